@@ -1,0 +1,133 @@
+/*
+ * The part of mysql2 that its types do not show. Everything here was read in mysql2 3.24.6 and is
+ * reached through public objects (a connection, a command); nothing is imported from inside the
+ * package. There is no public way to see a command start, or a server's answer before it is
+ * parsed, and the gate needs both.
+ */
+import mysql, { type Connection } from 'mysql2'
+
+/** One packet of the server's (lib/packets/packet.js). Reading must not move `offset`. */
+export interface Packet {
+  readonly buffer: Buffer
+  readonly offset: number
+  readonly end: number
+  isEOF(): boolean
+  eofStatusFlags(): number
+  asError(encoding: string): Error
+}
+
+/**
+ * The least that mysql2 asks of a command. It calls `execute` without a packet when the command
+ * starts, and then with each packet until it returns true.
+ */
+export interface WireCommand {
+  execute(packet: Packet | undefined, connection: RawConnection): boolean
+  onResult?: ((error: Error | null, ...rest: unknown[]) => void) | undefined
+}
+
+/** One of mysql2's own commands (lib/commands/command.js). */
+export interface Command extends WireCommand {
+  /** SQL of a Query or an Execute. */
+  readonly sql?: string
+  /** The state that handles the next packet: one of the functions below, by identity. */
+  readonly next?: unknown
+  readonly resultsetHeader?: unknown
+  readonly infileOk?: unknown
+  readonly fieldsEOF?: unknown
+  readonly row?: unknown
+  emit(event: 'error' | 'end', error?: Error): boolean
+  listenerCount(event: 'error'): number
+}
+
+/** A prepared statement, as `prepare` hands it out (lib/commands/prepare.js). */
+export interface PreparedStatement {
+  close(): unknown
+}
+
+/** A connection with the internals that the gate works with (lib/base/connection.js). */
+export interface RawConnection extends Connection {
+  readonly stream: import('node:net').Socket
+  readonly clientEncoding: string
+  readonly serverCapabilityFlags: number
+  readonly _command: WireCommand | null | undefined
+  readonly _commands: { readonly length: number }
+  readonly _statements: {
+    readonly size: number
+    values(): Iterable<PreparedStatement>
+    clear(): void
+  }
+  readonly _fatalError: Error | null
+  readonly _protocolError: Error | null
+  readonly _closing?: boolean
+  sequenceId: number
+  config: Connection['config'] & {
+    charsetNumber: number
+    readonly clientFlags: number
+    readonly compress: boolean
+  }
+  addCommand<C extends WireCommand>(command: C): C
+  write(bytes: Buffer): void
+  _resetSequenceId(): void
+}
+
+type CreateQuery = (sql: unknown, values: unknown, callback: unknown, config: object) => Command
+
+const { createQuery } = mysql as unknown as { createQuery: CreateQuery }
+
+/** mysql2's own handling of a packet, shared by every command that carries SQL. */
+export const executeCommand: Command['execute'] = createQuery('', undefined, undefined, {}).execute
+
+/** A command that is never sent: it only carries an error to its caller. */
+export function unsentCommand(args: readonly unknown[]): Command {
+  const callback = args.find((argument) => typeof argument === 'function')
+  return createQuery('', undefined, callback, {})
+}
+
+/** Fails a command as mysql2 would have; one that nobody listens to must not end the process. */
+export function failCommand(command: Command, error: Error): void {
+  if (command.onResult) command.onResult(error)
+  else if (command.listenerCount('error') > 0) command.emit('error', error)
+  command.emit('end')
+}
+
+/** True while a command runs or waits on the connection. */
+export function isBusy(connection: RawConnection): boolean {
+  return Boolean(connection._command) || connection._commands.length > 0
+}
+
+/** True while statements can be sent: the tests that Knex's mysql2 dialect makes, and no more. */
+export function isOpen(connection: RawConnection): boolean {
+  return (
+    !connection._fatalError &&
+    !connection._protocolError &&
+    !connection._closing &&
+    !connection.stream.destroyed
+  )
+}
+
+/** Why a connection ended, in mysql2's words where it has any. */
+export function lossError(connection: RawConnection): Error {
+  const known = connection._fatalError ?? connection._protocolError
+  if (known) return known
+  const error = new Error('Connection lost: it was closed.')
+  return Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST', fatal: true })
+}
+
+/**
+ * Forgets all prepared statements, which a reset has removed at the server. They must not be closed
+ * one by one: the ids in those messages no longer mean anything.
+ */
+export function forgetStatements(connection: RawConnection): void {
+  if (connection._statements.size === 0) return // clear() costs 46 us even when empty
+  for (const statement of connection._statements.values()) statement.close = () => undefined
+  connection._statements.clear()
+}
+
+/** Name of a collation and of its character set, from mysql2's number of it. */
+export function collationOf(charsetNumber: number): { charset: string; collation: string } {
+  const names = Object.entries(mysql.Charsets)
+    .filter(([, id]) => id === charsetNumber)
+    .map(([name]) => name.toLowerCase())
+  const collation = names.find((name) => name.includes('_')) ?? names[0] ?? 'utf8mb4_unicode_ci'
+  return { charset: collation.split('_', 1)[0] ?? collation, collation }
+}

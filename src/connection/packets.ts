@@ -1,0 +1,153 @@
+/*
+ * Protocol facts: MySQL Internals, "Command Phase" and "OK_Packet";
+ * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_ok_packet.html
+ */
+import type { Packet } from './driver.ts'
+
+const COM_INIT_DB = 0x02
+const COM_QUERY = 0x03
+const COM_RESET_CONNECTION = 0x1f
+
+const OK = 0x00
+const ERR = 0xff
+const SESSION_TRACK_SCHEMA = 0x01
+
+/** Bits of the status that ends every answer but an error. */
+export const STATUS = {
+  inTransaction: 0x0001,
+  autocommit: 0x0002,
+  moreResults: 0x0008,
+  sessionChanged: 0x4000,
+} as const
+
+/** Capability bits, set where server and client both have them. */
+export const CAPABILITY = {
+  sessionTrack: 0x0080_0000,
+  queryAttributes: 0x0800_0000,
+} as const
+
+/** COM_RESET_CONNECTION: a new session on the old connection. */
+export function resetPacket(): Buffer {
+  return packet(Buffer.from([COM_RESET_CONNECTION]))
+}
+
+/** COM_INIT_DB: makes a database the current one. The name is a field, never pasted into SQL. */
+export function initDbPacket(database: string): Buffer {
+  return packet(Buffer.from([COM_INIT_DB]), Buffer.from(database))
+}
+
+/** COM_QUERY. With query attributes agreed on, an empty set of them goes before the SQL. */
+export function queryPacket(sql: string, withAttributes: boolean): Buffer {
+  return packet(Buffer.from(withAttributes ? [COM_QUERY, 0, 1] : [COM_QUERY]), Buffer.from(sql))
+}
+
+function packet(...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts)
+  const header = Buffer.alloc(4)
+  header.writeUIntLE(body.length, 0, 3)
+  return Buffer.concat([header, body])
+}
+
+/** First byte of an answer: tells an OK and an ERR where these can occur. */
+export function isOk(answer: Packet): boolean {
+  return answer.buffer[answer.offset] === OK
+}
+
+/** See {@link isOk}. */
+export function isErr(answer: Packet): boolean {
+  return answer.buffer[answer.offset] === ERR
+}
+
+/** What an OK tells about the session. */
+export interface OkStatus {
+  readonly status: number
+  /** The current database, where this command changed or re-selected it; `''`: it was dropped. */
+  readonly database: string | undefined
+}
+
+/** Reads an OK without moving the packet's offset. */
+export function readOk({ buffer, offset, end }: Packet, tracked: boolean): OkStatus {
+  const reader = new Reader(buffer, offset + 1, end)
+  reader.skipInteger() // affected rows
+  reader.skipInteger() // last insert id
+  const status = reader.uint16()
+  reader.offset += 2 // warnings
+  const database =
+    tracked && status & STATUS.sessionChanged ? readTrackedDatabase(reader) : undefined
+  return { status, database }
+}
+
+function readTrackedDatabase(reader: Reader): string | undefined {
+  reader.skipString() // info
+  if (reader.isAtEnd()) return undefined
+  const end = reader.integer() + reader.offset
+  let database: string | undefined
+  while (reader.offset < end) {
+    const type = reader.uint8()
+    const entryEnd = reader.integer() + reader.offset
+    if (type === SESSION_TRACK_SCHEMA) database = reader.string()
+    reader.offset = entryEnd
+  }
+  return database
+}
+
+/** Reads the protocol's integers and strings. */
+class Reader {
+  readonly #buffer: Buffer
+  readonly #end: number
+  offset: number
+
+  constructor(buffer: Buffer, offset: number, end: number) {
+    this.#buffer = buffer
+    this.offset = offset
+    this.#end = end
+  }
+
+  isAtEnd(): boolean {
+    return this.offset >= this.#end
+  }
+
+  uint8(): number {
+    return this.#buffer.readUInt8(this.offset++)
+  }
+
+  uint16(): number {
+    this.offset += 2
+    return this.#buffer.readUInt16LE(this.offset - 2)
+  }
+
+  /** A length-encoded integer. */
+  integer(): number {
+    const first = this.uint8()
+    const size = integerSize(first)
+    if (size === 0) return first
+    this.offset += size
+    // No length in a session record comes near 2^48; only ids do, and those are skipped.
+    return this.#buffer.readUIntLE(this.offset - size, Math.min(size, 6))
+  }
+
+  skipInteger(): void {
+    const size = integerSize(this.uint8())
+    this.offset += size
+  }
+
+  /** A length-encoded string. */
+  string(): string {
+    const length = this.integer()
+    this.offset += length
+    return this.#buffer.toString('utf8', this.offset - length, this.offset)
+  }
+
+  skipString(): void {
+    if (this.isAtEnd()) return
+    const length = this.integer()
+    this.offset += length
+  }
+}
+
+/** How many bytes follow the first one of a length-encoded integer. */
+function integerSize(first: number): number {
+  if (first < 0xfb) return 0
+  if (first === 0xfc) return 2
+  return first === 0xfd ? 3 : 8
+}

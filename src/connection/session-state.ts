@@ -1,0 +1,92 @@
+import type { Tenant } from '../identifiers.ts'
+import { STATUS } from './packets.ts'
+
+/**
+ * What must happen before a tenant's statement may run.
+ *
+ * - `nothing`: the server confirmed this database, and the session is this tenant's.
+ * - `confirm`: the session is this tenant's or nobody's; its database must be selected.
+ * - `hand-over`: the session is another tenant's: it must be cleaned first.
+ */
+export type Need = 'nothing' | 'confirm' | 'hand-over'
+
+/**
+ * What is known about the session at the other end of a connection. Changed only by what the server
+ * answered; in doubt it knows less, never more.
+ */
+export class SessionState {
+  /** The tenant whose statements ran in the session since it was last cleaned. */
+  #owner: Tenant | undefined
+  /** The database the server confirmed as the current one. */
+  #database: string | undefined
+  #inTransaction = false
+  #autocommit = true
+  /** An ERR carries no status bits: what the last command left open is unknown. */
+  #isStatusKnown = true
+
+  get owner(): Tenant | undefined {
+    return this.#owner
+  }
+
+  get database(): string | undefined {
+    return this.#database
+  }
+
+  need(tenant: Tenant): Need {
+    if (this.#owner && !isSameTenant(this.#owner, tenant)) return 'hand-over'
+    return this.#database === tenant.database ? 'nothing' : 'confirm'
+  }
+
+  /** What the session would leave to the next holder of its connection. */
+  leftover(): 'nothing' | 'unknown' | 'transaction' | 'autocommit off' {
+    if (!this.#isStatusKnown) return 'unknown'
+    if (this.#inTransaction) return 'transaction'
+    return this.#autocommit ? 'nothing' : 'autocommit off'
+  }
+
+  /** A tenant's statement is about to be sent. */
+  onStatement(tenant: Tenant): void {
+    this.#owner = tenant
+  }
+
+  /** Something is about to be sent that can change the database or the whole session. */
+  onSwitching(): void {
+    this.#database = undefined
+  }
+
+  /** The server carried out a reset, and set the session up again. */
+  onCleaned(): void {
+    this.#owner = undefined
+  }
+
+  /** The server confirmed a database. */
+  onDatabase(database: string): void {
+    this.#database = database
+  }
+
+  /** The current database was dropped, or a command may have left it. */
+  onDatabaseLost(): void {
+    this.#database = undefined
+  }
+
+  /** The status bits of an OK or an EOF. */
+  onStatus(status: number): void {
+    this.#isStatusKnown = true
+    this.#inTransaction = (status & STATUS.inTransaction) !== 0
+    this.#autocommit = (status & STATUS.autocommit) !== 0
+  }
+
+  /**
+   * The server answered with an error. A block of statements can change the database or begin a
+   * transaction before it fails, and an error tells of neither.
+   */
+  onError(): void {
+    this.#isStatusKnown = false
+    this.#database = undefined
+  }
+}
+
+/** Bound Knexes come and go; a tenant stays the same by what it is, not by object. */
+export function isSameTenant(a: Tenant, b: Tenant): boolean {
+  return a === b || (a.id === b.id && a.database === b.database)
+}

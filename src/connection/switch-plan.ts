@@ -1,0 +1,60 @@
+import { initDbPacket, queryPacket, resetPacket } from './packets.ts'
+import type { Need } from './session-state.ts'
+
+/** One packet of a switch. Each must be answered by one OK. */
+export type SwitchStep =
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'set'; readonly sql: string }
+  | { readonly kind: 'database'; readonly database: string }
+
+/** What every session of a connection is set up with. */
+export interface SessionSetup {
+  /** `SET NAMES ... COLLATE ...`. A reset leaves server and driver with different character sets. */
+  readonly names: string
+  /** `SET ROLE ...` as it was at connect, where the server knows roles: a role survives a reset. */
+  readonly role: string | undefined
+  /** The user's `session` statements. */
+  readonly session: readonly string[]
+}
+
+/** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
+export const NEUTRAL_DATABASE = 'information_schema'
+
+/** The steps that set a new connection up. */
+export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
+  return [...settings(setup), { kind: 'database', database: NEUTRAL_DATABASE }]
+}
+
+/** The steps after which a tenant's statement may run. */
+export function switchPlan(
+  need: Need,
+  setup: SessionSetup,
+  database: string,
+): readonly SwitchStep[] {
+  switch (need) {
+    case 'nothing':
+      return []
+    case 'confirm':
+      return [{ kind: 'database', database }]
+    case 'hand-over':
+      return [{ kind: 'reset' }, ...settings(setup), { kind: 'database', database }]
+  }
+}
+
+/** The character set first: what follows may hold characters. */
+function settings({ names, role, session }: SessionSetup): SwitchStep[] {
+  const statements = role === undefined ? [names, ...session] : [names, role, ...session]
+  return statements.map((sql) => ({ kind: 'set', sql }))
+}
+
+/** A step's bytes. */
+export function encodeStep(step: SwitchStep, withQueryAttributes: boolean): Buffer {
+  switch (step.kind) {
+    case 'reset':
+      return resetPacket()
+    case 'set':
+      return queryPacket(step.sql, withQueryAttributes)
+    case 'database':
+      return initDbPacket(step.database)
+  }
+}

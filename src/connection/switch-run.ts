@@ -1,0 +1,163 @@
+import { serverErrno, TenantKnexError, type TenantKnexErrorCode } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
+import { CAPABILITY, isErr, isOk, readOk } from './packets.ts'
+import type { SessionState } from './session-state.ts'
+import { encodeStep, type SwitchStep } from './switch-plan.ts'
+
+const ER_DBACCESS_DENIED = 1044
+const ER_BAD_DB = 1049
+
+/** The connection that a plan runs on, and what is known of it. */
+export interface SwitchTarget {
+  readonly connection: RawConnection
+  readonly state: SessionState
+  /** The character set to return to, by mysql2's number. */
+  readonly charsetNumber: number
+  /** True where the server names the new database in its answer; undefined: not known yet. */
+  isTracked: boolean | undefined
+}
+
+/** A switch that did not succeed. */
+export class SwitchFailure extends Error {
+  readonly step: SwitchStep
+  /** True where the connection may go on: the server refused the database and nothing else. */
+  readonly isRecoverable: boolean
+
+  constructor(step: SwitchStep, problem: string, isRecoverable: boolean, cause?: unknown) {
+    super(problem, { cause })
+    this.step = step
+    this.isRecoverable = isRecoverable
+  }
+}
+
+/**
+ * One run of a plan on a connection. It owns the connection's wire from `start` until the last
+ * answer: as the prologue of a user's command, or as a command of its own.
+ */
+export class SwitchRun {
+  readonly #target: SwitchTarget
+  readonly #steps: readonly SwitchStep[]
+  #answered = 0
+
+  constructor(target: SwitchTarget, steps: readonly SwitchStep[]) {
+    this.#target = target
+    this.#steps = steps
+  }
+
+  /** Sends the plan in one write; step by step on a compressed connection, where one write hangs. */
+  start(): void {
+    const { connection, state } = this.#target
+    state.onSwitching()
+    this.#send(connection.config.compress ? this.#steps.slice(0, 1) : this.#steps)
+  }
+
+  /**
+   * Takes the next answer.
+   *
+   * @returns true after the last one
+   * @throws SwitchFailure
+   */
+  answer(packet: Packet): boolean {
+    const step = this.#steps[this.#answered] as SwitchStep
+    this.#check(step, packet)
+    this.#answered++
+    if (this.#answered === this.#steps.length) return true
+    const { connection } = this.#target
+    if (connection.config.compress)
+      this.#send(this.#steps.slice(this.#answered, this.#answered + 1))
+    connection.sequenceId = 1
+    return false
+  }
+
+  #send(steps: readonly SwitchStep[]): void {
+    const { connection } = this.#target
+    const flags = connection.config.clientFlags & connection.serverCapabilityFlags
+    const withAttributes = (flags & CAPABILITY.queryAttributes) !== 0
+    connection._resetSequenceId()
+    connection.write(Buffer.concat(steps.map((step) => encodeStep(step, withAttributes))))
+    connection.sequenceId = 1 // each packet is a command of its own, so its answer has number 1
+  }
+
+  #check(step: SwitchStep, packet: Packet): void {
+    const { connection, state, isTracked } = this.#target
+    if (isErr(packet)) throw this.#refused(step, packet.asError(connection.clientEncoding))
+    if (!isOk(packet)) throw new SwitchFailure(step, 'it was answered by more than one OK', false)
+    const { status, database } = readOk(packet, isTracked !== false)
+    state.onStatus(status)
+    if (step.kind === 'reset') forgetStatements(connection)
+    if (step.kind === 'database') this.#confirm(step, database)
+  }
+
+  /** The last step. All before it were answered by OK, so the session is as it was set up. */
+  #confirm(step: SwitchStep & { kind: 'database' }, confirmed: string | undefined): void {
+    const target = this.#target
+    this.#settle()
+    target.isTracked ??= confirmed !== undefined
+    if (target.isTracked && confirmed !== step.database) {
+      throw new SwitchFailure(step, `the server confirmed ${JSON.stringify(confirmed)}`, false)
+    }
+    target.state.onDatabase(step.database)
+  }
+
+  #settle(): void {
+    const { connection, state, charsetNumber } = this.#target
+    if (this.#steps[0]?.kind !== 'reset') return
+    // User code's SET NAMES changed this; a reset undid it at the server only.
+    connection.config.charsetNumber = charsetNumber
+    state.onCleaned()
+  }
+
+  #refused(step: SwitchStep, error: Error): SwitchFailure {
+    const errno = serverErrno(error)
+    const isRecoverable =
+      step.kind === 'database' && (errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED)
+    if (isRecoverable) this.#settle()
+    return new SwitchFailure(step, 'the server refused it', isRecoverable, error)
+  }
+}
+
+/** The error that a user sees where a switch failed before their statement was sent. */
+export function switchError(
+  failure: SwitchFailure,
+  tenant: Tenant | undefined,
+  connectionId: number,
+): TenantKnexError {
+  return new TenantKnexError(failureCode(failure), failureMessage(failure, tenant), {
+    tenant: tenant?.id,
+    database: tenant?.database,
+    connectionId,
+    outcome: 'not-sent',
+    cause: failure.cause ?? failure,
+  })
+}
+
+function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexErrorCode {
+  if (step.kind === 'set') return 'ERR_SESSION_SETUP_FAILED'
+  if (!isRecoverable) return 'ERR_SWITCH_FAILED'
+  return serverErrno(cause) === ER_BAD_DB
+    ? 'ERR_TENANT_DATABASE_MISSING'
+    : 'ERR_TENANT_DATABASE_DENIED'
+}
+
+function failureMessage(failure: SwitchFailure, tenant: Tenant | undefined): string {
+  const { step, message } = failure
+  const whose = tenant
+    ? `tenant ${JSON.stringify(tenant.id)} (database ${JSON.stringify(tenant.database)})`
+    : 'a new connection'
+  switch (failureCode(failure)) {
+    case 'ERR_TENANT_DATABASE_MISSING':
+      return `The database of ${whose} does not exist. Create it, or check the tenant's id.`
+    case 'ERR_TENANT_DATABASE_DENIED':
+      return `The server denies access to the database of ${whose}. Grant the account its rights.`
+    case 'ERR_SESSION_SETUP_FAILED':
+      return `Setting up the session for ${whose} failed at ${describe(step)}: ${message}. Each \`session\` statement must be answered by one OK.`
+    default:
+      return `Switching to ${whose} failed at ${describe(step)}: ${message}. The connection was closed.`
+  }
+}
+
+/** Names a step. The user's own statements are not quoted: they may hold what no log should. */
+function describe(step: SwitchStep): string {
+  return step.kind === 'set' ? `a SET statement` : `the ${step.kind} step`
+}

@@ -1,0 +1,146 @@
+import knex from 'knex'
+
+/** Every code that a {@link TenantKnexError} can carry. The README has a table of them. */
+export type TenantKnexErrorCode =
+  | 'ERR_ACQUIRE_TIMEOUT'
+  | 'ERR_DATABASE_NAME_INVALID'
+  | 'ERR_DATABASE_SHARED'
+  | 'ERR_DESTROYED'
+  | 'ERR_NO_TENANT'
+  | 'ERR_OPTION_INVALID'
+  | 'ERR_SERVER_REFUSED'
+  | 'ERR_SERVER_UNREACHABLE'
+  | 'ERR_SESSION_SETUP_FAILED'
+  | 'ERR_STATEMENT_REFUSED'
+  | 'ERR_SWITCH_FAILED'
+  | 'ERR_SWITCH_TIMEOUT'
+  | 'ERR_TENANT_DATABASE_DENIED'
+  | 'ERR_TENANT_DATABASE_MISSING'
+  | 'ERR_TENANT_ID_INVALID'
+  | 'ERR_WRONG_TENANT'
+
+/**
+ * What became of the statement that an error is about.
+ *
+ * - `not-sent`: it never left this process.
+ * - `failed`: the server answered it with an error.
+ * - `executed`: the server carried it out, but its result is withheld.
+ * - `unknown`: the connection ended before the answer came.
+ */
+export type Outcome = 'not-sent' | 'failed' | 'executed' | 'unknown'
+
+/** What an error knows beside its message. */
+export interface ErrorDetails {
+  /** Id of the tenant concerned. */
+  readonly tenant?: string | undefined
+  /** Name of the database concerned. */
+  readonly database?: string | undefined
+  /** The server's own id of the connection, as in its process list. */
+  readonly connectionId?: number | undefined
+  /** What became of the statement. */
+  readonly outcome?: Outcome | undefined
+  /** The driver's or user code's own error. */
+  readonly cause?: unknown
+}
+
+const BRAND = Symbol.for('tenant-knex.error')
+
+/**
+ * A failure of tenant-knex itself. What the server answered to a statement is not wrapped in
+ * one: it stays the object that plain Knex would give.
+ *
+ * `instanceof` holds across the ESM and the CommonJS copy of the package, and also for
+ * {@link AcquireTimeoutError}, which is one of Knex's own `KnexTimeoutError`s.
+ */
+export class TenantKnexError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
+  override readonly name: string = 'TenantKnexError'
+  readonly code: TenantKnexErrorCode
+  readonly tenant: string | undefined
+  readonly database: string | undefined
+  readonly connectionId: number | undefined
+  readonly outcome: Outcome | undefined
+
+  constructor(code: TenantKnexErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    keepMessage(this)
+    this.code = code
+    this.tenant = details.tenant
+    this.database = details.database
+    this.connectionId = details.connectionId
+    this.outcome = details.outcome
+  }
+}
+Object.defineProperty(TenantKnexError.prototype, BRAND, { value: true })
+
+/**
+ * Knex writes the statement with its values before the message of each error that passes through
+ * it. Ours must not hold values, and may be given to several callers.
+ */
+function keepMessage(error: Error): void {
+  const { message } = error
+  Object.defineProperty(error, 'message', { get: () => message, set: () => undefined })
+}
+
+/** The numbers of a pool at the moment an acquire timed out. */
+export interface PoolNumbers {
+  readonly total: number
+  readonly used: number
+  readonly idle: number
+  readonly waiting: number
+}
+
+/**
+ * No connection became free in time (`ERR_ACQUIRE_TIMEOUT`). It is a `KnexTimeoutError`, so code
+ * that tests for Knex's class goes on working.
+ */
+export class AcquireTimeoutError extends knex.KnexTimeoutError {
+  override readonly name: string = 'AcquireTimeoutError'
+  readonly code: 'ERR_ACQUIRE_TIMEOUT' = 'ERR_ACQUIRE_TIMEOUT'
+  readonly outcome: 'not-sent' = 'not-sent'
+  readonly tenant: string
+  readonly database: string
+  readonly pool: PoolNumbers
+
+  constructor(
+    tenant: { readonly id: string; readonly database: string },
+    pool: PoolNumbers,
+    waitedMillis: number,
+    cause?: unknown,
+  ) {
+    super(
+      `No connection for tenant ${JSON.stringify(tenant.id)} within ${waitedMillis} ms: ` +
+        `${pool.total} total, ${pool.used} used, ${pool.idle} idle, ${pool.waiting} waiting. ` +
+        'The pool is probably full. Are you missing a .transacting(trx) call, or a commit?',
+    )
+    this.tenant = tenant.id
+    this.database = tenant.database
+    this.pool = pool
+    if (cause !== undefined) this.cause = cause
+  }
+}
+Object.defineProperty(AcquireTimeoutError.prototype, BRAND, { value: true })
+
+/**
+ * Adds to an error that is not ours what Knex cannot know. The three properties are not
+ * enumerable, so logs and deep comparisons see the object that plain Knex would give.
+ */
+export function annotate(error: unknown, details: ErrorDetails): void {
+  if (typeof error !== 'object' || error === null || error instanceof TenantKnexError) return
+  for (const key of ['tenant', 'connectionId', 'outcome'] as const) {
+    const value = details[key]
+    if (value === undefined || Object.hasOwn(error, key)) continue
+    if (!Object.isExtensible(error)) continue
+    Object.defineProperty(error, key, { value, configurable: true, writable: true })
+  }
+}
+
+/** A server's numeric error code (`errno`), or undefined where the error is not a server's answer. */
+export function serverErrno(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { errno, sqlState } = error as { errno?: unknown; sqlState?: unknown }
+  return typeof errno === 'number' && sqlState !== undefined ? errno : undefined
+}

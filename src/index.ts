@@ -1,0 +1,29 @@
+export type { LeftoverMessage } from './diagnostics.ts'
+export {
+  AcquireTimeoutError,
+  type ErrorDetails,
+  type Outcome,
+  type PoolNumbers,
+  TenantKnexError,
+  type TenantKnexErrorCode,
+} from './errors.ts'
+export type { Tenant } from './identifiers.ts'
+export type { BoundKnex } from './knex/bound-knex.ts'
+export type {
+  ConnectionSettings,
+  KnexPassThrough,
+  PoolOptions,
+  TenantKnexOptions,
+} from './options.ts'
+export type {
+  ConnectionInfo,
+  ConnectionState,
+  ServerCounters,
+  ServerStats,
+} from './pool/stats.ts'
+export {
+  createTenantKnex,
+  type DestroyOptions,
+  type TenantKnex,
+  type TenantKnexStats,
+} from './tenant-knex.ts'

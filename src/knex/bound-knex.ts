@@ -1,0 +1,174 @@
+import knex, { type Knex } from 'knex'
+import { TenantKnexError } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import type { KnexPassThrough } from '../options.ts'
+import type { ServerPool } from '../pool/server-pool.ts'
+import type { Scope } from '../scope.ts'
+import { wrongTenant } from './guards.ts'
+import { type Binding, bindClient, bindingOf, TenantClient } from './tenant-client.ts'
+
+/** A Knex whose every query runs in one tenant's database. */
+export interface BoundKnex extends Knex {
+  readonly tenant: Tenant
+}
+
+/** What Knex keeps behind its function; its methods find the client through `this`. */
+interface Context {
+  client: TenantClient
+  userParams: Record<string, unknown>
+  queryBuilder(): Knex.QueryBuilder
+}
+
+/** Knex objects that are made by hand, as its types do not show them. */
+type KnexInternals = Knex & { context: Context }
+
+const EVENTS = ['start', 'query', 'query-error', 'query-response'] as const
+
+/**
+ * Makes bound Knexes. Each is a function whose prototype is one Knex that all share and nobody
+ * sees: a Knex of its own would cost a hundred times as much.
+ */
+export class KnexFactory {
+  /** The Knex of whichever tenant is in scope. It hears the events of all tenants. */
+  readonly ambient: Knex
+
+  readonly #root: KnexInternals
+  readonly #prototype: object
+  readonly #Context: ContextClass
+  readonly #scope: Scope<BoundKnex>
+  readonly #ambientClients = new WeakMap<Tenant, TenantClient>()
+
+  constructor(config: KnexPassThrough, scope: Scope<BoundKnex>) {
+    this.#root = createRoot(config)
+    this.#prototype = createPrototype(this.#root)
+    this.#Context = createContextClass(this.#root.context, (context, params) =>
+      this.#withUserParams(context, params),
+    )
+    this.#scope = scope
+    this.ambient = knexFunction(this.#ambientContext(), this.#prototype)
+  }
+
+  /** A Knex for one tenant. Nothing is sent. */
+  bind(tenant: Tenant, pool: ServerPool): BoundKnex {
+    const binding = { tenant, pool, checkScope: () => undefined }
+    return this.#bind(binding, this.#root.context.userParams)
+  }
+
+  /**
+   * The bound Knex of the innermost scope.
+   *
+   * @throws `ERR_NO_TENANT`
+   */
+  current(): BoundKnex {
+    const bound = this.#scope.current()
+    if (bound) return bound
+    throw new TenantKnexError(
+      'ERR_NO_TENANT',
+      'No tenant is in scope. Wrap the call in tenantKnex.run(tenantId, fn), or name the tenant: tenantKnex(tenantId).',
+      { outcome: 'not-sent' },
+    )
+  }
+
+  #bind(binding: Binding, userParams: object): BoundKnex {
+    const client = bindClient(this.#root.context.client, binding)
+    const context = new this.#Context(client, userParams)
+    const bound = knexFunction(context, this.#prototype) as BoundKnex
+    client.listenersOf = { own: bound, all: this.ambient }
+    return bound
+  }
+
+  /** As Knex: a copy with the same listeners, whose configuration can be changed by itself. */
+  #withUserParams({ client }: Context, params: object): BoundKnex {
+    const copy = this.#bind(bindingOf(client), params)
+    for (const event of EVENTS) {
+      for (const listener of client.listenersOf?.own.listeners(event) ?? []) {
+        copy.on(event, listener as () => void)
+      }
+    }
+    return copy
+  }
+
+  #ambientContext(): Context {
+    const client = () => this.#ambientClient(this.current())
+    return Object.create(this.#root.context, {
+      client: { get: client },
+      userParams: { get: () => this.current().userParams, set: () => undefined },
+      withUserParams: { value: (params: object) => this.current().withUserParams(params) },
+    })
+  }
+
+  /** Its builders belong to the tenant in scope now, and refuse to run in another's. */
+  #ambientClient(bound: BoundKnex): TenantClient {
+    const { tenant } = bound
+    let client = this.#ambientClients.get(tenant)
+    if (client === undefined) {
+      const binding = bindingOf(bound.client)
+      const checkScope = () => this.#checkScope(tenant)
+      client = bindClient(this.#root.context.client, { ...binding, checkScope })
+      client.listenersOf = { own: bound, all: this.ambient }
+      this.#ambientClients.set(tenant, client)
+    }
+    return client
+  }
+
+  #checkScope(tenant: Tenant): void {
+    const current = this.#scope.current()?.tenant
+    if (current && current !== tenant) throw wrongTenant('An ambient builder', current, tenant)
+  }
+}
+
+/** The callable part of a Knex. */
+function knexFunction(context: Context, prototype: object): Knex {
+  // Bookshelf knows a Knex by this name.
+  function knex(tableName: string, options?: object): Knex.QueryBuilder {
+    const builder = context.queryBuilder()
+    return tableName ? builder.table(tableName, options as never) : builder
+  }
+  const made = Object.setPrototypeOf(knex, prototype) as KnexInternals
+  made.context = context
+  return made
+}
+
+function createRoot(config: KnexPassThrough): KnexInternals {
+  const root = knex({ ...config, client: TenantClient as never } as Knex.Config) as KnexInternals
+  root.client.config.client = 'mysql2'
+  return root
+}
+
+/** What bound Knexes have that the shared one has not. The event fields keep them from sharing. */
+function createPrototype(root: KnexInternals): object {
+  return Object.create(root, {
+    tenant: {
+      get(this: KnexInternals): Tenant {
+        return bindingOf(this.context.client).tenant
+      },
+    },
+    _events: { value: undefined, writable: true },
+    _eventsCount: { value: 0, writable: true },
+    _maxListeners: { value: undefined, writable: true },
+  })
+}
+
+type ContextClass = new (client: TenantClient, userParams: object) => Context
+
+/** Knex's own context as prototype, and what differs for each tenant as plain fields. */
+function createContextClass(
+  rootContext: Context,
+  withUserParams: (context: Context, params: object) => BoundKnex,
+): ContextClass {
+  class BoundContext {
+    client: TenantClient
+    userParams: object
+
+    constructor(client: TenantClient, userParams: object) {
+      this.client = client
+      this.userParams = userParams
+    }
+
+    withUserParams(params: object): BoundKnex {
+      return withUserParams(this as unknown as Context, params)
+    }
+  }
+  Object.setPrototypeOf(BoundContext.prototype, rootContext)
+  return BoundContext as unknown as ContextClass
+}

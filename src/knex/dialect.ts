@@ -1,0 +1,86 @@
+/*
+ * Knex's mysql2 dialect and the builders it makes, taken from a Knex object: no import from inside
+ * the package. The members below are those that Knex's types leave out or call `any`; read in knex
+ * 3.3.0 (lib/client.js, lib/dialects/mysql, lib/query, lib/schema).
+ */
+import knex, { type Knex } from 'knex'
+
+/** A statement on its way to the driver. */
+export interface QueryObject {
+  readonly sql: string
+  readonly bindings?: unknown
+}
+
+/** A query builder's inside, as far as it names tables. */
+export interface BuilderParts {
+  readonly client?: object
+  readonly _single?: { readonly table?: unknown; readonly schema?: unknown }
+  readonly _statements?: readonly {
+    readonly grouping?: string
+    readonly table?: unknown
+    readonly schema?: unknown
+  }[]
+}
+
+/** A schema builder's inside. */
+export interface SchemaBuilderParts {
+  readonly _schema?: unknown
+  readonly _sequence?: readonly { readonly method: string; readonly args: readonly unknown[] }[]
+}
+
+/** The dialect's client: what is used or overridden here. */
+export interface DialectClient extends NodeJS.EventEmitter {
+  readonly constructor: new (config: Knex.Config) => DialectClient
+  config: Knex.Config
+  logger: unknown
+  connectionSettings: object
+  connectionConfigExpirationChecker: (() => boolean) | null
+  valueForUndefined: unknown
+  acquireConnection(): Promise<unknown>
+  releaseConnection(connection: unknown): Promise<void>
+  initializePool(config?: unknown): void
+  destroy(callback?: (error?: unknown) => void): Promise<void>
+  queryBuilder(): object
+  schemaBuilder(): object
+  raw(...args: unknown[]): object
+  queryCompiler(builder: object, bindings?: unknown): object
+  schemaCompiler(...args: object[]): object
+  processPassedConnection(connection: unknown): void
+  cancelQuery(connection: unknown): Promise<void>
+  _query(connection: unknown, query: QueryObject | string): Promise<unknown>
+  _stream(
+    connection: unknown,
+    query: QueryObject,
+    stream: NodeJS.EventEmitter,
+    options: unknown,
+  ): Promise<unknown>
+}
+
+type Constructor<T> = new (client: object) => T
+
+/** What Knex's three kinds of builders share. */
+export interface Transactable {
+  client: object
+  transacting(transaction: unknown): this
+}
+
+/** A `knex.raw`. */
+export interface RawBuilder extends Transactable {
+  set(...args: unknown[]): this
+  toSQL(...args: unknown[]): object
+}
+
+const template = knex({ client: 'mysql2' }).client as unknown as DialectClient
+
+/** Knex's mysql2 client class. */
+export const Dialect: DialectClient['constructor'] = template.constructor
+/** The dialect's query builder class. */
+export const QueryBuilder: Constructor<Transactable> = classOf(template.queryBuilder())
+/** Knex's schema builder class. */
+export const SchemaBuilder: Constructor<Transactable> = classOf(template.schemaBuilder())
+/** Knex's class of raw statements. */
+export const Raw: Constructor<RawBuilder> = classOf(template.raw(''))
+
+function classOf<T>(instance: object): Constructor<T> {
+  return instance.constructor as Constructor<T>
+}

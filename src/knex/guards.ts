@@ -1,0 +1,102 @@
+import { TenantKnexError } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import type { BuilderParts, SchemaBuilderParts } from './dialect.ts'
+
+/** Schema methods whose second argument names a table too. */
+const TWO_TABLES = new Set(['createTableLike', 'renameTable', 'renameView'])
+/** Schema methods whose arguments are SQL, not names. */
+const NOT_TABLES = new Set(['raw'])
+
+/**
+ * Checks that a query builder names only tables of its tenant's database: `withSchema('other')` and
+ * `'other.table'`, which Knex compiles as database and table, are refused.
+ *
+ * @throws `ERR_WRONG_TENANT`
+ */
+export function checkTables({ _single, _statements = [] }: BuilderParts, tenant: Tenant): void {
+  checkSchema(_single?.schema, tenant)
+  checkTable(_single?.table, tenant)
+  for (const statement of _statements) {
+    if (statement.grouping !== 'join') continue
+    checkSchema(statement.schema, tenant)
+    checkTable(statement.table, tenant)
+  }
+}
+
+/** The same for a schema builder. @throws `ERR_WRONG_TENANT` */
+export function checkSchemaTables(
+  { _schema, _sequence = [] }: SchemaBuilderParts,
+  tenant: Tenant,
+): void {
+  checkSchema(_schema, tenant)
+  for (const { method, args } of _sequence) {
+    if (NOT_TABLES.has(method)) continue
+    checkTable(args[0], tenant)
+    if (TWO_TABLES.has(method)) checkTable(args[1], tenant)
+  }
+}
+
+/** What fails when something of one tenant is used by another. */
+export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefined): Error {
+  const whose = other ? ` of tenant ${JSON.stringify(other.id)}` : ' of no tenant'
+  return new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `${what}${whose} was used by tenant ${JSON.stringify(tenant.id)}. Nothing was sent.`,
+    { tenant: tenant.id, database: tenant.database, outcome: 'not-sent' },
+  )
+}
+
+function checkSchema(schema: unknown, tenant: Tenant): void {
+  if (typeof schema !== 'string' || schema === tenant.database) return
+  throw foreignDatabase(schema, tenant)
+}
+
+/** A table as Knex takes it: a name, a name with alias, aliases by name, or something compiled. */
+function checkTable(table: unknown, tenant: Tenant): void {
+  if (typeof table === 'string') checkName(table, tenant)
+  else if (Array.isArray(table)) for (const item of table) checkTable(item, tenant)
+  else if (isRef(table)) checkRef(table, tenant)
+  else if (isPlainObject(table)) {
+    for (const item of Object.values(table)) checkTable(item, tenant)
+  }
+}
+
+function checkName(name: string, tenant: Tenant): void {
+  const dot = name.indexOf('.')
+  if (dot === -1) return
+  const alias = name.search(/ as /i)
+  if (alias !== -1 && alias < dot) return
+  const database = name.slice(0, dot).trim()
+  if (database !== tenant.database) throw foreignDatabase(database, tenant)
+}
+
+/** A `knex.ref()`, which can stand for a table. */
+interface RefParts {
+  readonly ref: string
+  readonly _schema?: unknown
+}
+
+function isRef(value: unknown): value is RefParts {
+  const { isRawInstance, ref } = (value ?? {}) as { isRawInstance?: unknown; ref?: unknown }
+  return isRawInstance === true && typeof ref === 'string'
+}
+
+function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
+  checkSchema(_schema ?? undefined, tenant)
+  checkName(ref, tenant)
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return (
+    value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
+  )
+}
+
+function foreignDatabase(database: string, tenant: Tenant): Error {
+  return new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `A query of tenant ${JSON.stringify(tenant.id)} names the database ` +
+      `${JSON.stringify(database)}; its own is ${JSON.stringify(tenant.database)}. Nothing was sent.`,
+    { tenant: tenant.id, database: tenant.database, outcome: 'not-sent' },
+  )
+}

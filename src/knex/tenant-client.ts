@@ -1,0 +1,252 @@
+import { Lease } from '../connection/lease.ts'
+import { annotate, type Outcome, serverErrno } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import type { PoolView } from '../pool/gate-pool.ts'
+import type { ServerPool } from '../pool/server-pool.ts'
+import {
+  Dialect,
+  QueryBuilder,
+  type QueryObject,
+  Raw,
+  SchemaBuilder,
+  type Transactable,
+} from './dialect.ts'
+import { checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
+
+/** What binds a client to its tenant. */
+export interface Binding {
+  readonly tenant: Tenant
+  readonly pool: ServerPool
+  /** Throws where the tenant's builders must not run in the present scope. */
+  readonly checkScope: () => void
+}
+
+/** What hears a client's events: the bound Knex, and one place for all tenants. */
+export interface Listeners {
+  readonly own: NodeJS.EventEmitter
+  readonly all: NodeJS.EventEmitter
+}
+
+/**
+ * Marks the binding inside `connectionSettings`: of all that a client has, a transaction's client is
+ * given just this and `config` (knex lib/execution/transaction.js, makeTxClient).
+ */
+const BINDING = Symbol('tenant-knex.binding')
+
+interface TenantSettings {
+  /** What Knex's `client.database()` answers. */
+  readonly database: string
+  readonly [BINDING]: Binding
+}
+
+/**
+ * Knex's mysql2 client for one tenant. It owns no connections: it asks the server's pool for each
+ * and hands it back. Transactions make clients of this class too, so everything it knows is found
+ * through `connectionSettings`, and nothing is private to an object: Knex makes them without a
+ * constructor.
+ */
+export class TenantClient extends Dialect {
+  /** Set on a bound client only: a transaction's client passes its events to that one. */
+  declare listenersOf: Listeners | undefined
+
+  override acquireConnection(): Promise<Lease> {
+    const { pool, tenant, checkScope } = bindingOf(this)
+    try {
+      checkScope()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return pool.acquire(tenant)
+  }
+
+  override releaseConnection(connection: unknown): Promise<void> {
+    if (connection instanceof Lease) bindingOf(this).pool.release(connection)
+    return Promise.resolve()
+  }
+
+  override async _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
+    const lease = ownLease(this, connection)
+    try {
+      return await super._query(lease, query)
+    } catch (error) {
+      throw explained(error, lease)
+    }
+  }
+
+  override async _stream(
+    connection: unknown,
+    query: QueryObject,
+    stream: NodeJS.EventEmitter,
+    options: unknown,
+  ): Promise<unknown> {
+    try {
+      const lease = ownLease(this, connection)
+      stream.prependOnceListener('error', (error) => explained(error, lease))
+    } catch (error) {
+      stream.emit('error', error) // Knex takes it for granted that this has been done
+      throw error
+    }
+    return super._stream(connection, query, stream, options)
+  }
+
+  /** `.connection(conn)`: only this tenant's own. */
+  override processPassedConnection(connection: unknown): void {
+    ownLease(this, connection)
+  }
+
+  override cancelQuery(connection: unknown): Promise<void> {
+    return bindingOf(this).pool.cancel(ownLease(this, connection))
+  }
+
+  override queryBuilder(): object {
+    return new TenantQueryBuilder(this)
+  }
+
+  override schemaBuilder(): object {
+    return new TenantSchemaBuilder(this)
+  }
+
+  override raw(...args: unknown[]): object {
+    // Knex makes the `DEFAULT` that all clients share while it builds the first of them.
+    return isBound(this) ? new TenantRaw(this).set(...args) : super.raw(...args)
+  }
+
+  /** Every builder is compiled through here, and every builder inside another one. */
+  override queryCompiler(builder: object, bindings?: unknown): object {
+    const { tenant } = bindingOf(this)
+    checkSameTenant('A query builder', this, (builder as Transactable).client)
+    checkTables(builder, tenant)
+    return super.queryCompiler(builder, bindings)
+  }
+
+  override schemaCompiler(...args: object[]): object {
+    checkSchemaTables(args[0] ?? {}, bindingOf(this).tenant)
+    return super.schemaCompiler(...args)
+  }
+
+  /** The pool is shared: there is nothing of this tenant's alone to destroy. */
+  override async destroy(callback?: (error?: unknown) => void): Promise<void> {
+    callback?.()
+  }
+
+  override initializePool(): void {}
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const isHeard = super.emit(event, ...args)
+    const listeners = this.listenersOf
+    if (listeners === undefined) return isHeard
+    const isHeardByOwn = passOn(listeners.own, event, args)
+    return passOn(listeners.all, event, args) || isHeardByOwn || isHeard
+  }
+}
+
+/** What Knex keeps on each client, and what is here the same for all tenants of a server. */
+Object.defineProperties(TenantClient.prototype, {
+  pool: {
+    get(this: TenantClient): PoolView | undefined {
+      return isBound(this) ? bindingOf(this).pool.view : undefined
+    },
+    set: () => undefined,
+  },
+  version: {
+    get(this: TenantClient): string | undefined {
+      return this.config.version ?? facts(this)?.version.match(/\d+\.\d+\.\d+/)?.[0]
+    },
+    set: () => undefined,
+  },
+  isMariaDB: {
+    get(this: TenantClient): boolean | undefined {
+      return facts(this)?.isMariaDB
+    },
+    set: () => undefined,
+  },
+})
+
+/** Makes the client of one tenant, from one that has what all share. */
+export function bindClient(root: TenantClient, binding: Binding): TenantClient {
+  const client = Object.create(TenantClient.prototype) as TenantClient
+  client.config = { ...root.config } // a migration changes its own for a while
+  client.logger = root.logger
+  client.valueForUndefined = root.valueForUndefined
+  client.connectionConfigExpirationChecker = null
+  client.connectionSettings = {
+    database: binding.tenant.database,
+    [BINDING]: binding,
+  } satisfies TenantSettings
+  client.listenersOf = undefined
+  return client
+}
+
+/** The binding of a client, or of a transaction's client. */
+export function bindingOf(client: object): Binding {
+  return settingsOf(client)[BINDING]
+}
+
+/** Refuses what belongs to another tenant. Builders of a Knex without tenants pass. */
+export function checkSameTenant(what: string, client: object, other: object | undefined): void {
+  if (other === undefined || other === client || !isBound(other)) return
+  const { tenant } = bindingOf(client)
+  const { tenant: otherTenant } = bindingOf(other)
+  if (tenant !== otherTenant) throw wrongTenant(what, tenant, otherTenant)
+}
+
+/** A connection that user code or Knex hands in: only one that this very tenant holds. */
+function ownLease(client: object, connection: unknown): Lease {
+  const { tenant } = bindingOf(client)
+  if (!(connection instanceof Lease)) throw wrongTenant('A connection', tenant, undefined)
+  if (connection.tenant !== tenant) throw wrongTenant('A connection', tenant, connection.tenant)
+  return connection
+}
+
+function isBound(client: object): boolean {
+  return settingsOf(client)?.[BINDING] !== undefined
+}
+
+function settingsOf(client: object): TenantSettings {
+  return (client as { connectionSettings: TenantSettings }).connectionSettings
+}
+
+function facts(client: TenantClient): ServerPool['facts'] {
+  return isBound(client) ? bindingOf(client).pool.facts : undefined
+}
+
+function passOn(emitter: NodeJS.EventEmitter, event: string | symbol, args: unknown[]): boolean {
+  return emitter.listenerCount(event) > 0 && emitter.emit(event, ...args)
+}
+
+/** Adds to what the server answered whose statement it was and what became of it. */
+function explained(error: unknown, { tenant, threadId }: Lease): unknown {
+  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
+  const outcome: Outcome = serverErrno(error) !== undefined && !isFatal ? 'failed' : 'unknown'
+  annotate(error, { tenant: tenant.id, connectionId: threadId, outcome })
+  return error
+}
+
+/** A builder that cannot join another tenant's transaction. */
+function bound<B extends new (client: object) => Transactable>(Base: B): B {
+  return class extends (Base as new (client: object) => Transactable) {
+    override transacting(transaction: unknown): this {
+      const client = (transaction as { client?: object } | undefined)?.client
+      checkSameTenant('A transaction', this.client, client)
+      return super.transacting(transaction)
+    }
+  } as unknown as B
+}
+
+const TenantQueryBuilder = bound(QueryBuilder)
+const TenantSchemaBuilder = bound(SchemaBuilder)
+
+/** Knex gives a raw statement the client of the builder it is put into; ours remembers its own. */
+class TenantRaw extends bound(Raw) {
+  readonly #madeBy: object
+
+  constructor(client: object) {
+    super(client)
+    this.#madeBy = client
+  }
+
+  override toSQL(...args: unknown[]): object {
+    checkSameTenant('A raw statement', this.client, this.#madeBy)
+    return super.toSQL(...args)
+  }
+}

@@ -1,0 +1,364 @@
+import type { Knex } from 'knex'
+import mysql, { type ConnectionOptions } from 'mysql2'
+import { TenantKnexError } from './errors.ts'
+import { defaultDatabase } from './identifiers.ts'
+
+/**
+ * Where the server is and how to log in: any of mysql2's connection options but those that fix a
+ * database. With `expirationChecker` the settings are asked for again once it returns true.
+ */
+export interface ConnectionSettings
+  extends Omit<ConnectionOptions, 'database' | 'uri' | 'multipleStatements'> {
+  /** Takes effect only together with `allowMultipleStatements: true`. */
+  multipleStatements?: boolean
+  /** Only where the settings come from a function: true once they must be asked for again. */
+  expirationChecker?: () => boolean
+}
+
+/** The pool of one server. Names and meanings are those of Knex (tarn). */
+export interface PoolOptions {
+  /** Idle connections that are kept when others are reaped. @defaultValue 0 */
+  readonly min?: number
+  /** Connections at most. @defaultValue 20 */
+  readonly max?: number
+  /** How long an idle connection lives, in milliseconds. @defaultValue 30_000 */
+  readonly idleTimeoutMillis?: number
+  /** How often idle connections are looked at, in milliseconds. @defaultValue 1_000 */
+  readonly reapIntervalMillis?: number
+  /** How long connecting may take, in milliseconds. @defaultValue 10_000 */
+  readonly createTimeoutMillis?: number
+  /** Pause before connecting is tried again, in milliseconds. @defaultValue 200 */
+  readonly createRetryIntervalMillis?: number
+  /** How long an acquire may wait, in milliseconds. @defaultValue 10_000 */
+  readonly acquireTimeoutMillis?: number
+}
+
+/** Keys of a Knex configuration that mean the same here. */
+export interface KnexPassThrough
+  extends Pick<
+    Knex.Config,
+    | 'asyncStackTraces'
+    | 'compileSqlOnError'
+    | 'debug'
+    | 'log'
+    | 'migrations'
+    | 'postProcessResponse'
+    | 'seeds'
+    | 'useNullAsDefault'
+    | 'version'
+    | 'wrapIdentifier'
+  > {
+  /** Parameters that each bound Knex carries as `userParams`. */
+  readonly userParams?: Readonly<Record<string, unknown>>
+}
+
+/** Options of `createTenantKnex`. */
+export interface TenantKnexOptions extends KnexPassThrough {
+  /** Only mysql2 is supported. @defaultValue 'mysql2' */
+  readonly client?: 'mysql2'
+  /** How to reach the server: mysql2's connection options, a `mysql://` URL, or a function. */
+  readonly connection:
+    | string
+    | ConnectionSettings
+    | (() => ConnectionSettings | Promise<ConnectionSettings>)
+  /** The one pool that all tenants of the server share. */
+  readonly pool?: PoolOptions
+  /**
+   * Maps a tenant's id to its database. Must be pure, synchronous and injective.
+   * @defaultValue `` (id) => `tenant_${id}` ``
+   */
+  readonly database?: (tenantId: string) => string
+  /**
+   * Statements that set a session up. They run on each new connection and again whenever it
+   * passes to another tenant; each must be one statement without a result set.
+   * @defaultValue []
+   */
+  readonly session?: readonly string[]
+  /**
+   * When a session is cleaned: when its connection passes to another tenant, or also at each
+   * release. Take `'always'` where an application uses LOCK TABLES or GET_LOCK outside
+   * transactions, which no answer of the server tells of.
+   * @defaultValue 'hand-over'
+   */
+  readonly clean?: 'hand-over' | 'always'
+  /** How long changing a connection's database may take, in milliseconds. @defaultValue 2_000 */
+  readonly switchTimeoutMillis?: number
+  /** How long an acquire may wait, in milliseconds; Knex's name. @defaultValue 10_000 */
+  readonly acquireConnectionTimeout?: number
+  /** Agrees to `connection.multipleStatements`. @defaultValue false */
+  readonly allowMultipleStatements?: boolean
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly connect: () => Promise<ResolvedConnection>
+  readonly pool: Required<PoolOptions>
+  readonly database: (tenantId: string) => string
+  readonly session: readonly string[]
+  readonly clean: 'hand-over' | 'always'
+  readonly switchTimeoutMillis: number
+  readonly knex: KnexPassThrough
+}
+
+/** mysql2's options for one connection, and until when they may be used again. */
+export interface ResolvedConnection {
+  readonly options: ConnectionOptions
+  readonly isExpired: () => boolean
+}
+
+/** Every default in one place. */
+export const DEFAULTS: {
+  readonly pool: Required<PoolOptions>
+  readonly clean: 'hand-over' | 'always'
+  readonly switchTimeoutMillis: number
+  readonly maxPreparedStatements: number
+} = Object.freeze({
+  pool: Object.freeze({
+    min: 0,
+    max: 20,
+    idleTimeoutMillis: 30_000,
+    reapIntervalMillis: 1_000,
+    createTimeoutMillis: 10_000,
+    createRetryIntervalMillis: 200,
+    acquireTimeoutMillis: 10_000,
+  }),
+  clean: 'hand-over',
+  switchTimeoutMillis: 2_000,
+  // mysql2's own default of 16,000 allocates half a megabyte for each connection.
+  maxPreparedStatements: 256,
+})
+
+const PASS_THROUGH = [
+  'asyncStackTraces',
+  'compileSqlOnError',
+  'debug',
+  'log',
+  'migrations',
+  'postProcessResponse',
+  'seeds',
+  'useNullAsDefault',
+  'userParams',
+  'version',
+  'wrapIdentifier',
+] as const satisfies readonly (keyof KnexPassThrough)[]
+
+const OWN_KEYS = [
+  'acquireConnectionTimeout',
+  'allowMultipleStatements',
+  'clean',
+  'client',
+  'connection',
+  'database',
+  'pool',
+  'session',
+  'switchTimeoutMillis',
+] as const satisfies readonly (keyof TenantKnexOptions)[]
+
+/** Character sets in which the second byte of a character can be a quote or a backslash. */
+const UNSAFE_CHARSET = /^(?:gbk|big5|sjis|cp932|gb18030)(?:_|$)/i
+
+/** mysql2 exports its URL parser, but its types do not say so. */
+const { parseUrl } = (mysql as unknown as { ConnectionConfig: UrlParser }).ConnectionConfig
+interface UrlParser {
+  parseUrl(url: string): ConnectionOptions & { database: string; port: number }
+}
+
+/** `setTimeout` fires at once for anything longer. */
+const MAX_MILLIS = 2 ** 31 - 1
+
+/**
+ * Merges the user's options with the defaults and checks them.
+ *
+ * @throws `ERR_OPTION_INVALID`
+ */
+export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
+  if (!isObject(user)) throw invalid('The options must be an object.')
+  rejectUnknownKeys(user, [...OWN_KEYS, ...PASS_THROUGH], '')
+  if (user.client !== undefined && user.client !== 'mysql2') {
+    throw invalid(`\`client\` must be 'mysql2', got ${show(user.client)}.`)
+  }
+  return Object.freeze({
+    connect: connectionProvider(user),
+    pool: resolvePool(user),
+    database: checkFunction('database', user.database ?? defaultDatabase),
+    session: checkSession(user.session ?? []),
+    clean: checkOneOf('clean', user.clean ?? DEFAULTS.clean, ['hand-over', 'always']),
+    switchTimeoutMillis: checkInteger(
+      'switchTimeoutMillis',
+      user.switchTimeoutMillis ?? DEFAULTS.switchTimeoutMillis,
+      1,
+      MAX_MILLIS,
+    ),
+    knex: pick(user, PASS_THROUGH),
+  })
+}
+
+function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
+  const given: PoolOptions = user.pool ?? {}
+  if (!isObject(given)) throw invalid('`pool` must be an object.')
+  rejectUnknownKeys(given, Object.keys(DEFAULTS.pool), 'pool.')
+  const acquireTimeoutMillis = Math.min(
+    checkMillis('pool.acquireTimeoutMillis', given.acquireTimeoutMillis ?? MAX_MILLIS),
+    checkMillis('acquireConnectionTimeout', user.acquireConnectionTimeout ?? MAX_MILLIS),
+  )
+  const pool = {
+    ...DEFAULTS.pool,
+    ...withoutUndefined(given),
+    acquireTimeoutMillis:
+      acquireTimeoutMillis === MAX_MILLIS
+        ? DEFAULTS.pool.acquireTimeoutMillis
+        : acquireTimeoutMillis,
+  }
+  checkInteger('pool.max', pool.max, 1, 100_000)
+  checkInteger('pool.min', pool.min, 0, pool.max)
+  for (const name of ['idle', 'create', 'acquire'] as const) {
+    checkMillis(`pool.${name}TimeoutMillis`, pool[`${name}TimeoutMillis`])
+  }
+  checkMillis('pool.reapIntervalMillis', pool.reapIntervalMillis)
+  checkMillis('pool.createRetryIntervalMillis', pool.createRetryIntervalMillis)
+  return Object.freeze(pool)
+}
+
+function connectionProvider(user: TenantKnexOptions): () => Promise<ResolvedConnection> {
+  const { connection, allowMultipleStatements = false } = user
+  if (typeof allowMultipleStatements !== 'boolean') {
+    throw invalid(
+      `\`allowMultipleStatements\` must be true or false, got ${show(allowMultipleStatements)}.`,
+    )
+  }
+  if (typeof connection === 'function') {
+    return async () => resolveConnection(await connection(), allowMultipleStatements)
+  }
+  const resolved = resolveConnection(parseConnection(connection), allowMultipleStatements)
+  return async () => resolved
+}
+
+function parseConnection(connection: unknown): ConnectionSettings {
+  if (typeof connection !== 'string') return connection as ConnectionSettings
+  if (!URL.canParse(connection) || !/^(?:mysql|mariadb):/i.test(connection)) {
+    throw invalid('`connection` must be a mysql:// URL, connection options, or a function.')
+  }
+  const { database, port, ...rest } = parseUrl(connection)
+  if (database) throw fixedDatabase()
+  return Number.isNaN(port) ? rest : { ...rest, port }
+}
+
+function resolveConnection(given: unknown, allowMultipleStatements: boolean): ResolvedConnection {
+  if (!isObject(given)) {
+    throw invalid('`connection` must be a mysql:// URL, connection options, or a function.')
+  }
+  const settings = { ...given } as ConnectionSettings & Record<string, unknown>
+  if (settings.database) throw fixedDatabase()
+  if (settings.uri !== undefined) {
+    throw invalid('Pass the URL as `connection` itself, not as `connection.uri`.')
+  }
+  for (const key of ['isServer', 'pool'] as const) {
+    if (settings[key] !== undefined) throw invalid(`\`connection.${key}\` is not supported.`)
+  }
+  checkCharset(settings)
+  const { expirationChecker, database: _empty, flags, ...options } = settings
+  return {
+    options: {
+      maxPreparedStatements: DEFAULTS.maxPreparedStatements,
+      ...options,
+      flags: safeFlags(options, flags, allowMultipleStatements),
+    },
+    isExpired: expirationChecker ?? (() => false),
+  }
+}
+
+function checkCharset({ charset, charsetNumber }: Record<string, unknown>): void {
+  const named = typeof charset === 'string' && UNSAFE_CHARSET.test(charset)
+  const numbered = Object.entries(mysql.Charsets).some(
+    ([name, id]) => id === charsetNumber && UNSAFE_CHARSET.test(name),
+  )
+  if (!named && !numbered) return
+  throw invalid(
+    '`connection.charset` is one in which an escaped string can be broken. Use utf8mb4.',
+  )
+}
+
+/**
+ * LOCAL_FILES lets a hostile server read this machine's files. IGNORE_SPACE is put into MariaDB's
+ * sql_mode at connect, but not again after a reset, so the mode would depend on a connection's past.
+ */
+function safeFlags(
+  options: ConnectionSettings,
+  flags: ConnectionOptions['flags'],
+  allowMultipleStatements: boolean,
+): string[] {
+  const asked = typeof flags === 'string' ? String(flags).split(/\s*,+\s*/) : [...(flags ?? [])]
+  const upper = asked.map((flag) => String(flag).toUpperCase())
+  const wantsMultiple = options.multipleStatements === true || upper.includes('MULTI_STATEMENTS')
+  if (wantsMultiple && !allowMultipleStatements) {
+    throw invalid(
+      '`connection.multipleStatements` lets an SQL injection run statements of its own. ' +
+        'If you need it all the same, pass `allowMultipleStatements: true` as well.',
+    )
+  }
+  const defaults = ['LOCAL_FILES', 'IGNORE_SPACE'].filter((flag) => !upper.includes(flag))
+  return [...upper, ...defaults.map((flag) => `-${flag}`)]
+}
+
+function fixedDatabase(): TenantKnexError {
+  return invalid(
+    '`connection.database` must not be given: each tenant has a database of its own. ' +
+      'Map ids to databases with the `database` option.',
+  )
+}
+
+function checkSession(session: unknown): readonly string[] {
+  if (!Array.isArray(session) || !session.every((sql) => typeof sql === 'string' && sql.trim())) {
+    throw invalid('`session` must be an array of SQL statements.')
+  }
+  return Object.freeze([...session])
+}
+
+function rejectUnknownKeys(given: object, known: readonly string[], prefix: string): void {
+  const unknown = Object.keys(given).filter((key) => !known.includes(key))
+  if (unknown.length === 0) return
+  const names = unknown.map((key) => `\`${prefix}${key}\``).join(', ')
+  throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`)
+}
+
+function checkMillis(name: string, value: unknown): number {
+  return checkInteger(name, value, 1, MAX_MILLIS)
+}
+
+function checkInteger(name: string, value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number
+  }
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${show(value)}.`)
+}
+
+function checkOneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  throw invalid(`\`${name}\` must be one of ${allowed.join(', ')}, got ${show(value)}.`)
+}
+
+function checkFunction<T>(name: string, value: T): T {
+  if (typeof value === 'function') return value
+  throw invalid(`\`${name}\` must be a function, got ${show(value)}.`)
+}
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  const picked = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])
+  return Object.fromEntries(picked) as Pick<T, K>
+}
+
+function withoutUndefined<T extends object>(from: T): T {
+  return pick(from, Object.keys(from) as (keyof T)[]) as T
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+function invalid(message: string): TenantKnexError {
+  return new TenantKnexError('ERR_OPTION_INVALID', message)
+}

@@ -1,0 +1,64 @@
+/** What a pool has done since it was created. */
+export interface ServerCounters {
+  /** Connections asked for. */
+  acquires: number
+  /** Connections opened, or tried to. */
+  connects: number
+  /** Switches sent: each makes a tenant's database the current one. */
+  switches: number
+  /** Switches that also cleaned the session, because it was another tenant's. */
+  handOvers: number
+  /** Connections that came back with an open transaction or with autocommit off. */
+  leftovers: number
+  /** Connections closed because they could not be used again. */
+  discards: number
+  /** Acquires that found no connection in time. */
+  timeouts: number
+}
+
+/** One server's numbers. */
+export interface ServerStats extends Readonly<ServerCounters> {
+  /** Connections allowed. */
+  readonly max: number
+  /** Connections open. */
+  readonly connections: number
+  readonly idle: number
+  /** Held by a tenant, or being drained or cleaned. */
+  readonly used: number
+  /** Acquires that wait for a connection. */
+  readonly waiting: number
+  /** How the first statement follows a switch: after the server's answer to it. */
+  readonly switching: 'roundtrip'
+}
+
+/**
+ * What a connection is doing: idle; held by a tenant; reading the rest of an answer that nobody
+ * wants any more; or having its session cleaned.
+ */
+export type ConnectionState = 'idle' | 'used' | 'draining' | 'cleaning'
+
+/** One connection of a pool. */
+export interface ConnectionInfo {
+  /** The server's own id of the connection, as in its process list. */
+  readonly connectionId: number
+  /** The tenant that holds the connection, or held it last; undefined where nobody has yet. */
+  readonly tenant: string | undefined
+  /** The database the server confirmed last; undefined where it is in doubt. */
+  readonly database: string | undefined
+  readonly state: ConnectionState
+  /** When the connection was last given out or taken back. */
+  readonly since: Date
+}
+
+/** All counters at zero. */
+export function newCounters(): ServerCounters {
+  return {
+    acquires: 0,
+    connects: 0,
+    switches: 0,
+    handOvers: 0,
+    leftovers: 0,
+    discards: 0,
+    timeouts: 0,
+  }
+}

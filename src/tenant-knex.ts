@@ -1,0 +1,113 @@
+import type { Knex } from 'knex'
+import { TenantKnexError } from './errors.ts'
+import { type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
+import { BoundKnexes } from './knex/bound-knexes.ts'
+import { resolveOptions, type TenantKnexOptions } from './options.ts'
+import { ServerPool } from './pool/server-pool.ts'
+import type { ConnectionInfo, ServerStats } from './pool/stats.ts'
+import { Scope } from './scope.ts'
+
+/** How {@link TenantKnex.destroy} goes about it. */
+export interface DestroyOptions {
+  /** How long running work may take to end, in milliseconds. @defaultValue 10_000 */
+  readonly timeoutMs?: number
+}
+
+/** Numbers about a tenantKnex and its servers. */
+export interface TenantKnexStats {
+  /** Bound Knexes that exist. */
+  readonly boundKnexes: number
+  /** One entry for each server. */
+  readonly servers: readonly ServerStats[]
+}
+
+/** Gives the Knex of a tenant; made by {@link createTenantKnex}. */
+export interface TenantKnex {
+  /**
+   * The Knex bound to a tenant: the same object every time. Nothing is sent.
+   *
+   * @throws `ERR_TENANT_ID_INVALID`, `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
+   */
+  (tenantId: string): BoundKnex
+
+  /**
+   * Runs a function with a tenant in scope, for {@link current} and {@link ambient}, through every
+   * `await` and callback inside. Scopes nest. What the function returns is awaited inside.
+   */
+  run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
+
+  /**
+   * The bound Knex of the tenant in scope.
+   *
+   * @throws `ERR_NO_TENANT` outside any scope
+   */
+  current(): BoundKnex
+
+  /**
+   * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
+   * it is made; awaited in another tenant's scope it fails with `ERR_WRONG_TENANT`. Listeners added
+   * here hear the events of all tenants.
+   */
+  readonly ambient: Knex
+
+  /** What happened so far, and how many connections are open. */
+  stats(): TenantKnexStats
+
+  /** Every open connection: whose it is, and what it does. */
+  connections(): ConnectionInfo[]
+
+  /**
+   * Refuses new work (`ERR_DESTROYED`), lets running work end, then closes all connections. What
+   * still runs after the time is up fails.
+   */
+  destroy(options?: DestroyOptions): Promise<void>
+
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const DESTROY_TIMEOUT_MILLIS = 10_000
+
+/**
+ * Makes Knex multi-tenant: a database for each tenant, and one connection pool for all of them.
+ * Connects when the first query runs. The caller owns it: call `destroy()` at the end.
+ *
+ * @throws `ERR_OPTION_INVALID`
+ * @example
+ * const tenantKnex = createTenantKnex({ connection: { host: '127.0.0.1', user: 'app' } })
+ * const user = await tenantKnex('acme')('users').where({ id: 1 }).first()
+ * await tenantKnex.destroy()
+ */
+export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
+  const resolved = resolveOptions(options)
+  const scope = new Scope<BoundKnex>()
+  const pool = new ServerPool(resolved)
+  const factory = new KnexFactory(resolved.knex, scope)
+  const knexes = new BoundKnexes({
+    database: resolved.database,
+    pool,
+    bind: (tenant) => factory.bind(tenant, pool),
+  })
+  const destroy = ({ timeoutMs = DESTROY_TIMEOUT_MILLIS }: DestroyOptions = {}): Promise<void> =>
+    pool.destroy(checkTimeout(timeoutMs))
+
+  return Object.assign((tenantId: string) => knexes.get(tenantId), {
+    ambient: factory.ambient,
+    current: () => factory.current(),
+    async run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T> {
+      const bound = knexes.get(tenantId)
+      return scope.run(bound, () => fn(bound))
+    },
+    stats: (): TenantKnexStats => ({ boundKnexes: knexes.size, servers: [pool.stats()] }),
+    connections: () => pool.connections(),
+    destroy,
+    [Symbol.asyncDispose]: () => destroy(),
+  })
+}
+
+function checkTimeout(timeoutMs: unknown): number {
+  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
+  throw new TenantKnexError(
+    'ERR_OPTION_INVALID',
+    `\`timeoutMs\` must be a number of milliseconds from 0, got ${String(timeoutMs)}.`,
+  )
+}

@@ -1,0 +1,235 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { cachedFolder } from './servers/cache-folder.ts'
+import { identify, versionNumber } from './servers/program.ts'
+import { Reaper } from './servers/reaper.ts'
+
+const CLI = fileURLToPath(new URL('../../scripts/servers.ts', import.meta.url))
+const TSX = import.meta.resolve('tsx')
+
+// Answers as Redis would, and leaves a note of its port.
+const FAKE_REDIS = `#!/usr/bin/env node
+const { writeFileSync } = require('node:fs')
+if (process.argv.includes('--version')) {
+  console.log('Redis server v=9.8.7 sha=0:0')
+} else if (process.env.FAKE_FAILURE) {
+  console.error(process.env.FAKE_FAILURE)
+  process.exit(1)
+} else {
+  const port = process.argv[process.argv.indexOf('--port') + 1]
+  writeFileSync(process.env.FAKE_NOTE, port)
+  require('node:net').createServer().listen(Number(port), '127.0.0.1')
+}
+`
+
+describe('identify', () => {
+  const versions: [string, string | undefined][] = [
+    ['/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))', 'mysql'],
+    ['/usr/sbin/mysqld  Ver 8.0.44-0ubuntu0.22.04.1 for Linux on x86_64 ((Ubuntu))', 'mysql'],
+    ['/opt/homebrew/opt/mysql/bin/mysqld  Ver 9.0.1 for macos14.4 on arm64 (Homebrew)', 'mysql'],
+    ['/usr/sbin/mysqld  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64', 'mariadb'],
+    ['mariadbd  Ver 11.8.3-MariaDB for osx10.20 on arm64 (Homebrew)', 'mariadb'],
+    ['Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', 'redis'],
+    ['redis-check-rdb 7.0.15', undefined],
+    ['', undefined],
+  ]
+  for (const [version, name] of versions) {
+    it(`takes "${version}" for ${name ?? 'none of them'}`, () => {
+      expect(identify(version)).to.equal(name)
+    })
+  }
+
+  it('leaves the number to versionNumber', () => {
+    expect(versionNumber('mysqld  Ver 10.11.19-MariaDB-0+deb12u1')).to.equal('10.11.19')
+    expect(versionNumber('no number')).to.equal('unknown')
+  })
+})
+
+describe('given a folder to work in', () => {
+  let folder: string
+  let cache: string | undefined
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'servers-test-'))
+    cache = process.env.XDG_CACHE_HOME
+    process.env.XDG_CACHE_HOME = folder
+  })
+
+  afterEach(() => {
+    if (cache === undefined) delete process.env.XDG_CACHE_HOME
+    else process.env.XDG_CACHE_HOME = cache
+    rmSync(folder, { recursive: true })
+  })
+
+  describe('when a folder is asked for from the cache', () => {
+    it('then it is filled once', async () => {
+      let fills = 0
+      const ask = (): Promise<string> =>
+        withReaper((reaper) =>
+          cachedFolder(reaper, 'data', async (draft) => {
+            fills += 1
+            writeFileSync(join(draft, 'file'), 'content')
+          }),
+        )
+      const given = await ask()
+      expect(await ask()).to.equal(given)
+      expect(fills).to.equal(1)
+      expect(readFileSync(join(given, 'file'), 'utf8')).to.equal('content')
+    })
+
+    it('then nothing of it is left when filling fails', async () => {
+      const failure = new Error('no space')
+      let caught: unknown
+      await withReaper((reaper) =>
+        cachedFolder(reaper, 'data', async (draft) => {
+          writeFileSync(join(draft, 'half'), '')
+          throw failure
+        }),
+      ).catch((error: unknown) => {
+        caught = error
+      })
+      expect(caught).to.equal(failure)
+      expect(readdirSync(join(folder, 'tenant-knex'))).to.deep.equal([])
+    })
+  })
+
+  describe('when a command runs with a server', () => {
+    it('then its exit code comes back, and the server was there', async () => {
+      const script = 'process.exit(process.env.TENANT_KNEX_REDIS_URL ? 42 : 1)'
+      const { code, output } = await endOf(startCli(folder, ['node', '-e', script]))
+      expect(output).to.include('Redis 9.8.7')
+      expect(code).to.equal(42)
+      await expectNothingLeft(folder)
+    })
+
+    it('then SIGTERM ends the command and the server', async () => {
+      const cli = startCli(folder, ['node', '-e', 'setInterval(() => {}, 1000)'])
+      await untilServing(folder)
+      cli.kill('SIGTERM')
+      expect((await endOf(cli)).code).to.equal(143)
+      await expectNothingLeft(folder)
+    })
+
+    it('then the server ends even when nothing else could end it', async () => {
+      const cli = startCli(folder, ['node', '-e', 'setInterval(() => {}, 1000)'])
+      await untilServing(folder)
+      cli.kill('SIGKILL')
+      await endOf(cli)
+      while ((await leftovers(folder)).length > 0) await sleep(20)
+    })
+  })
+
+  describe('when a server does not come up', () => {
+    const broken = { FAKE_FAILURE: 'disk on fire' }
+
+    it('then the command runs without it, and why is said', async () => {
+      const cli = startCli(folder, ['node', '-e', 'process.exit(5)'], broken)
+      const { code, output } = await endOf(cli)
+      expect(output).to.include('disk on fire').and.include('NO REDIS')
+      expect(code).to.equal(5)
+      await expectNothingLeft(folder)
+    })
+
+    it('then it is a failure where CI is set', async () => {
+      const cli = startCli(folder, ['node', '-e', ''], { ...broken, CI: 'true' })
+      const { code, output } = await endOf(cli)
+      expect(output).to.include('Redis could not be had')
+      expect(code).to.equal(1)
+      await expectNothingLeft(folder)
+    })
+  })
+
+  describe('when there is no command', () => {
+    it('then the usage is shown', async () => {
+      const { code, output } = await endOf(startCli(folder, []))
+      expect(output).to.include('usage:')
+      expect(code).to.equal(2)
+    })
+  })
+})
+
+async function withReaper<T>(use: (reaper: Reaper) => Promise<T>): Promise<T> {
+  const reaper = new Reaper()
+  try {
+    return await use(reaper)
+  } finally {
+    await reaper.end()
+  }
+}
+
+// With no other programs than these, nothing real is started, let alone installed.
+function startCli(
+  folder: string,
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const programs = join(folder, 'bin')
+  mkdirSync(join(folder, 'tmp'))
+  mkdirSync(programs)
+  symlinkSync(process.execPath, join(programs, 'node'))
+  writeFileSync(join(programs, 'redis-server'), FAKE_REDIS)
+  chmodSync(join(programs, 'redis-server'), 0o755)
+  return spawn(process.execPath, ['--import', TSX, CLI, '--only', 'redis', ...command], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      PATH: programs,
+      TMPDIR: join(folder, 'tmp'),
+      TENANT_KNEX_DOCKER: '0',
+      FAKE_NOTE: join(folder, 'port'),
+      ...env,
+    },
+  })
+}
+
+async function endOf(cli: ChildProcess): Promise<{ code: number | null; output: string }> {
+  const [output, [code]] = await Promise.all([
+    cli.stderr ? text(cli.stderr) : '',
+    once(cli, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, output }
+}
+
+async function untilServing(folder: string): Promise<void> {
+  while (!existsSync(join(folder, 'port'))) await sleep(20)
+  await sleep(300)
+}
+
+async function expectNothingLeft(folder: string): Promise<void> {
+  expect(await leftovers(folder)).to.deep.equal([])
+}
+
+async function leftovers(folder: string): Promise<string[]> {
+  const files = readdirSync(join(folder, 'tmp')).filter((name) => name.startsWith('tenant-knex-'))
+  return (await isServing(folder)) ? [...files, 'a server'] : files
+}
+
+async function isServing(folder: string): Promise<boolean> {
+  if (!existsSync(join(folder, 'port'))) return false
+  const socket = connect(Number(readFileSync(join(folder, 'port'), 'utf8')), '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

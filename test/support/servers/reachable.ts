@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+
+const POLL_MILLIS = 50
+
+/**
+ * Waits until a server answers at its URL.
+ *
+ * @throws the last connection error when it does not within the time; the signal's reason when that
+ * comes first.
+ */
+export async function untilReachable(
+  url: string,
+  timeoutMillis: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMillis
+  for (;;) {
+    signal?.throwIfAborted()
+    try {
+      await reach(new URL(url))
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
+    await sleep(POLL_MILLIS)
+  }
+}
+
+/** A port of the loopback interface that nothing listens on. */
+export async function freePort(attempts = 20): Promise<number> {
+  // Not one that the system hands out by itself: it could do so again before the server has it.
+  const port = 20_000 + Math.floor(Math.random() * 10_000)
+  const probe = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+    return port
+  } catch (error) {
+    if (attempts === 1) throw error
+    return await freePort(attempts - 1)
+  } finally {
+    probe.close()
+  }
+}
+
+async function reach(url: URL): Promise<void> {
+  if (url.protocol === 'mysql:') {
+    const connection = await createConnection(url.href)
+    await connection.end()
+  } else {
+    await reachPort(Number(url.port || 6379), url.hostname)
+  }
+}
+
+async function reachPort(port: number, host: string): Promise<void> {
+  const socket = connect(port, host)
+  try {
+    await once(socket, 'connect')
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,105 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const SCRIPT = fileURLToPath(new URL('./reaper.mjs', import.meta.url))
+
+type Order = ['kill' | 'spare', number] | ['remove' | 'keep', string]
+
+/**
+ * Starts processes and makes temporary folders, and sees to it that none outlives this process.
+ *
+ * A process cannot clean up after its own SIGKILL, so a second one does: it holds the other end of
+ * a pipe and acts when that closes. `end()`, a crash, `process.exit()` and every signal thus take
+ * the same path. Processes are killed outright: what they keep is thrown away, and a clean shutdown
+ * would only take time.
+ */
+export class Reaper {
+  readonly #process: ChildProcess = startReaper()
+  readonly #children = new Set<ChildProcess>()
+  #isEnded = false
+
+  /** Whether it was told to clean up; nothing can be started any more. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** Starts a process in a group of its own, which a terminal's Ctrl-C does not reach. */
+  spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    this.#assertRunning()
+    const child = spawn(command, args, { ...options, detached: true })
+    const group = child.pid
+    if (group === undefined) return child
+    this.#order(['kill', group])
+    this.#children.add(child)
+    child.once('exit', () => this.#forget(child, group))
+    return child
+  }
+
+  /** Makes a folder that is removed in the end, unless it is kept. */
+  temporaryFolder(parent: string, prefix: string): string {
+    this.#assertRunning()
+    mkdirSync(parent, { recursive: true })
+    const folder = mkdtempSync(join(parent, prefix))
+    this.#order(['remove', folder])
+    return folder
+  }
+
+  /** Takes a folder off the list. */
+  keep(folder: string): void {
+    this.#order(['keep', folder])
+  }
+
+  /** Kills and removes all there is; settles when it is gone. */
+  async end(): Promise<void> {
+    this.#isEnded = true
+    this.#process.stdin?.end()
+    for (const child of this.#children) killGroup(child.pid as number)
+    await Promise.all([this.#process, ...this.#children].map(untilExit))
+  }
+
+  #forget(child: ChildProcess, group: number): void {
+    this.#children.delete(child)
+    // What the process itself has left running.
+    killGroup(group)
+    this.#order(['spare', group])
+  }
+
+  #order(order: Order): void {
+    if (!this.#isEnded) this.#process.stdin?.write(`${JSON.stringify(order)}\n`)
+  }
+
+  #assertRunning(): void {
+    if (this.#isEnded) throw new Error('stopped')
+  }
+}
+
+function startReaper(): ChildProcess {
+  const reaper = spawn(process.execPath, [SCRIPT], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  // Neither the process nor the pipe to it, a socket to Node, may keep this process alive.
+  const pipe = reaper.stdin as unknown as Socket
+  reaper.unref()
+  pipe.unref()
+  // Should someone kill it, `end()` still ends the processes.
+  pipe.on('error', () => {})
+  return reaper
+}
+
+async function untilExit(child: ChildProcess): Promise<void> {
+  child.ref()
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // Nothing was left.
+  }
+}

@@ -1,0 +1,101 @@
+import { dirname, join } from 'node:path'
+import { findExecutables, type Program } from './program.ts'
+import type { Reaper } from './reaper.ts'
+import { run } from './run.ts'
+import type { ServerName } from './server-name.ts'
+
+/** How a throwaway server is set up and started. */
+export interface Recipe {
+  /** Fills an empty data folder; left out where a server starts without. */
+  readonly initialise?: (reaper: Reaper, program: Program, dataFolder: string) => Promise<void>
+  /** The arguments to serve this data on this port of the loopback interface. */
+  readonly serve: (dataFolder: string, port: number) => string[]
+  readonly url: (port: number) => string
+}
+
+/** Settings for data that nobody needs after a crash, and many small databases. */
+export const SQL_SETTINGS: readonly string[] = [
+  '--max-connections=300',
+  '--table-open-cache=4000',
+  '--innodb-buffer-pool-size=256M',
+  '--skip-log-bin',
+  '--innodb-flush-log-at-trx-commit=0',
+  '--innodb-doublewrite=OFF',
+]
+
+/** The recipes by server. */
+export const RECIPES: Readonly<Record<ServerName, Recipe>> = {
+  mariadb: {
+    initialise: initialiseMariadb,
+    serve: (dataFolder, port) => [...serveSql(dataFolder, port), '--loose-debug-no-sync'],
+    url: sqlUrl,
+  },
+  mysql: {
+    initialise: initialiseMysql,
+    serve: (dataFolder, port) => [
+      ...serveSql(dataFolder, port),
+      '--innodb-flush-method=nosync',
+      '--loose-mysqlx=OFF',
+    ],
+    url: sqlUrl,
+  },
+  redis: {
+    serve: serveRedis,
+    url: (port) => `redis://127.0.0.1:${port}`,
+  },
+}
+
+function sqlUrl(port: number): string {
+  return `mysql://root@127.0.0.1:${port}/`
+}
+
+function serveSql(dataFolder: string, port: number): string[] {
+  return [
+    ...asRoot(),
+    `--datadir=${dataFolder}`,
+    `--port=${port}`,
+    '--bind-address=127.0.0.1',
+    // In the data folder; a full path could exceed the 107 characters that a socket's may have.
+    '--socket=server.sock',
+    '--secure-file-priv=',
+    ...SQL_SETTINGS,
+  ]
+}
+
+function serveRedis(dataFolder: string, port: number): string[] {
+  return [
+    ...['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dataFolder],
+    ...['--save', '', '--appendonly', 'no', '--daemonize', 'no'],
+  ]
+}
+
+async function initialiseMysql(reaper: Reaper, program: Program, folder: string): Promise<void> {
+  const args = [...program.args, ...asRoot(), `--datadir=${folder}`, '--initialize-insecure']
+  await run(reaper, program.command, args)
+}
+
+async function initialiseMariadb(reaper: Reaper, program: Program, folder: string): Promise<void> {
+  await run(reaper, findInstaller(program), [
+    '--no-defaults',
+    ...asRoot(),
+    `--datadir=${folder}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+  ])
+}
+
+function findInstaller(program: Program): string {
+  const home = dirname(dirname(program.command))
+  const beside = [join(home, 'bin'), join(home, 'scripts')]
+  const found = ['mariadb-install-db', 'mysql_install_db'].flatMap((file) => [
+    ...findExecutables(file, beside),
+    ...findExecutables(file),
+  ])
+  if (found[0] === undefined) throw new Error('there is no mariadb-install-db')
+  return found[0]
+}
+
+// Servers refuse to run as root unless told to.
+function asRoot(): string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : []
+}

@@ -1,0 +1,92 @@
+import type { ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cachedFolder, cacheFolder } from './cache-folder.ts'
+import { type Program, versionNumber } from './program.ts'
+import { freePort, untilReachable } from './reachable.ts'
+import type { Reaper } from './reaper.ts'
+import { RECIPES } from './recipes.ts'
+import { lastLines, messageOf, run } from './run.ts'
+import type { ServerName } from './server-name.ts'
+
+const START_TIMEOUT_MILLIS = 60_000
+
+/**
+ * Starts a server for this one time, on a free port of the loopback interface, and gives its URL.
+ *
+ * @throws Error with the end of the server's log when it does not come up.
+ */
+export async function startThrowaway(
+  reaper: Reaper,
+  name: ServerName,
+  program: Program,
+): Promise<string> {
+  const folder = reaper.temporaryFolder(tmpdir(), `tenant-knex-${name}-`)
+  const log = join(folder, 'server.log')
+  try {
+    const data = await prepareData(reaper, name, program, join(folder, 'data'))
+    const port = await freePort()
+    const args = [...program.args, ...RECIPES[name].serve(data, port)]
+    const server = startLogged(reaper, { ...program, args }, log)
+    const url = RECIPES[name].url(port)
+    await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
+    return url
+  } catch (error) {
+    throw new Error(
+      `${program.command} did not come up: ${messageOf(error)}\n${readLog(log)}\n` +
+        `(if it never does, remove ${cacheFolder()} and try again)`,
+      { cause: error },
+    )
+  }
+}
+
+function startLogged(reaper: Reaper, program: Program, log: string): ChildProcess {
+  const output = openSync(log, 'a')
+  const { command, args, argv0 } = program
+  const server = reaper.spawn(command, args, { argv0, stdio: ['ignore', output, output] })
+  closeSync(output)
+  server.unref()
+  return server
+}
+
+function diedSignal(server: ChildProcess): AbortSignal {
+  const died = new AbortController()
+  server.once('error', (error) => died.abort(error))
+  server.once('exit', (code, signal) => died.abort(new Error(`it ended with ${code ?? signal}`)))
+  return died.signal
+}
+
+// Initialising takes seconds, a copy a fraction of one.
+async function prepareData(
+  reaper: Reaper,
+  name: ServerName,
+  program: Program,
+  folder: string,
+): Promise<string> {
+  const { initialise } = RECIPES[name]
+  if (initialise) {
+    const template = await cachedFolder(reaper, templateName(name, program), (draft) =>
+      initialise(reaper, program, draft),
+    )
+    await run(reaper, 'cp', ['-R', template, folder])
+  } else {
+    mkdirSync(folder)
+  }
+  return folder
+}
+
+function templateName(name: ServerName, program: Program): string {
+  const key = [program.version, program.command, ...program.args].join('\n')
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 8)
+  return `${name}-${versionNumber(program.version)}-data-${digest}`
+}
+
+function readLog(log: string): string {
+  try {
+    return lastLines(readFileSync(log, 'utf8'))
+  } catch {
+    return ''
+  }
+}
