@@ -1,6 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findExecutables } from './program.ts'
+import type { Reaper } from './reaper.ts'
+import { messageOf, run } from './run.ts'
+
+const LOCK_TIMEOUT_SECONDS = 120
 
 /** Whether this is Debian or a relative. */
 export function hasApt(): boolean {
@@ -12,29 +17,47 @@ export function mayInstall(): boolean {
   return hasApt() && process.getuid?.() === 0
 }
 
-let last: Promise<unknown> = Promise.resolve()
+let lastInstallation: Promise<void> = Promise.resolve()
 
-/** Installs packages into the system, without what they merely recommend; one call at a time. */
-export function installPackages(packages: readonly string[]): Promise<void> {
-  const installed = last.then(async () => {
-    await updateLists()
-    await aptGet(['install', '-y', '--no-install-recommends', ...packages])
+/** Installs packages, but not what they merely recommend. One call at a time does so. */
+export function installPackages(reaper: Reaper, packages: readonly string[]): Promise<void> {
+  const installation = lastInstallation.then(async () => {
+    await updateLists(reaper)
+    await install(packages)
   })
-  last = installed.catch(() => {})
-  return installed
+  lastInstallation = installation.catch(() => {})
+  return installation
 }
 
-/** Brings the lists of packages up to date; stale ones may do where a source does not answer. */
-export async function updateLists(): Promise<void> {
-  await aptGet(['update']).catch(() => {})
+let update: Promise<void> | undefined
+
+/** Brings apt's lists of packages up to date, once. If that fails, those present have to do. */
+export function updateLists(reaper: Reaper): Promise<void> {
+  update ??= updateWhenUnlocked(reaper)
+  return update
 }
 
-// Not in a process group of its own, and not killed: that would leave packages half installed. It minds Ctrl-C itself.
-async function aptGet(args: readonly string[]): Promise<void> {
-  const child = spawn('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+async function updateWhenUnlocked(reaper: Reaper): Promise<void> {
+  const deadline = Date.now() + LOCK_TIMEOUT_SECONDS * 1000
+  for (;;) {
+    try {
+      await run(reaper, 'apt-get', ['-qq', 'update'])
+      return
+    } catch (error) {
+      if (!/could not get lock/i.test(messageOf(error)) || Date.now() > deadline) return
+    }
+    await sleep(1_000)
+  }
+}
+
+// Not the reaper's: killing it would leave packages half installed. It ends by itself, soon enough.
+async function install(packages: readonly string[]): Promise<void> {
+  const options = [`DPkg::Lock::Timeout=${LOCK_TIMEOUT_SECONDS}`, 'Dpkg::Use-Pty=0']
+  const args = [...options.flatMap((option) => ['-o', option]), 'install', '-qq', '-y']
+  const child = spawn('apt-get', [...args, '--no-install-recommends', ...packages], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
   })
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
-  if (code !== 0) throw new Error(`apt-get ${args.join(' ')} ended with ${code ?? signal}`)
+  const [code, signal] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`apt-get install ended with ${code ?? signal}`)
 }

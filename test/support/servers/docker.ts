@@ -11,8 +11,8 @@ const START_TIMEOUT_MILLIS = 120_000
 interface Image {
   readonly name: string
   readonly port: number
-  readonly environment?: Readonly<Record<string, string>>
-  readonly command?: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly command: readonly string[]
 }
 
 const IMAGES: Readonly<Record<ServerName, Image>> = {
@@ -28,7 +28,12 @@ const IMAGES: Readonly<Record<ServerName, Image>> = {
     environment: { MYSQL_ALLOW_EMPTY_PASSWORD: '1' },
     command: SQL_SETTINGS,
   },
-  redis: { name: 'redis:7', port: 6379 },
+  redis: {
+    name: 'redis:7',
+    port: 6379,
+    environment: {},
+    command: ['redis-server', '--save', ''],
+  },
 }
 
 /** A server in a container. */
@@ -52,14 +57,17 @@ export async function startContainer(name: ServerName): Promise<Container | unde
   const container = await new GenericContainer(image.name)
     .withExposedPorts(image.port)
     .withEnvironment({ ...image.environment })
-    .withCommand([...(image.command ?? [])])
+    .withCommand([...image.command])
+    .withStartupTimeout(START_TIMEOUT_MILLIS)
     .start()
   return untilServing(name, container)
 }
 
 async function untilServing(name: ServerName, container: StartedTestContainer): Promise<Container> {
   const { name: image, port } = IMAGES[name]
-  const stop = async (): Promise<void> => void (await container.stop())
+  const stop = async (): Promise<void> => {
+    await container.stop()
+  }
   const url = urlOf(name, container.getHost(), container.getMappedPort(port))
   try {
     // The images open the port before the server is set up.

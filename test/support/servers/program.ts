@@ -58,7 +58,7 @@ export function askVersion({ command, args, argv0 }: Call): string {
   return stdout?.trim() ?? ''
 }
 
-/** Where an executable is in these folders, those of the PATH by default; the first choice first. */
+/** Where an executable is in these folders, by default those of the PATH; best choice first. */
 export function findExecutables(file: string, folders: readonly string[] = searchPath()): string[] {
   return folders.map((folder) => join(folder, file)).filter(isExecutable)
 }

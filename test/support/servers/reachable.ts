@@ -46,11 +46,11 @@ export async function freePort(attempts = 20): Promise<number> {
 }
 
 async function reach(url: URL): Promise<void> {
-  if (url.protocol === 'mysql:') {
+  if (url.protocol.startsWith('redis')) {
+    await reachPort(Number(url.port || 6379), url.hostname)
+  } else {
     const connection = await createConnection(url.href)
     await connection.end()
-  } else {
-    await reachPort(Number(url.port || 6379), url.hostname)
   }
 }
 

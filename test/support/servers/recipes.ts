@@ -57,7 +57,8 @@ function serveSql(dataFolder: string, port: number): string[] {
     '--bind-address=127.0.0.1',
     // In the data folder; a full path could exceed the 107 characters that a socket's may have.
     '--socket=server.sock',
-    '--secure-file-priv=',
+    // A root without a password should not reach other files.
+    `--secure-file-priv=${dataFolder}`,
     ...SQL_SETTINGS,
   ]
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Reaper } from './reaper.ts'
 
 /**
- * Runs a program to its end and gives what it printed.
+ * Runs a program to its end and gives what it printed, in English.
  *
  * @throws Error with the end of its output when it failed or could not be started.
  */
@@ -11,7 +11,10 @@ export async function run(
   command: string,
   args: readonly string[],
 ): Promise<string> {
-  const child = reaper.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = reaper.spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  })
   let output = ''
   const collect = (chunk: Buffer): void => {
     output += chunk.toString()

@@ -11,8 +11,8 @@ import { say } from './say.ts'
 /**
  * Gives Oracle's MySQL, which Debian has in its unstable suite only.
  *
- * Its packages and all that they need, down to the C library, are unpacked into the user's cache folder and never
- * installed: the server runs by the loader that came along. apt's own state is left alone.
+ * Its packages and all that they need, down to the C library, are unpacked into the user's cache
+ * folder and never installed: the server runs by the loader that came along. apt keeps its state.
  */
 export async function unpackedMysql(reaper: Reaper): Promise<Program | undefined> {
   if (!hasApt()) return undefined
@@ -76,16 +76,16 @@ function privateApt(work: string): string[] {
     'Dir::Etc::SourceParts=/dev/null',
     'APT::Install-Recommends=false',
     'Acquire::Languages=none',
-    // The folder is this user's only.
+    // apt's own user could not enter the folder.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option])
 }
 
-/** Where this machine gets its Debian from. */
+// Where this machine gets its Debian from.
 async function debianSite(reaper: Reaper): Promise<string> {
   const known = await askSite(reaper)
   if (known !== undefined) return known
-  if (mayInstall()) await updateLists()
+  if (mayInstall()) await updateLists(reaper)
   const site = await askSite(reaper)
   if (site === undefined) throw new Error('apt has no list of packages that comes from Debian')
   return site

@@ -1,0 +1,50 @@
+import { expect } from 'chai'
+import type { Packet } from '../../src/connection/driver.ts'
+import { initDbPacket, queryPacket, readOk, resetPacket } from '../../src/connection/packets.ts'
+
+/** A packet as mysql2 hands it over: inside a larger buffer, header before `offset`. */
+function packet(hex: string): Packet {
+  const body = Buffer.from(hex.replaceAll(/\s/g, ''), 'hex')
+  const buffer = Buffer.concat([Buffer.from('ffff0000', 'hex'), body, Buffer.from('0503', 'hex')])
+  return { buffer, offset: 4, end: 4 + body.length } as Packet
+}
+
+describe('packets', () => {
+  it('are encoded with length, sequence number 0 and command', () => {
+    expect(resetPacket().toString('hex')).to.equal('010000001f')
+    expect(initDbPacket('ab').toString('hex')).to.equal('03000000026162')
+    expect(queryPacket('DO 1', false).toString('hex')).to.equal('0500000003444f2031')
+    expect(queryPacket('DO 1', true).toString('hex')).to.equal('07000000030001444f2031')
+  })
+})
+
+describe('an OK', () => {
+  it('tells the status', () => {
+    expect(readOk(packet('00 00 00 0200 0000'), true)).to.deep.equal({
+      status: 0x0002,
+      database: undefined,
+    })
+  })
+
+  it('tells the new database', () => {
+    // As a MySQL 9.7 and a MariaDB 10.11 answer COM_INIT_DB `m2_a`.
+    const answer = '00 00 00 0240 0000 00 07 01 05 04 6d325f61'
+    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4002, database: 'm2_a' })
+  })
+
+  it('tells that the current database was dropped', () => {
+    expect(readOk(packet('00 00 00 0240 0000 00 03 01 01 00'), true).database).to.equal('')
+  })
+
+  it('is read past large counts, an info text and other entries', () => {
+    const counts = 'fc e803 fe 0100000000000000'
+    const variable = '00 0f 0a 6175746f636f6d6d6974 03 4f4646'
+    const schema = '01 02 01 62'
+    const answer = `00 ${counts} 0340 0100 02 6869 15 ${variable} ${schema}`
+    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4003, database: 'b' })
+  })
+
+  it('is not searched where the server does not track', () => {
+    expect(readOk(packet('00 00 00 0240 0000'), false).database).to.equal(undefined)
+  })
+})

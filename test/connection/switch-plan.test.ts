@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import { setupPlan, switchPlan } from '../../src/connection/switch-plan.ts'
+
+const setup = {
+  names: 'SET NAMES utf8mb4',
+  role: 'SET ROLE NONE',
+  session: ["SET time_zone = '+00:00'", 'SET @x = 1'],
+}
+
+describe('the switch plan', () => {
+  it('is empty for the tenant whose database was confirmed', () => {
+    expect(switchPlan('nothing', setup, 'db_a')).to.deep.equal([])
+  })
+
+  it('selects the database where the session is nobody else’s', () => {
+    expect(switchPlan('confirm', setup, 'db_a')).to.deep.equal([
+      { kind: 'database', database: 'db_a' },
+    ])
+  })
+
+  it('resets, sets up and selects, in this order, for another tenant', () => {
+    expect(switchPlan('hand-over', setup, 'db_b')).to.deep.equal([
+      { kind: 'reset' },
+      { kind: 'set', sql: 'SET NAMES utf8mb4' },
+      { kind: 'set', sql: 'SET ROLE NONE' },
+      { kind: 'set', sql: "SET time_zone = '+00:00'" },
+      { kind: 'set', sql: 'SET @x = 1' },
+      { kind: 'database', database: 'db_b' },
+    ])
+  })
+
+  it('leaves roles out where the server knows none', () => {
+    const plan = switchPlan('hand-over', { ...setup, role: undefined, session: [] }, 'db_b')
+    expect(plan.map(({ kind }) => kind)).to.deep.equal(['reset', 'set', 'database'])
+  })
+
+  it('brings a new connection to the neutral database', () => {
+    expect(setupPlan(setup).at(-1)).to.deep.equal({
+      kind: 'database',
+      database: 'information_schema',
+    })
+    expect(setupPlan(setup)[0]).to.deep.equal({ kind: 'set', sql: 'SET NAMES utf8mb4' })
+  })
+})

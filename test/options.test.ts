@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import { createTenantKnex, type TenantKnexOptions } from '../src/index.ts'
+import { DEFAULTS, resolveOptions } from '../src/options.ts'
+import { thrown } from './support/tenants.ts'
+
+const connection = { host: '127.0.0.1', user: 'app', password: 'secret' }
+
+describe('options', () => {
+  const invalid: [string, object, RegExp][] = [
+    ['an unknown key', { connection, pools: {} }, /`pools`.*Known here/],
+    ['an unknown pool key', { connection, pool: { size: 3 } }, /`pool\.size`/],
+    ['another client', { connection, client: 'pg' }, /`client` must be 'mysql2', got "pg"/],
+    ['no connection', {}, /`connection` must be/],
+    ['a connection of the wrong type', { connection: 7 }, /`connection` must be/],
+    ['a URL of another kind', { connection: 'postgres://h/' }, /mysql:\/\/ URL/],
+    [
+      'a fixed database',
+      { connection: { ...connection, database: 'x' } },
+      /`connection\.database`/,
+    ],
+    ['a database in the URL', { connection: 'mysql://app@h/x' }, /`connection\.database`/],
+    ['a URL inside the options', { connection: { uri: 'mysql://h/x' } }, /`connection\.uri`/],
+    [
+      'multipleStatements asked for once',
+      { connection: { ...connection, multipleStatements: true } },
+      /allowMultipleStatements/,
+    ],
+    [
+      'multiple statements by flag',
+      { connection: { ...connection, flags: ['MULTI_STATEMENTS'] } },
+      /allowMultipleStatements/,
+    ],
+    ['gbk', { connection: { ...connection, charset: 'gbk' } }, /escaped string can be broken/],
+    ['a big5 collation', { connection: { ...connection, charset: 'BIG5_CHINESE_CI' } }, /utf8mb4/],
+    ['sjis by number', { connection: { ...connection, charsetNumber: 13 } }, /utf8mb4/],
+    ['pool.max of 0', { connection, pool: { max: 0 } }, /`pool\.max`.* from 1 .*got 0/],
+    ['pool.max of 1.5', { connection, pool: { max: 1.5 } }, /got 1\.5/],
+    ['pool.min above max', { connection, pool: { min: 3, max: 2 } }, /`pool\.min`.*from 0 to 2/],
+    [
+      'a timeout that a timer cannot hold',
+      { connection, pool: { acquireTimeoutMillis: 2 ** 31 } },
+      /acquireTimeoutMillis/,
+    ],
+    ['switchTimeoutMillis of 0', { connection, switchTimeoutMillis: 0 }, /switchTimeoutMillis/],
+    ['clean: never', { connection, clean: 'never' }, /`clean` must be one of/],
+    ['a session string', { connection, session: 'SET x = 1' }, /`session` must be an array/],
+    ['an empty session statement', { connection, session: [' '] }, /`session`/],
+    [
+      'a database that is no function',
+      { connection, database: 'x' },
+      /`database` must be a function/,
+    ],
+  ]
+  for (const [title, options, message] of invalid) {
+    it(`refuse ${title}`, () => {
+      const error = thrown(() => createTenantKnex(options as TenantKnexOptions))
+      expect(error.code).to.equal('ERR_OPTION_INVALID')
+      expect(error.message).to.match(message)
+      expect(error.message).not.to.contain('secret')
+    })
+  }
+
+  it('refuse a fixed database that a connection function gives', async () => {
+    const { connect } = resolveOptions({
+      connection: async () => ({ ...connection, database: 'x' }) as object,
+    })
+    const error = await connect().catch((reason: unknown) => reason as Error & { code: string })
+    expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
+  })
+
+  it('have defaults for everything but the connection', () => {
+    const { pool, clean, session, switchTimeoutMillis } = resolveOptions({ connection })
+    expect({ pool, clean, switchTimeoutMillis }).to.deep.include({
+      pool: DEFAULTS.pool,
+      clean: 'hand-over',
+      switchTimeoutMillis: 2_000,
+    })
+    expect(session).to.deep.equal([])
+  })
+
+  it('take the smaller of the two names of the acquire timeout', () => {
+    const resolved = resolveOptions({
+      connection,
+      acquireConnectionTimeout: 500,
+      pool: { acquireTimeoutMillis: 700 },
+    })
+    expect(resolved.pool.acquireTimeoutMillis).to.equal(500)
+  })
+
+  it('switch off what a hostile server could use, unless asked for', async () => {
+    const { options } = await resolveOptions({ connection }).connect()
+    expect(options.flags).to.include('-LOCAL_FILES')
+    const asked = await resolveOptions({ connection: { ...connection, flags: ['LOCAL_FILES'] } })
+      .connect()
+      .then((resolved) => resolved.options.flags)
+    expect(asked).to.include('LOCAL_FILES').and.not.include('-LOCAL_FILES')
+  })
+
+  it('read a URL', async () => {
+    const { options } = await resolveOptions({
+      connection: 'mysql://app:p%40ss@db.example:3307/?timezone=Z',
+    }).connect()
+    expect(options).to.include({
+      host: 'db.example',
+      port: 3307,
+      user: 'app',
+      password: 'p@ss',
+      timezone: 'Z',
+    })
+  })
+
+  it('are not changed by us, nor by later changes of theirs', () => {
+    const pool = { max: 3 }
+    const options = { connection, pool }
+    const resolved = resolveOptions(options)
+    pool.max = 99
+    expect(resolved.pool.max).to.equal(3)
+    expect(options).to.deep.equal({ connection, pool: { max: 99 } })
+  })
+})

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../../src/index.ts'
+
+/** A database server that tests run against. */
+export interface TestServer {
+  readonly name: 'MariaDB' | 'MySQL'
+  readonly url: string
+}
+
+/** The servers that this run has; `npm test` starts them. */
+export function testServers(): TestServer[] {
+  const servers = [
+    { name: 'MariaDB' as const, url: process.env.TENANT_KNEX_MARIADB_URL },
+    { name: 'MySQL' as const, url: process.env.TENANT_KNEX_MYSQL_URL },
+  ]
+  return servers.filter((server): server is TestServer => Boolean(server.url))
+}
+
+/** Defines the same tests for each server. */
+export function onEachServer(title: string, define: (server: TestServer) => void): void {
+  const servers = testServers()
+  if (servers.length === 0) throw new Error('No database server. Run the tests with `npm test`.')
+  for (const server of servers) describe(`${title}, on ${server.name}`, () => define(server))
+}
+
+/** What a test gets to work with. */
+export interface TestTenants {
+  readonly tenantKnex: TenantKnex
+  /** A connection of the test's own, beside the pool. */
+  readonly admin: Connection
+  readonly url: string
+  /** Name of a tenant's database. */
+  databaseOf(tenantId: string): string
+  /** Sockets that the server sees of this pool's now. */
+  connectionsSeen(): Promise<number>
+}
+
+/** How {@link withTenants} sets up. */
+export interface TestTenantsOptions extends Partial<TenantKnexOptions> {
+  readonly tenants?: readonly string[]
+}
+
+/** Rows of `items` that every tenant has: the same keys, each tenant's own content. */
+export const ITEMS = 5
+
+/**
+ * Runs a test with tenants a, b and c in databases of their own, each with a table `items` whose rows
+ * name their tenant. Afterwards everything is removed, and the test fails if a connection is left.
+ */
+export async function withTenants(
+  server: TestServer,
+  { tenants = ['a', 'b', 'c'], ...options }: TestTenantsOptions,
+  test: (context: TestTenants) => Promise<void>,
+): Promise<void> {
+  const prefix = `tk_${randomBytes(4).toString('hex')}_`
+  const databaseOf = (tenantId: string): string => prefix + tenantId
+  const admin = await mysql.createConnection({ uri: server.url, multipleStatements: true })
+  const before = await connectionIds(admin)
+  const tenantKnex = createTenantKnex({
+    connection: server.url,
+    database: databaseOf,
+    pool: { max: 4 },
+    ...options,
+  })
+  try {
+    for (const id of tenants) await createTenant(admin, id, databaseOf(id))
+    const connectionsSeen = async () => (await newConnections(admin, before)).length
+    await test({ tenantKnex, admin, url: server.url, databaseOf, connectionsSeen })
+  } finally {
+    await tenantKnex.destroy({ timeoutMs: 1_000 })
+    await dropAll(admin, prefix)
+    const left = await connectionsLeft(admin, before)
+    await admin.end()
+    expect(left, 'connections left behind').to.deep.equal([])
+    expect(tenantKnex.connections(), 'connections in the pool').to.deep.equal([])
+  }
+}
+
+/** One row of `items`. */
+export interface Item {
+  id: number
+  tenant: string
+  val: number
+}
+
+async function createTenant(admin: Connection, id: string, database: string): Promise<void> {
+  const rows = Array.from({ length: ITEMS }, (_, index) => `(${index + 1}, '${id}', 0)`).join(', ')
+  await admin.query(`CREATE DATABASE \`${database}\`;
+    CREATE TABLE \`${database}\`.items (
+      id INT AUTO_INCREMENT PRIMARY KEY, tenant VARCHAR(128) NOT NULL, val INT NOT NULL
+    );
+    INSERT INTO \`${database}\`.items (id, tenant, val) VALUES ${rows}`)
+}
+
+async function dropAll(admin: Connection, prefix: string): Promise<void> {
+  const [rows] = await admin.query<RowDataPacket[]>(
+    'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name LIKE ?',
+    [`${prefix.replaceAll('_', '\\_')}%`],
+  )
+  for (const { name } of rows) await admin.query('DROP DATABASE ??', [name])
+}
+
+async function connectionIds(admin: Connection): Promise<number[]> {
+  const [rows] = await admin.query<RowDataPacket[]>(
+    "SELECT id FROM information_schema.processlist WHERE user NOT IN ('system user', 'event_scheduler')",
+  )
+  return rows.map((row) => Number(row.id ?? row.ID))
+}
+
+async function newConnections(admin: Connection, before: readonly number[]): Promise<number[]> {
+  return (await connectionIds(admin)).filter((id) => !before.includes(id))
+}
+
+/** The server takes a moment to notice that a socket was closed. */
+async function connectionsLeft(admin: Connection, before: readonly number[]): Promise<number[]> {
+  for (let attempt = 0; attempt < 40; attempt++) {
+    if ((await newConnections(admin, before)).length === 0) return []
+    await sleep(25)
+  }
+  return newConnections(admin, before)
+}
+
+/** The error that a promise is expected to reject with. */
+export async function rejection(promise: PromiseLike<unknown>): Promise<RejectedError> {
+  try {
+    await promise
+  } catch (error) {
+    return error as RejectedError
+  }
+  throw new Error('Expected a rejection, but the promise was fulfilled.')
+}
+
+/** What tests look at in errors of ours, of mysql2 and of Knex. */
+export type RejectedError = Error & {
+  code: string
+  tenant?: string
+  outcome?: string
+  connectionId?: number
+  cause?: { code?: string; message?: string }
+}
+
+/** What a function throws. */
+export function thrown(fn: () => unknown): RejectedError {
+  try {
+    fn()
+  } catch (error) {
+    return error as RejectedError
+  }
+  throw new Error('Expected an error, but none was thrown.')
+}
+
+/** Waits until a condition holds; fails after two seconds. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (await condition()) return
+    await sleep(10)
+  }
+  throw new Error(`Waited two seconds for: ${what}`)
+}
