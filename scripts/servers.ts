@@ -27,7 +27,7 @@ const reaper = new Reaper()
 // Whether Ctrl-C reaches the command by itself. Elsewhere it gets a process group of its own.
 const isInteractive = process.stdin.isTTY === true
 let running: ChildProcess | undefined
-let isInterrupted = false
+let interruption: NodeJS.Signals | undefined
 
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
 watchParent()
@@ -43,7 +43,8 @@ async function main(): Promise<number> {
   try {
     return await runWithServers(invocation)
   } catch (error) {
-    if (!isInterrupted) console.error(`servers: ${error instanceof Error ? error.message : error}`)
+    if (interruption) return signalCode(interruption)
+    console.error(`servers: ${error instanceof Error ? error.message : error}`)
     return 1
   } finally {
     await reaper.end()
@@ -94,7 +95,7 @@ function onSignal(signal: NodeJS.Signals): void {
   if (running) {
     passOn(running, signal)
   } else {
-    isInterrupted = true
+    interruption = signal
     void reaper.end().then(() => process.exit(signalCode(signal)))
   }
 }

@@ -66,6 +66,15 @@ describe('identify', () => {
 describe('given a folder to work in', () => {
   let folder: string
   let cache: string | undefined
+  let cli: ChildProcess | undefined
+
+  const run = (
+    command: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): ChildProcess => {
+    cli = startCli(folder, command, env)
+    return cli
+  }
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'servers-test-'))
@@ -74,6 +83,8 @@ describe('given a folder to work in', () => {
   })
 
   afterEach(() => {
+    // A test that failed may have left it.
+    cli?.kill('SIGKILL')
     if (cache === undefined) delete process.env.XDG_CACHE_HOME
     else process.env.XDG_CACHE_HOME = cache
     rmSync(folder, { recursive: true })
@@ -114,26 +125,26 @@ describe('given a folder to work in', () => {
   describe('when a command runs with a server', () => {
     it('then its exit code comes back, and the server was there', async () => {
       const script = 'process.exit(process.env.TENANT_KNEX_REDIS_URL ? 42 : 1)'
-      const { code, output } = await endOf(startCli(folder, ['node', '-e', script]))
+      const { code, output } = await endOf(run(['node', '-e', script]))
       expect(output).to.include('Redis 9.8.7')
       expect(code).to.equal(42)
       await expectNothingLeft(folder)
     })
 
     it('then SIGTERM ends the command and the server', async () => {
-      const cli = startCli(folder, ['node', '-e', 'setInterval(() => {}, 1000)'])
-      await untilServing(folder)
+      const cli = run(['node', '-e', 'setInterval(() => {}, 1000)'])
+      await until(() => isServing(folder))
       cli.kill('SIGTERM')
       expect((await endOf(cli)).code).to.equal(143)
       await expectNothingLeft(folder)
     })
 
     it('then the server ends even when nothing else could end it', async () => {
-      const cli = startCli(folder, ['node', '-e', 'setInterval(() => {}, 1000)'])
-      await untilServing(folder)
+      const cli = run(['node', '-e', 'setInterval(() => {}, 1000)'])
+      await until(() => isServing(folder))
       cli.kill('SIGKILL')
       await endOf(cli)
-      while ((await leftovers(folder)).length > 0) await sleep(20)
+      await until(async () => (await leftovers(folder)).length === 0)
     })
   })
 
@@ -141,16 +152,14 @@ describe('given a folder to work in', () => {
     const broken = { FAKE_FAILURE: 'disk on fire' }
 
     it('then the command runs without it, and why is said', async () => {
-      const cli = startCli(folder, ['node', '-e', 'process.exit(5)'], broken)
-      const { code, output } = await endOf(cli)
+      const { code, output } = await endOf(run(['node', '-e', 'process.exit(5)'], broken))
       expect(output).to.include('disk on fire').and.include('NO REDIS')
       expect(code).to.equal(5)
       await expectNothingLeft(folder)
     })
 
     it('then it is a failure where CI is set', async () => {
-      const cli = startCli(folder, ['node', '-e', ''], { ...broken, CI: 'true' })
-      const { code, output } = await endOf(cli)
+      const { code, output } = await endOf(run(['node', '-e', ''], { ...broken, CI: 'true' }))
       expect(output).to.include('Redis could not be had')
       expect(code).to.equal(1)
       await expectNothingLeft(folder)
@@ -159,7 +168,7 @@ describe('given a folder to work in', () => {
 
   describe('when there is no command', () => {
     it('then the usage is shown', async () => {
-      const { code, output } = await endOf(startCli(folder, []))
+      const { code, output } = await endOf(run([]))
       expect(output).to.include('usage:')
       expect(code).to.equal(2)
     })
@@ -207,9 +216,12 @@ async function endOf(cli: ChildProcess): Promise<{ code: number | null; output: 
   return { code, output }
 }
 
-async function untilServing(folder: string): Promise<void> {
-  while (!existsSync(join(folder, 'port'))) await sleep(20)
-  await sleep(300)
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('waited ten seconds in vain')
+    await sleep(20)
+  }
 }
 
 async function expectNothingLeft(folder: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findExecutables } from './program.ts'
@@ -23,7 +22,7 @@ let lastInstallation: Promise<void> = Promise.resolve()
 export function installPackages(reaper: Reaper, packages: readonly string[]): Promise<void> {
   const installation = lastInstallation.then(async () => {
     await updateLists(reaper)
-    await install(packages)
+    await install(reaper, packages)
   })
   lastInstallation = installation.catch(() => {})
   return installation
@@ -50,11 +49,17 @@ async function updateWhenUnlocked(reaper: Reaper): Promise<void> {
   }
 }
 
-// Not the reaper's: killing it would leave packages half installed. It ends by itself, soon enough.
-async function install(packages: readonly string[]): Promise<void> {
+// Killed half-way it would leave the system's packages in a mess.
+async function install(reaper: Reaper, packages: readonly string[]): Promise<void> {
   const options = [`DPkg::Lock::Timeout=${LOCK_TIMEOUT_SECONDS}`, 'Dpkg::Use-Pty=0']
-  const args = [...options.flatMap((option) => ['-o', option]), 'install', '-qq', '-y']
-  const child = spawn('apt-get', [...args, '--no-install-recommends', ...packages], {
+  const args = [
+    ...options.flatMap((option) => ['-o', option]),
+    'install',
+    '-qq',
+    '-y',
+    '--no-install-recommends',
+  ]
+  const child = reaper.spawnUninterrupted('apt-get', [...args, ...packages], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
   })

@@ -20,6 +20,7 @@ type Order = ['kill' | 'spare', number] | ['remove' | 'keep', string]
 export class Reaper {
   readonly #process: ChildProcess = startReaper()
   readonly #children = new Set<ChildProcess>()
+  readonly #uninterrupted = new Set<ChildProcess>()
   #isEnded = false
 
   /** Whether it was told to clean up; nothing can be started any more. */
@@ -29,13 +30,25 @@ export class Reaper {
 
   /** Starts a process in a group of its own, which a terminal's Ctrl-C does not reach. */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    this.#assertRunning()
-    const child = spawn(command, args, { ...options, detached: true })
+    const child = this.#start(command, args, options)
     const group = child.pid
     if (group === undefined) return child
     this.#order(['kill', group])
     this.#children.add(child)
     child.once('exit', () => this.#forget(child, group))
+    return child
+  }
+
+  /** Starts a process that has to run to its end: `end()` waits for it. */
+  spawnUninterrupted(
+    command: string,
+    args: readonly string[],
+    options: SpawnOptions = {},
+  ): ChildProcess {
+    const child = this.#start(command, args, options)
+    if (child.pid === undefined) return child
+    this.#uninterrupted.add(child)
+    child.once('exit', () => this.#uninterrupted.delete(child))
     return child
   }
 
@@ -53,12 +66,18 @@ export class Reaper {
     this.#order(['keep', folder])
   }
 
-  /** Kills and removes all there is; settles when it is gone. */
+  /** Kills and removes all that may be; settles when it is gone. */
   async end(): Promise<void> {
     this.#isEnded = true
     this.#process.stdin?.end()
     for (const child of this.#children) killGroup(child.pid as number)
-    await Promise.all([this.#process, ...this.#children].map(untilExit))
+    const processes = [this.#process, ...this.#children, ...this.#uninterrupted]
+    await Promise.all(processes.map(untilExit))
+  }
+
+  #start(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+    this.#assertRunning()
+    return spawn(command, args, { ...options, detached: true })
   }
 
   #forget(child: ChildProcess, group: number): void {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cachedFolder, cacheFolder } from './cache-folder.ts'
+import { cachedFolder } from './cache-folder.ts'
 import { type Program, versionNumber } from './program.ts'
 import { freePort, untilReachable } from './reachable.ts'
 import type { Reaper } from './reaper.ts'
@@ -34,11 +34,8 @@ export async function startThrowaway(
     await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
     return url
   } catch (error) {
-    throw new Error(
-      `${program.command} did not come up: ${messageOf(error)}\n${readLog(log)}\n` +
-        `(if it never does, remove ${cacheFolder()} and try again)`,
-      { cause: error },
-    )
+    const what = `${program.command} did not come up: ${messageOf(error)}`
+    throw new Error(`${what}\n${readLog(log)}`, { cause: error })
   }
 }
 

@@ -76,6 +76,8 @@ function privateApt(work: string): string[] {
     'Dir::Etc::SourceParts=/dev/null',
     'APT::Install-Recommends=false',
     'Acquire::Languages=none',
+    // A list that could not be had is an error.
+    'APT::Update::Error-Mode=any',
     // apt's own user could not enter the folder.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option])

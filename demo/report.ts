@@ -1,0 +1,73 @@
+import type { Comparison } from './comparison.ts'
+import { CONNECTIONS, type Demo } from './demo.ts'
+import { type Tally, WORKERS } from './traffic.ts'
+
+/** What the demo found. */
+export interface Findings {
+  readonly tally: Tally
+  readonly statements: number
+  readonly connectionCounts: readonly number[]
+  readonly comparison: Comparison
+  readonly wrongTotals: readonly string[]
+}
+
+type Line = readonly [heading: string, value: string, explanation: string]
+
+/** Prints what was found, as a table. */
+export function printReport(demo: Demo, findings: Findings): void {
+  const { tally, statements, connectionCounts, wrongTotals } = findings
+  printTable([
+    ['tenants', number(demo.countries.size), 'a database each'],
+    ['workers', number(WORKERS), 'requests at a time, each for a random tenant'],
+    [
+      'connections',
+      number(Math.max(...connectionCounts)),
+      `at most; the server was asked ${number(connectionCounts.length)} times; limit ${CONNECTIONS}`,
+    ],
+    describeRequests(tally),
+    ['queries', number(statements), 'creating the tenants included'],
+    [
+      'switches per query',
+      (countSwitches(demo) / statements).toFixed(2),
+      'tenants at random: the worst case',
+    ],
+    ['rows read', number(tally.rows), ''],
+    ['wrong rows', number(tally.wrongRows), 'of another tenant, or missing'],
+    ['wrong totals', number(wrongTotals.length), 'tenants with a write too many or too few'],
+    describeThroughput(findings.comparison),
+  ])
+}
+
+function describeRequests({ requests }: Tally): Line {
+  const { read, list, write, transaction, stream } = requests
+  const kinds = [
+    `${number(read + list)} reads`,
+    `${number(write)} writes`,
+    `${number(transaction)} transactions`,
+    `${number(stream)} streams`,
+  ]
+  return ['requests', number(read + list + write + transaction + stream), kinds.join(', ')]
+}
+
+function describeThroughput({ median, quartiles, rounds }: Comparison): Line {
+  const spread = quartiles.map((ratio) => ratio.toFixed(2)).join(' to ')
+  const explanation = `plain Knex on one database (${rounds} rounds, half of them ${spread})`
+  return ['throughput', `${median.toFixed(2)} x`, explanation]
+}
+
+function countSwitches({ tenantKnex }: Demo): number {
+  return tenantKnex.stats().servers.reduce((total, { switches }) => total + switches, 0)
+}
+
+function printTable(lines: readonly Line[]): void {
+  const headingWidth = Math.max(...lines.map(([heading]) => heading.length))
+  const valueWidth = Math.max(...lines.map(([, value]) => value.length))
+  console.log()
+  for (const [heading, value, explanation] of lines) {
+    console.log(`${heading.padEnd(headingWidth)}  ${value.padStart(valueWidth)}  ${explanation}`)
+  }
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en')
+}

@@ -1,0 +1,46 @@
+import type { Countries } from './cities.ts'
+
+/** What a request does. */
+export type Kind = 'read' | 'list' | 'write' | 'transaction' | 'stream'
+
+/** Something to do for one tenant. */
+export interface Request {
+  readonly country: string
+  readonly kind: Kind
+  /** Two of the tenant's cities, in the order in which they are locked. */
+  readonly id: number
+  readonly otherId: number
+}
+
+/** Of a hundred requests, those up to which a random one is of this kind. */
+const MIX: readonly (readonly [Kind, number])[] = [
+  ['read', 70],
+  ['list', 80],
+  ['write', 90],
+  ['transaction', 97],
+  ['stream', 100],
+]
+
+/** Requests for random tenants: the same ones for the same seed. */
+export function* requests(countries: Countries, count: number, seed: number): Generator<Request> {
+  const random = randomFrom(seed)
+  const tenants = [...countries]
+  for (let made = 0; made < count; made++) {
+    const [country, cities] = tenants[random(tenants.length)] as (typeof tenants)[number]
+    const ids = [1 + random(cities.length), 1 + random(cities.length)] as const
+    const roll = random(100)
+    const [kind] = MIX.find(([, upTo]) => roll < upTo) as (typeof MIX)[number]
+    yield { country, kind, id: Math.min(...ids), otherId: Math.max(...ids) }
+  }
+}
+
+/** Whole numbers below a limit that look random (mulberry32). */
+function randomFrom(seed: number): (limit: number) => number {
+  let state = seed
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
+  }
+}

@@ -1,0 +1,4 @@
+const tenantKnexPackage = require('tenant-knex')
+const use = require('./use.cjs')
+
+use(tenantKnexPackage)

@@ -1,0 +1,42 @@
+// What each consumer does with the package, however it has loaded it. It knows only what a user
+// of the package knows; the tenant's database is there already.
+const assert = require('node:assert/strict')
+
+module.exports = async function use(tenantKnexPackage) {
+  const { TENANT_KNEX_MARIADB_URL: url, CHECK_TENANT: tenant } = process.env
+  const tenantKnex = tenantKnexPackage.createTenantKnex({
+    connection: url ?? { host: 'localhost' },
+  })
+  try {
+    refusesBadId(tenantKnex, tenantKnexPackage.TenantKnexError)
+    if (url) await writesAndReads(tenantKnex, tenant)
+  } finally {
+    await tenantKnex.destroy()
+  }
+}
+
+function refusesBadId(tenantKnex, TenantKnexError) {
+  try {
+    tenantKnex('UPPER')
+  } catch (error) {
+    assert.ok(error instanceof TenantKnexError)
+    assert.ok(error instanceof Error)
+    assert.equal(error.code, 'ERR_TENANT_ID_INVALID')
+    return
+  }
+  assert.fail('a bad tenant id was accepted')
+}
+
+async function writesAndReads(tenantKnex, tenant) {
+  const knex = tenantKnex(tenant)
+  await knex.schema.dropTableIfExists('users')
+  await knex.schema.createTable('users', (table) => {
+    table.integer('id').primary()
+    table.string('name')
+  })
+  await knex.transaction(async (trx) => {
+    await trx('users').insert({ id: 1, name: 'Ada' })
+  })
+  const row = await tenantKnex.run(tenant, () => tenantKnex.ambient('users').first())
+  assert.deepEqual({ ...row }, { id: 1, name: 'Ada' })
+}
