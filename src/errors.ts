@@ -44,6 +44,7 @@ export interface ErrorDetails {
 }
 
 const BRAND = Symbol.for('tenant-knex.error')
+const TIMEOUT_BRAND = Symbol.for('tenant-knex.acquire-timeout')
 
 /**
  * A failure of tenant-knex itself. What the server answered to a statement is not wrapped in
@@ -54,10 +55,9 @@ const BRAND = Symbol.for('tenant-knex.error')
  */
 export class TenantKnexError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && BRAND in value
+    return this === TenantKnexError ? hasBrand(value, BRAND) : isOrdinaryInstance(this, value)
   }
 
-  override readonly name: string = 'TenantKnexError'
   readonly code: TenantKnexErrorCode
   readonly tenant: string | undefined
   readonly database: string | undefined
@@ -74,7 +74,7 @@ export class TenantKnexError extends Error {
     this.outcome = details.outcome
   }
 }
-Object.defineProperty(TenantKnexError.prototype, BRAND, { value: true })
+brand(TenantKnexError, 'TenantKnexError', [BRAND])
 
 /**
  * Knex writes the statement with its values before the message of each error that passes through
@@ -98,9 +98,15 @@ export interface PoolNumbers {
  * that tests for Knex's class goes on working.
  */
 export class AcquireTimeoutError extends knex.KnexTimeoutError {
-  override readonly name: string = 'AcquireTimeoutError'
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === AcquireTimeoutError
+      ? hasBrand(value, TIMEOUT_BRAND)
+      : isOrdinaryInstance(this, value)
+  }
+
   readonly code: 'ERR_ACQUIRE_TIMEOUT' = 'ERR_ACQUIRE_TIMEOUT'
   readonly outcome: 'not-sent' = 'not-sent'
+  readonly connectionId: undefined
   readonly tenant: string
   readonly database: string
   readonly pool: PoolNumbers
@@ -122,7 +128,21 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
     if (cause !== undefined) this.cause = cause
   }
 }
-Object.defineProperty(AcquireTimeoutError.prototype, BRAND, { value: true })
+brand(AcquireTimeoutError, 'AcquireTimeoutError', [BRAND, TIMEOUT_BRAND])
+
+/** Names a class for people, and marks its instances for every copy of this package. */
+function brand({ prototype }: { prototype: Error }, name: string, brands: readonly symbol[]): void {
+  Object.defineProperty(prototype, 'name', { value: name, writable: true })
+  for (const symbol of brands) Object.defineProperty(prototype, symbol, { value: true })
+}
+
+function hasBrand(value: unknown, symbol: symbol): boolean {
+  return value instanceof Error && symbol in value
+}
+
+function isOrdinaryInstance(errorClass: object, value: unknown): boolean {
+  return Function.prototype[Symbol.hasInstance].call(errorClass, value)
+}
 
 /**
  * Adds to an error that is not ours what Knex cannot know. The three properties are not

@@ -86,10 +86,13 @@ function databaseNameProblem(value: unknown): string | undefined {
 
 function invalidId(value: unknown, problem: string): TenantKnexError {
   const hint = typeof value === 'number' || typeof value === 'bigint' ? '; use String(id)' : ''
-  return new TenantKnexError('ERR_TENANT_ID_INVALID', `Invalid tenant id: ${problem}${hint}.`, {
-    tenant: typeof value === 'string' ? value.slice(0, MAX_ID_LENGTH) : undefined,
-    outcome: 'not-sent',
-  })
+  const tenant = typeof value === 'string' ? value.slice(0, MAX_ID_LENGTH) : undefined
+  const shown = tenant === undefined ? '' : ` ${JSON.stringify(tenant)}`
+  return new TenantKnexError(
+    'ERR_TENANT_ID_INVALID',
+    `Invalid tenant id${shown}: ${problem}${hint}.`,
+    { tenant, outcome: 'not-sent' },
+  )
 }
 
 function hasControlCharacter(value: string): boolean {

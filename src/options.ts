@@ -9,6 +9,10 @@ import { defaultDatabase } from './identifiers.ts'
  */
 export interface ConnectionSettings
   extends Omit<ConnectionOptions, 'database' | 'uri' | 'multipleStatements'> {
+  /** Must not be given: each tenant has a database of its own. */
+  database?: never
+  /** Must not be given: pass the URL as `connection` itself. */
+  uri?: never
   /** Takes effect only together with `allowMultipleStatements: true`. */
   multipleStatements?: boolean
   /** Only where the settings come from a function: true once they must be asked for again. */
@@ -160,7 +164,7 @@ const UNSAFE_CHARSET = /^(?:gbk|big5|sjis|cp932|gb18030)(?:_|$)/i
 /** mysql2 exports its URL parser, but its types do not say so. */
 const { parseUrl } = (mysql as unknown as { ConnectionConfig: UrlParser }).ConnectionConfig
 interface UrlParser {
-  parseUrl(url: string): ConnectionOptions & { database: string; port: number }
+  parseUrl(url: string): Omit<ConnectionSettings, 'database'> & { database: string; port: number }
 }
 
 /** `setTimeout` fires at once for anything longer. */

@@ -18,7 +18,7 @@ export interface TenantKnexStats {
   /** Bound Knexes that exist. */
   readonly boundKnexes: number
   /** One entry for each server. */
-  readonly servers: readonly ServerStats[]
+  readonly servers: readonly [ServerStats, ...ServerStats[]]
 }
 
 /** Gives the Knex of a tenant; made by {@link createTenantKnex}. */
@@ -45,8 +45,9 @@ export interface TenantKnex {
 
   /**
    * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
-   * it is made; awaited in another tenant's scope it fails with `ERR_WRONG_TENANT`. Listeners added
-   * here hear the events of all tenants.
+   * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise.
+   * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`. Listeners added here
+   * hear the events of all tenants.
    */
   readonly ambient: Knex
 
@@ -90,7 +91,8 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const destroy = ({ timeoutMs = DESTROY_TIMEOUT_MILLIS }: DestroyOptions = {}): Promise<void> =>
     pool.destroy(checkTimeout(timeoutMs))
 
-  return Object.assign((tenantId: string) => knexes.get(tenantId), {
+  const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
+  return Object.assign(tenantKnex, {
     ambient: factory.ambient,
     current: () => factory.current(),
     async run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T> {

@@ -230,7 +230,9 @@ onEachServer('tenantKnex', (server) => {
   describe('destroy', () => {
     it('lets running work end, refuses new work, and closes everything', () =>
       withTenants(server, {}, async ({ tenantKnex, connectionsSeen }) => {
-        const running = tenantKnex('a').raw('SELECT SLEEP(0.3) AS slept').then((answer) => answer)
+        const running = tenantKnex('a')
+          .raw('SELECT SLEEP(0.3) AS slept')
+          .then((answer) => answer)
         await until('the query runs', () => tenantKnex.connections().length === 1)
         const destroyed = tenantKnex.destroy()
         expect(await rejection(tenantKnex('b')('items'))).to.include({

@@ -126,18 +126,21 @@ function setRole(role: string | null, isMariaDB: boolean): string {
 
 function connectError(error: Error, { config }: RawConnection): TenantKnexError {
   const where = config.socketPath ?? `${config.host}:${config.port}`
+  const { code } = error as { code?: string }
+  const why = code === undefined ? '' : ` (${code})`
+  const details = { outcome: 'not-sent', cause: error } as const
   return serverErrno(error) === undefined
     ? new TenantKnexError(
         'ERR_SERVER_UNREACHABLE',
-        `The database server at ${where} cannot be reached. Check that it runs and \`connection\`.`,
-        { outcome: 'not-sent', cause: error },
+        `The database server at ${where} cannot be reached${why}. ` +
+          'Check that it runs, and that the `connection` option names it.',
+        details,
       )
     : new TenantKnexError(
         'ERR_SERVER_REFUSED',
-        `The database server at ${where} refused a connection` +
-          `${(error as { code?: string }).code ? ` (${(error as { code?: string }).code})` : ''}. ` +
+        `The database server at ${where} refused a connection${why}. ` +
           'Check the account, its password, and how many connections the server allows.',
-        { outcome: 'not-sent', cause: error },
+        details,
       )
 }
 

@@ -88,7 +88,7 @@ export interface Item {
 
 async function createTenant(admin: Connection, id: string, database: string): Promise<void> {
   const rows = Array.from({ length: ITEMS }, (_, index) => `(${index + 1}, '${id}', 0)`).join(', ')
-  await admin.query(`CREATE DATABASE \`${database}\`;
+  await admin.query(`CREATE DATABASE \`${database}\` CHARACTER SET utf8mb4;
     CREATE TABLE \`${database}\`.items (
       id INT AUTO_INCREMENT PRIMARY KEY, tenant VARCHAR(128) NOT NULL, val INT NOT NULL
     );

@@ -1,0 +1,157 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { DEFAULTS, resolveOptions } from '../src/options.ts'
+import { onEachServer, type TestTenants, thrown, withTenants } from './support/tenants.ts'
+
+const run = promisify(execFile)
+
+const INDEX = new URL('../src/index.ts', import.meta.url).href
+const TSX = import.meta.resolve('tsx')
+const README = read('README.md')
+
+/** A code example of the README. */
+interface Example {
+  readonly line: number
+  readonly code: string
+}
+
+onEachServer('the README', (server) => {
+  for (const example of examples()) {
+    describe(`when its example in line ${example.line} runs as a program`, () => {
+      it('then it prints what its comments say, and ends', () =>
+        withTenants(server, { tenants: ['acme', 'globex'] }, async (context) => {
+          await createTables(context, isComplete(example) ? [] : ['Ada', 'Grace'])
+          expect(await outputOf(example, context)).to.deep.equal(promisedOutput(example))
+        }))
+    })
+  }
+})
+
+describe("given the README's tables", () => {
+  it('then the one of errors has every code and no other', () => {
+    const codes = [...read('src/errors.ts').matchAll(/^ {2}\| '(ERR_\w+)'$/gm)].map(
+      ([, code]) => code,
+    )
+    expect(codes).to.include('ERR_WRONG_TENANT')
+    expect(firstCells('Code')).to.have.members(codes)
+  })
+
+  it('then the one of outcomes has every outcome and no other', () => {
+    const [, union = ''] = read('src/errors.ts').match(/^export type Outcome = (.*)$/m) ?? []
+    expect(firstCells('Outcome')).to.have.members(union.replaceAll("'", '').split(' | '))
+  })
+
+  it('then the one of options has every option and no other', () => {
+    const own = knownOptions({}).filter((name) => name !== 'pool')
+    const nested = knownOptions({ pool: {} }).map((name) => `pool.${name}`)
+    expect(firstCells('Option')).to.have.members([...own, ...nested])
+  })
+
+  it('then the one of options has the defaults of the pool', () => {
+    for (const [name, value] of Object.entries(DEFAULTS.pool)) {
+      expect(README).to.include(`| \`pool.${name}\` | ${value.toLocaleString('en')} |`)
+    }
+    const { switchTimeoutMillis, clean } = DEFAULTS
+    expect(README).to.include(
+      `| \`switchTimeoutMillis\` | ${switchTimeoutMillis.toLocaleString('en')} |`,
+    )
+    expect(README).to.include(`| \`clean\` | \`'${clean}'\` |`)
+  })
+})
+
+function read(file: string): string {
+  return readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+}
+
+function examples(): Example[] {
+  return [...README.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)].map(({ index, 1: code = '' }) => ({
+    line: README.slice(0, index).split('\n').length + 1,
+    code,
+  }))
+}
+
+/** True where an example makes its own `tenantKnex`; the others are the middle of a program. */
+function isComplete({ code }: Example): boolean {
+  return code.includes("from 'tenant-knex'")
+}
+
+/** What comments such as `// prints: a, b` say. */
+function promisedOutput({ code }: Example): string[] {
+  return [...code.matchAll(/\/\/ prints: (.*)$/gm)].flatMap(([, lines = '']) => lines.split(', '))
+}
+
+async function createTables(
+  { admin, databaseOf }: TestTenants,
+  usersOfAcme: readonly string[],
+): Promise<void> {
+  for (const id of ['acme', 'globex']) {
+    const database = databaseOf(id)
+    await admin.query(`CREATE TABLE ${database}.users (id INT PRIMARY KEY, name VARCHAR(20));
+      CREATE TABLE ${database}.accounts (id INT PRIMARY KEY, balance INT);
+      INSERT INTO ${database}.accounts VALUES (1, 50), (2, 50)`)
+  }
+  for (const [index, name] of usersOfAcme.entries()) {
+    await admin.query('INSERT INTO ?? VALUES (?, ?)', [
+      `${databaseOf('acme')}.users`,
+      index + 1,
+      name,
+    ])
+  }
+}
+
+/** Runs an example in a process of its own. Gives the lines that it prints. */
+async function outputOf(example: Example, context: TestTenants): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tenant-knex-docs-'))
+  try {
+    const program = join(folder, 'example.mts')
+    writeFileSync(join(folder, 'tenant-knex.mts'), packageFor(context))
+    writeFileSync(program, programOf(example))
+    const { stdout } = await run(process.execPath, ['--import', TSX, program], { timeout: 15_000 })
+    return stdout.split('\n').filter(Boolean)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function programOf(example: Example): string {
+  const code = example.code.replace("'tenant-knex'", "'./tenant-knex.mts'")
+  if (isComplete(example)) return code
+  return `import { createTenantKnex } from './tenant-knex.mts'
+    const tenantKnex = createTenantKnex({ connection: 'mysql://app@localhost/' })
+    ${code}
+    await tenantKnex.destroy()`
+}
+
+/** Stands in for the package: accepts the options of the example, and uses the test's server. */
+function packageFor({ url, databaseOf }: TestTenants): string {
+  return `export * from ${JSON.stringify(INDEX)}
+    import { createTenantKnex as create } from ${JSON.stringify(INDEX)}
+    export function createTenantKnex(options) {
+      create(options)
+      const database = (id) => ${JSON.stringify(databaseOf(''))} + id
+      return create({ ...options, connection: ${JSON.stringify(url)}, database })
+    }`
+}
+
+/** Names in the first column of the table with this heading. */
+function firstCells(heading: string): string[] {
+  const [, rows = ''] =
+    README.match(new RegExp(`^\\| ${heading} \\|.*\\n\\| -.*\\n((?:\\|.*\\n)+)`, 'm')) ?? []
+  return rows
+    .split('\n')
+    .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([\w.-]+)`/g)])
+    .map(([, name = '']) => name)
+}
+
+/** The options that are accepted, as the error about an unknown one lists them. */
+function knownOptions(options: { pool?: object }): string[] {
+  const nested = options.pool && { pool: { unknown: 1 } }
+  const given = { connection: {}, ...(nested ?? { unknown: 1 }) }
+  const { message } = thrown(() => resolveOptions(given as never))
+  const [, names = ''] = message.match(/Known here: (.*)\.$/) ?? []
+  return names.split(', ')
+}

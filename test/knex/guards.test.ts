@@ -1,0 +1,143 @@
+import { expect } from 'chai'
+import type { Knex } from 'knex'
+import {
+  onEachServer,
+  rejection,
+  type TestTenants,
+  thrown,
+  withTenants,
+} from '../support/tenants.ts'
+
+onEachServer('what belongs to another tenant', (server) => {
+  describe('a builder of another tenant inside a builder', () => {
+    type Build = (a: Knex, b: Knex) => PromiseLike<unknown>
+    const builds: [string, Build][] = [
+      ['as sub-query', (a, b) => a('items').whereIn('id', b('items').select('id'))],
+      ['as source', (a, b) => a.select('*').from(b('items').as('x'))],
+      ['as column', (a, b) => a('items').select(b('items').max('id').as('m'))],
+      ['in a union', (a, b) => a('items').union(b('items'))],
+      ['as a CTE', (a, b) => a.with('x', b('items')).select('*').from('x')],
+      ['as what is inserted', (a, b) => a('items').insert(b('items') as never)],
+      ['in a join', (a, b) => a('items').join(b('items').as('x'), 'x.id', 'items.id')],
+      ['in a raw binding', (a, b) => a.raw('SELECT * FROM ?', [b('items')])],
+      ['as raw statement', (a, b) => a('items').whereRaw(b.raw('val = 1') as never)],
+      ['as raw value', (a, b) => a('items').where({ id: b.raw('SELECT 1') })],
+    ]
+    for (const [title, build] of builds) {
+      it(`${title} is refused`, () =>
+        withTenants(server, {}, async ({ tenantKnex }) => {
+          const error = await rejection((async () => build(tenantKnex('a'), tenantKnex('b')))())
+          expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+          expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+        }))
+    }
+
+    it('of a Knex without tenants passes', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const { default: knex } = await import('knex')
+        const plain = knex({ client: 'mysql2' })
+        const rows = await tenantKnex('a')('items').whereIn(
+          'id',
+          plain('items').select('id').where('id', '<', 3),
+        )
+        expect(rows.map((row) => row.tenant)).to.deep.equal(['a', 'a'])
+      }))
+  })
+
+  describe('a transaction or a connection of another tenant', () => {
+    it('cannot be joined', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const trx = await tenantKnex('b').transaction()
+        const a = tenantKnex('a')
+        for (const join of [
+          () => a('items').transacting(trx),
+          () => a.raw('SELECT 1').transacting(trx),
+          () => a.schema.transacting(trx),
+        ]) {
+          expect(thrown(join)).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
+        }
+        await trx.rollback()
+      }))
+
+    it('cannot be passed to .connection() or transaction()', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('b')
+        const connection = await client.acquireConnection()
+        const a = tenantKnex('a')
+        expect(thrown(() => a('items').connection(connection))).to.have.property(
+          'code',
+          'ERR_WRONG_TENANT',
+        )
+        const error = await rejection(a.transaction(async (trx) => trx('items'), { connection }))
+        expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+        const own = await tenantKnex('b')('items').connection(connection).distinct().pluck('tenant')
+        expect(own).to.deep.equal(['b'])
+        await client.releaseConnection(connection)
+      }))
+
+    it('nor one that does not come from here at all', () =>
+      withTenants(server, {}, async ({ tenantKnex, admin }) => {
+        const error = thrown(() => tenantKnex('a')('items').connection(admin as never))
+        expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+      }))
+  })
+
+  describe('the name of another database', () => {
+    type Name = (a: Knex, other: string) => PromiseLike<unknown>
+    const names: [string, Name][] = [
+      ['as dotted table', (a, other) => a(`${other}.items`)],
+      ['with an alias', (a, other) => a(`${other}.items as x`)],
+      ['in an object of aliases', (a, other) => a({ x: `${other}.items` })],
+      ['in from()', (a, other) => a.select('*').from(`${other}.items`)],
+      ['in into()', (a, other) => a.insert({ tenant: 'x', val: 1 }).into(`${other}.items`)],
+      ['in an update', (a, other) => a(`${other}.items`).update({ val: 1 })],
+      ['in a join', (a, other) => a('items').join(`${other}.items as x`, 'x.id', 'items.id')],
+      ['by withSchema', (a, other) => a('items').withSchema(other)],
+      ['by withSchema before a join', (a, other) => a.withSchema(other).from('items')],
+      ['as ref', (a, other) => a(a.ref(`${other}.items`) as never)],
+      [
+        'in a sub-query',
+        (a, other) => a('items').whereIn('id', (q) => void q.from(`${other}.items`)),
+      ],
+      ['in schema', (a, other) => a.schema.dropTable(`${other}.items`)],
+      ['in a renamed table', (a, other) => a.schema.renameTable('items', `${other}.x`)],
+      ['by schema.withSchema', (a, other) => a.schema.withSchema(other).hasTable('items')],
+    ]
+    for (const [title, name] of names) {
+      it(`${title} is refused`, () =>
+        withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
+          const error = await rejection((async () => name(tenantKnex('a'), databaseOf('b')))())
+          expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+          expect(error.message).to.contain(databaseOf('b'))
+          expect(await tenantKnex('b')('items').sum({ val: 'val' }).first()).to.have.property(
+            'val',
+            '0',
+          )
+        }))
+    }
+
+    it('is the tenant’s own: that passes, and so do dotted columns', () =>
+      withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
+        const own = databaseOf('a')
+        const a = tenantKnex('a')
+        expect(await a(`${own}.items`).first('tenant')).to.deep.equal({ tenant: 'a' })
+        expect(await a('items').withSchema(own).first('tenant')).to.deep.equal({ tenant: 'a' })
+        expect(await a('items').where('items.id', 1).pluck('items.tenant')).to.deep.equal(['a'])
+        expect(await a('items as x.y').first('tenant')).to.deep.equal({ tenant: 'a' })
+      }))
+  })
+
+  describe('two ids with one database', () => {
+    const shared = {
+      database: (id: string) => (id === 'x' ? 'tk_shared' : `tk_${id.toLowerCase()}`),
+    }
+
+    it('are refused, naming both', () =>
+      withTenants(server, { ...shared, tenants: [] }, async ({ tenantKnex }: TestTenants) => {
+        tenantKnex('abc')
+        const error = thrown(() => tenantKnex('ABC'))
+        expect(error).to.include({ code: 'ERR_DATABASE_SHARED', tenant: 'ABC' })
+        expect(error.message).to.contain('"abc"').and.contain('"ABC"')
+      }))
+  })
+})
