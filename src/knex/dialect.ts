@@ -28,6 +28,9 @@ export interface SchemaBuilderParts {
   readonly _sequence?: readonly { readonly method: string; readonly args: readonly unknown[] }[]
 }
 
+/** What runs inside a transaction. */
+export type TransactionContainer = (trx: { isCompleted(): boolean }) => unknown
+
 /** The dialect's client: what is used or overridden here. */
 export interface DialectClient extends NodeJS.EventEmitter {
   readonly constructor: new (config: Knex.Config) => DialectClient
@@ -43,6 +46,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   queryBuilder(): object
   schemaBuilder(): object
   raw(...args: unknown[]): object
+  transaction(container: TransactionContainer, ...rest: unknown[]): object
   queryCompiler(builder: object, bindings?: unknown): object
   schemaCompiler(...args: object[]): object
   processPassedConnection(connection: unknown): void

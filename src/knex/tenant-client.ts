@@ -10,6 +10,7 @@ import {
   Raw,
   SchemaBuilder,
   type Transactable,
+  type TransactionContainer,
 } from './dialect.ts'
 import { checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
 
@@ -87,6 +88,11 @@ export class TenantClient extends Dialect {
       throw error
     }
     return super._stream(connection, query, stream, options)
+  }
+
+  /** Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. */
+  override transaction(container: TransactionContainer, ...rest: unknown[]): object {
+    return super.transaction((trx) => (trx.isCompleted() ? undefined : container(trx)), ...rest)
   }
 
   /** `.connection(conn)`: only this tenant's own. */
