@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect } from 'chai'
+import type { RowDataPacket } from 'mysql2'
 import type { LeftoverMessage, TenantKnex } from '../../src/index.ts'
 import { onEachServer, rejection, type TestServer, until, withTenants } from '../support/tenants.ts'
 
@@ -110,6 +111,25 @@ onEachServer('isolation', (server) => {
       onOneConnection(server, async ({ tenantKnex }) => {
         await tenantKnex('a').raw('LOCK TABLES items WRITE')
         expect(await tenantKnex('b')('items').distinct().pluck('tenant')).to.deep.equal(['b'])
+      }))
+
+    it('is gone for the next: a role', () =>
+      onOneConnection(server, async ({ tenantKnex, admin }) => {
+        const role = `tk_role_${process.pid}`
+        const currentRole = async (id: string) =>
+          (await tenantKnex(id).raw('SELECT CURRENT_ROLE() AS role'))[0][0].role
+        const [[account]] = await admin.query<RowDataPacket[]>('SELECT CURRENT_USER() AS name')
+        const [user, host] = account?.name.split('@') ?? []
+        await admin.query('CREATE ROLE ??', [role])
+        try {
+          await admin.query('GRANT ?? TO ?@?', [role, user, host])
+          const atConnect = await currentRole('a')
+          await tenantKnex('a').raw('SET ROLE ??', [role])
+          expect(await currentRole('a')).to.contain(role)
+          expect(await currentRole('b')).to.equal(atConnect)
+        } finally {
+          await admin.query('DROP ROLE ??', [role])
+        }
       }))
 
     it('is gone for its owner too, with clean: always', () =>
