@@ -134,6 +134,19 @@ onEachServer('bad input and faults', (server) => {
       }))
   })
 
+  describe('a transaction after an error', () => {
+    it('ends without asking for its database again, which may be gone', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(server, { connection: proxy.url, pool: { max: 1 } }, async ({ tenantKnex }) => {
+          const trx = await tenantKnex('a').transaction()
+          await rejection(trx('missing'))
+          proxy.sent.length = 0
+          await trx.rollback()
+          expect(proxy.sent.map(String)[0]).to.contain('ROLLBACK')
+        }),
+      ))
+  })
+
   describe('the server', () => {
     it('that refuses connections is a clear error, soon, every time', async () => {
       const probe = createServer().listen(0, '127.0.0.1')

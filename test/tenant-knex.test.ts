@@ -8,6 +8,7 @@ import {
   rejection,
   thrown,
   until,
+  urlOptions,
   withTenants,
 } from './support/tenants.ts'
 
@@ -87,6 +88,15 @@ onEachServer('tenantKnex', (server) => {
         await tenantKnex('a').raw('DO 1')
         expect(tenantKnex.connections()[0]).to.include({ tenant: 'a', database: databaseOf('a') })
       }))
+
+    it('works on a compressed connection, which hangs when packets share a write', () => {
+      const connection = { ...urlOptions(server.url), compress: true }
+      return withTenants(server, { connection, pool: { max: 1 } }, async ({ tenantKnex }) => {
+        for (const id of ['a', 'b', 'a', 'c']) {
+          expect(await tenantKnex(id)('items').distinct().pluck('tenant')).to.deep.equal([id])
+        }
+      })
+    })
 
     it('is not sent for a connection that is acquired and released unused', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {

@@ -1,8 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect } from 'chai'
-import type { RowDataPacket } from 'mysql2'
 import type { LeftoverMessage, TenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, type TestServer, until, withTenants } from '../support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  type TestServer,
+  until,
+  urlOptions,
+  withTenants,
+} from '../support/tenants.ts'
 
 /** mysql2's callback interface, which a raw connection offers. */
 interface RawLease {
@@ -118,11 +124,10 @@ onEachServer('isolation', (server) => {
         const role = `tk_role_${process.pid}`
         const currentRole = async (id: string) =>
           (await tenantKnex(id).raw('SELECT CURRENT_ROLE() AS role'))[0][0].role
-        const [[account]] = await admin.query<RowDataPacket[]>('SELECT CURRENT_USER() AS name')
-        const [user, host] = account?.name.split('@') ?? []
+        const [[account]] = await tenantKnex('a').raw('SELECT CURRENT_USER() AS name')
         await admin.query('CREATE ROLE ??', [role])
         try {
-          await admin.query('GRANT ?? TO ?@?', [role, user, host])
+          await admin.query('GRANT ?? TO ?@?', [role, ...account.name.split('@')])
           const atConnect = await currentRole('a')
           await tenantKnex('a').raw('SET ROLE ??', [role])
           expect(await currentRole('a')).to.contain(role)
@@ -445,13 +450,3 @@ onEachServer('isolation', (server) => {
       }))
   })
 })
-
-function urlOptions(url: string): { host: string; port: number; user: string; password: string } {
-  const { hostname, port, username, password } = new URL(url)
-  return {
-    host: hostname,
-    port: Number(port || 3306),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-  }
-}

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { seededRandom } from '../support/random.ts'
-import { onEachServer, type TestTenants, withTenants } from '../support/tenants.ts'
+import { onEachServer, type TestTenants, urlOptions, withTenants } from '../support/tenants.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 
 const TENANTS = Array.from({ length: 50 }, (_, index) => `t${index}`)
@@ -16,14 +16,7 @@ const MIX = Object.entries(OPERATIONS).flatMap(([name, [weight]]) =>
 onEachServer(`${COUNT} mixed operations of ${TENANTS.length} tenants, seed ${SEED}`, (server) => {
   it('never see or leave anything of another tenant', async function () {
     this.timeout(600_000)
-    const { hostname, port, username, password } = new URL(server.url)
-    const connection = {
-      host: hostname,
-      port: Number(port || 3306),
-      user: username,
-      password: decodeURIComponent(password),
-      multipleStatements: true,
-    }
+    const connection = { ...urlOptions(server.url), multipleStatements: true }
     const options = { tenants: TENANTS, connection, allowMultipleStatements: true }
     await withTenants(server, { ...options, pool: { max: POOL } }, async (context) => {
       await createLedgers(context)

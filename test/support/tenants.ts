@@ -7,23 +7,46 @@ import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../..
 /** A database server that tests run against. */
 export interface TestServer {
   readonly name: 'MariaDB' | 'MySQL'
+  /** For what is tested: an account of this process's own, so that its connections can be counted. */
   readonly url: string
+  /** For setting up and looking on. */
+  readonly adminUrl: string
 }
+
+const ACCOUNT = `tk_test_${process.pid}`
 
 /** The servers that this run has; `npm test` starts them. */
 export function testServers(): TestServer[] {
-  const servers = [
-    { name: 'MariaDB' as const, url: process.env.TENANT_KNEX_MARIADB_URL },
-    { name: 'MySQL' as const, url: process.env.TENANT_KNEX_MYSQL_URL },
+  const given = [
+    { name: 'MariaDB' as const, adminUrl: process.env.TENANT_KNEX_MARIADB_URL },
+    { name: 'MySQL' as const, adminUrl: process.env.TENANT_KNEX_MYSQL_URL },
   ]
-  return servers.filter((server): server is TestServer => Boolean(server.url))
+  return given.flatMap(({ name, adminUrl }) => {
+    if (!adminUrl) return []
+    const url = new URL(adminUrl)
+    url.username = ACCOUNT
+    url.password = ''
+    return [{ name, adminUrl, url: url.href }]
+  })
 }
 
 /** Defines the same tests for each server. */
 export function onEachServer(title: string, define: (server: TestServer) => void): void {
   const servers = testServers()
   if (servers.length === 0) throw new Error('No database server. Run the tests with `npm test`.')
-  for (const server of servers) describe(`${title}, on ${server.name}`, () => define(server))
+  for (const server of servers) {
+    describe(`${title}, on ${server.name}`, () => {
+      before(() => asAdmin(server, `CREATE USER ${ACCOUNT}; GRANT ALL ON *.* TO ${ACCOUNT}`))
+      after(() => asAdmin(server, `DROP USER ${ACCOUNT}`))
+      define(server)
+    })
+  }
+}
+
+async function asAdmin({ adminUrl }: TestServer, sql: string): Promise<void> {
+  const admin = await mysql.createConnection({ uri: adminUrl, multipleStatements: true })
+  await admin.query(sql)
+  await admin.end()
 }
 
 /** What a test gets to work with. */
@@ -31,6 +54,7 @@ export interface TestTenants {
   readonly tenantKnex: TenantKnex
   /** A connection of the test's own, beside the pool. */
   readonly admin: Connection
+  /** URL that the pool connects to. */
   readonly url: string
   /** Name of a tenant's database. */
   databaseOf(tenantId: string): string
@@ -57,8 +81,7 @@ export async function withTenants(
 ): Promise<void> {
   const prefix = `tk_${randomBytes(4).toString('hex')}_`
   const databaseOf = (tenantId: string): string => prefix + tenantId
-  const admin = await mysql.createConnection({ uri: server.url, multipleStatements: true })
-  const before = await connectionIds(admin)
+  const admin = await mysql.createConnection({ uri: server.adminUrl, multipleStatements: true })
   const tenantKnex = createTenantKnex({
     connection: server.url,
     database: databaseOf,
@@ -67,12 +90,12 @@ export async function withTenants(
   })
   try {
     for (const id of tenants) await createTenant(admin, id, databaseOf(id))
-    const connectionsSeen = async () => (await newConnections(admin, before)).length
+    const connectionsSeen = async () => (await connectionIds(admin)).length
     await test({ tenantKnex, admin, url: server.url, databaseOf, connectionsSeen })
   } finally {
     await tenantKnex.destroy({ timeoutMs: 1_000 })
     await dropAll(admin, prefix)
-    const left = await connectionsLeft(admin, before)
+    const left = await connectionsLeft(admin)
     await admin.end()
     expect(left, 'connections left behind').to.deep.equal([])
     expect(tenantKnex.connections(), 'connections in the pool').to.deep.equal([])
@@ -105,22 +128,19 @@ async function dropAll(admin: Connection, prefix: string): Promise<void> {
 
 async function connectionIds(admin: Connection): Promise<number[]> {
   const [rows] = await admin.query<RowDataPacket[]>(
-    "SELECT id FROM information_schema.processlist WHERE user NOT IN ('system user', 'event_scheduler')",
+    'SELECT id AS id FROM information_schema.processlist WHERE user = ?',
+    [ACCOUNT],
   )
-  return rows.map((row) => Number(row.id ?? row.ID))
-}
-
-async function newConnections(admin: Connection, before: readonly number[]): Promise<number[]> {
-  return (await connectionIds(admin)).filter((id) => !before.includes(id))
+  return rows.map(({ id }) => Number(id))
 }
 
 /** The server takes a moment to notice that a socket was closed. */
-async function connectionsLeft(admin: Connection, before: readonly number[]): Promise<number[]> {
+async function connectionsLeft(admin: Connection): Promise<number[]> {
   for (let attempt = 0; attempt < 40; attempt++) {
-    if ((await newConnections(admin, before)).length === 0) return []
+    if ((await connectionIds(admin)).length === 0) return []
     await sleep(25)
   }
-  return newConnections(admin, before)
+  return connectionIds(admin)
 }
 
 /** The error that a promise is expected to reject with. */
@@ -162,4 +182,20 @@ export async function until(
     await sleep(10)
   }
   throw new Error(`Waited two seconds for: ${what}`)
+}
+
+/** A server's URL as options, for tests that add some. */
+export function urlOptions(url: string): {
+  host: string
+  port: number
+  user: string
+  password: string
+} {
+  const { hostname, port, username, password } = new URL(url)
+  return {
+    host: hostname,
+    port: Number(port || 3306),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  }
 }
