@@ -54,10 +54,6 @@ const TIMEOUT_BRAND = Symbol.for('tenant-knex.acquire-timeout')
  * {@link AcquireTimeoutError}, which is one of Knex's own `KnexTimeoutError`s.
  */
 export class TenantKnexError extends Error {
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return this === TenantKnexError ? hasBrand(value, BRAND) : isOrdinaryInstance(this, value)
-  }
-
   readonly code: TenantKnexErrorCode
   readonly tenant: string | undefined
   readonly database: string | undefined
@@ -74,7 +70,7 @@ export class TenantKnexError extends Error {
     this.outcome = details.outcome
   }
 }
-brand(TenantKnexError, 'TenantKnexError', [BRAND])
+brand(TenantKnexError, 'TenantKnexError', BRAND)
 
 /**
  * Knex writes the statement with its values before the message of each error that passes through
@@ -98,12 +94,6 @@ export interface PoolNumbers {
  * that tests for Knex's class goes on working.
  */
 export class AcquireTimeoutError extends knex.KnexTimeoutError {
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return this === AcquireTimeoutError
-      ? hasBrand(value, TIMEOUT_BRAND)
-      : isOrdinaryInstance(this, value)
-  }
-
   readonly code: 'ERR_ACQUIRE_TIMEOUT' = 'ERR_ACQUIRE_TIMEOUT'
   readonly outcome: 'not-sent' = 'not-sent'
   readonly connectionId: undefined
@@ -128,20 +118,23 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
     if (cause !== undefined) this.cause = cause
   }
 }
-brand(AcquireTimeoutError, 'AcquireTimeoutError', [BRAND, TIMEOUT_BRAND])
+brand(AcquireTimeoutError, 'AcquireTimeoutError', TIMEOUT_BRAND, BRAND)
 
 /** Names a class for people, and marks its instances for every copy of this package. */
-function brand({ prototype }: { prototype: Error }, name: string, brands: readonly symbol[]): void {
-  Object.defineProperty(prototype, 'name', { value: name, writable: true })
-  for (const symbol of brands) Object.defineProperty(prototype, symbol, { value: true })
-}
-
-function hasBrand(value: unknown, symbol: symbol): boolean {
-  return value instanceof Error && symbol in value
-}
-
-function isOrdinaryInstance(errorClass: object, value: unknown): boolean {
-  return Function.prototype[Symbol.hasInstance].call(errorClass, value)
+function brand(errorClass: { prototype: Error }, name: string, own: symbol, base?: symbol): void {
+  Object.defineProperties(errorClass.prototype, {
+    name: { value: name, writable: true },
+    [own]: { value: true },
+    ...(base && { [base]: { value: true } }),
+  })
+  Object.defineProperty(errorClass, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      // User code's own subclasses inherit this, and mean the ordinary test.
+      return this === errorClass
+        ? value instanceof Error && own in value
+        : Function.prototype[Symbol.hasInstance].call(this, value)
+    },
+  })
 }
 
 /**

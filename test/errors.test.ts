@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import knex from 'knex'
+import { annotate, serverErrno } from '../src/errors.ts'
+import { AcquireTimeoutError, TenantKnexError } from '../src/index.ts'
+
+const ours = () => new TenantKnexError('ERR_NO_TENANT', 'No tenant.', { cause: new Error('why') })
+const timeout = () =>
+  new AcquireTimeoutError(
+    { id: 'a', database: 'tenant_a' },
+    { total: 2, used: 2, idle: 0, waiting: 3 },
+    100,
+  )
+
+describe('errors', () => {
+  it('have a name, a code and a cause', () => {
+    expect(ours()).to.include({ name: 'TenantKnexError', code: 'ERR_NO_TENANT' })
+    expect(ours().cause).to.be.instanceOf(Error)
+    expect(timeout()).to.include({ name: 'AcquireTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
+    expect(timeout().message).to.contain('2 total, 2 used, 0 idle, 3 waiting')
+  })
+
+  it('are told apart by instanceof, subclasses too', () => {
+    class Mine extends TenantKnexError {}
+    expect(ours()).to.be.instanceOf(TenantKnexError).and.instanceOf(Error)
+    expect(ours()).not.to.be.instanceOf(AcquireTimeoutError).and.not.instanceOf(Mine)
+    expect(timeout()).to.be.instanceOf(TenantKnexError).and.instanceOf(AcquireTimeoutError)
+    expect(timeout()).to.be.instanceOf(knex.KnexTimeoutError)
+    expect(new Mine('ERR_NO_TENANT', '')).to.be.instanceOf(Mine).and.instanceOf(TenantKnexError)
+    expect(new Error('x')).not.to.be.instanceOf(TenantKnexError)
+    expect(null).not.to.be.instanceOf(TenantKnexError)
+  })
+
+  it('keep their message when Knex writes the statement with its values before it', () => {
+    const error = ours()
+    error.message = `select 'secret' - ${error.message}`
+    expect(error.message).to.equal('No tenant.')
+  })
+
+  it('of others get what Knex cannot know, unseen by logs, once', () => {
+    const error = Object.assign(new Error('dup'), { errno: 1062, sqlState: '23000' })
+    annotate(error, { tenant: 'a', connectionId: 7, outcome: 'failed' })
+    annotate(error, { tenant: 'b', connectionId: 8, outcome: 'unknown' })
+    expect(error).to.include({ tenant: 'a', connectionId: 7, outcome: 'failed' })
+    expect(Object.keys(error)).to.deep.equal(['errno', 'sqlState'])
+  })
+
+  it('that cannot take anything on are left alone', () => {
+    for (const value of [Object.freeze(new Error('x')), 'text', null, undefined]) {
+      expect(() => annotate(value, { tenant: 'a' })).not.to.throw()
+    }
+  })
+
+  it('are the server’s where they have its number and state', () => {
+    expect(serverErrno(Object.assign(new Error(), { errno: 1049, sqlState: '42000' }))).to.equal(
+      1049,
+    )
+    expect(serverErrno(Object.assign(new Error(), { errno: -111 }))).to.equal(undefined)
+    expect(serverErrno('x')).to.equal(undefined)
+  })
+})
