@@ -70,7 +70,8 @@ export class TenantKnexError extends Error {
     this.outcome = details.outcome
   }
 }
-brand(TenantKnexError, 'TenantKnexError', BRAND)
+Object.defineProperty(TenantKnexError.prototype, 'name', { value: 'TenantKnexError' })
+brand(TenantKnexError, BRAND)
 
 /**
  * Knex writes the statement with its values before the message of each error that passes through
@@ -91,7 +92,7 @@ export interface PoolNumbers {
 
 /**
  * No connection became free in time (`ERR_ACQUIRE_TIMEOUT`). It is a `KnexTimeoutError`, so code
- * that tests for Knex's class goes on working.
+ * that tests for Knex's class, or its name, goes on working.
  */
 export class AcquireTimeoutError extends knex.KnexTimeoutError {
   readonly code: 'ERR_ACQUIRE_TIMEOUT' = 'ERR_ACQUIRE_TIMEOUT'
@@ -118,12 +119,11 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
     if (cause !== undefined) this.cause = cause
   }
 }
-brand(AcquireTimeoutError, 'AcquireTimeoutError', TIMEOUT_BRAND, BRAND)
+brand(AcquireTimeoutError, TIMEOUT_BRAND, BRAND)
 
-/** Names a class for people, and marks its instances for every copy of this package. */
-function brand(errorClass: { prototype: Error }, name: string, own: symbol, base?: symbol): void {
+/** Marks the instances of a class for every copy of this package. */
+function brand(errorClass: { prototype: Error }, own: symbol, base?: symbol): void {
   Object.defineProperties(errorClass.prototype, {
-    name: { value: name, writable: true },
     [own]: { value: true },
     ...(base && { [base]: { value: true } }),
   })

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { DEFAULTS, resolveOptions } from '../src/options.ts'
@@ -9,8 +10,8 @@ import { onEachServer, type TestTenants, thrown, withTenants } from './support/t
 
 const run = promisify(execFile)
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const INDEX = new URL('../src/index.ts', import.meta.url).href
-const TSX = import.meta.resolve('tsx')
 const README = read('README.md')
 
 /** A code example of the README. */
@@ -64,7 +65,7 @@ describe("given the README's tables", () => {
 })
 
 function read(file: string): string {
-  return readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+  return readFileSync(join(ROOT, file), 'utf8')
 }
 
 function examples(): Example[] {
@@ -110,7 +111,10 @@ async function outputOf(example: Example, context: TestTenants): Promise<string[
     const program = join(folder, 'example.mts')
     writeFileSync(join(folder, 'tenant-knex.mts'), packageFor(context))
     writeFileSync(program, programOf(example))
-    const { stdout } = await run(process.execPath, ['--import', TSX, program], { timeout: 15_000 })
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', program], {
+      cwd: ROOT, // where tsx is found
+      timeout: 15_000,
+    })
     return stdout.split('\n').filter(Boolean)
   } finally {
     rmSync(folder, { recursive: true })

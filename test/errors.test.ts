@@ -15,7 +15,7 @@ describe('errors', () => {
   it('have a name, a code and a cause', () => {
     expect(ours()).to.include({ name: 'TenantKnexError', code: 'ERR_NO_TENANT' })
     expect(ours().cause).to.be.instanceOf(Error)
-    expect(timeout()).to.include({ name: 'AcquireTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
+    expect(timeout()).to.include({ name: 'KnexTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
     expect(timeout().message).to.contain('2 total, 2 used, 0 idle, 3 waiting')
   })
 

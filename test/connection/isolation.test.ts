@@ -177,7 +177,7 @@ onEachServer('isolation', (server) => {
     const listen = (message: unknown) => void messages.push(message as LeftoverMessage)
     before(() => subscribe('tenant-knex:leftover', listen))
     after(() => unsubscribe('tenant-knex:leftover', listen))
-    beforeEach(() => void (messages.length = 0))
+    beforeEach(() => void messages.splice(0))
 
     for (const begin of ['BEGIN', 'SET autocommit = 0']) {
       it(`is rolled back and reported, also for the same tenant: ${begin}`, () =>
