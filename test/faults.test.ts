@@ -5,7 +5,14 @@ import { expect } from 'chai'
 import knex from 'knex'
 import { AcquireTimeoutError, createTenantKnex, TenantKnexError } from '../src/index.ts'
 import { withProxy } from './support/proxy.ts'
-import { onEachServer, rejection, thrown, until, withTenants } from './support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  thrown,
+  until,
+  urlOptions,
+  withTenants,
+} from './support/tenants.ts'
 
 onEachServer('bad input and faults', (server) => {
   describe('a tenant’s database', () => {
@@ -156,7 +163,11 @@ onEachServer('bad input and faults', (server) => {
       const tenantKnex = createTenantKnex({ connection: { host: '127.0.0.1', port } })
       for (const id of ['a', 'b']) {
         const error = await rejection(tenantKnex(id)('items'))
-        expect(error).to.include({ code: 'ERR_SERVER_UNREACHABLE', outcome: 'not-sent' })
+        expect(error).to.include({
+          code: 'ERR_SERVER_UNREACHABLE',
+          tenant: id,
+          outcome: 'not-sent',
+        })
         expect(error.message).to.contain(`127.0.0.1:${port}`).and.contain('ECONNREFUSED')
       }
       await tenantKnex.destroy()
@@ -210,6 +221,48 @@ onEachServer('bad input and faults', (server) => {
           },
         ),
       ))
+
+    it('that is lost in a switch leaves no doubt: the statement was not sent', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(server, { connection: proxy.url, pool: { max: 1 } }, async ({ tenantKnex }) => {
+          await tenantKnex('a')('items')
+          proxy.hold()
+          proxy.sent.length = 0
+          const lost = rejection(tenantKnex('b')('items'))
+          await until('the switch is sent', () => proxy.sent.length > 0)
+          proxy.cut()
+          expect(await lost).to.include({ tenant: 'b', outcome: 'not-sent' })
+          proxy.release()
+          expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+        }),
+      ))
+
+    it('is asked about its settings once for all who connect, and again once they expired', () => {
+      let calls = 0
+      let isExpired = false
+      const connection = async () => {
+        calls++
+        isExpired = false
+        await sleep(10)
+        return { ...urlOptions(server.url), expirationChecker: () => isExpired }
+      }
+      return withTenants(server, { connection, pool: { max: 3 } }, async ({ tenantKnex }) => {
+        const sleeps = () =>
+          Promise.all(['a', 'b', 'c'].map((id) => tenantKnex(id).raw('DO SLEEP(0.1)')))
+        await sleeps()
+        expect(calls).to.equal(1)
+        isExpired = true
+        await Promise.all(
+          tenantKnex.connections().map(({ connectionId }) =>
+            tenantKnex('a')
+              .raw('KILL ?', [connectionId])
+              .catch(() => undefined),
+          ),
+        )
+        await sleeps()
+        expect(calls).to.equal(2)
+      })
+    })
 
     it('that drops connections fails what runs, streams too, and nothing after it', () =>
       withProxy(server.url, (proxy) =>

@@ -64,6 +64,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   isTracked: boolean | undefined
   /** Set by Knex where a query's outcome is in doubt: the connection must not be used again. */
   disposed: unknown
+  /** True while a switch runs before a command: the command has not been sent. */
+  isSwitching = false
   /** When the connection was last given or taken back; milliseconds since the epoch. */
   since: number = Date.now()
 
@@ -227,6 +229,7 @@ export class Gate implements SwitchTarget, LeaseHost {
     this.#options.events.onSwitch(need)
     const plan = switchPlan(need, this.#options.setup, lease.tenant.database)
     entry.prologue = new SwitchRun(this, plan)
+    this.isSwitching = true
     this.#limitSwitch(lease)
     entry.prologue.start()
     return false
@@ -246,6 +249,7 @@ export class Gate implements SwitchTarget, LeaseHost {
       return this.#failSwitch(command, lease, error)
     }
     clearTimeout(this.#switchTimer)
+    this.isSwitching = false
     entry.prologue = undefined
     return this.#run(command, lease)
   }
@@ -287,6 +291,7 @@ export class Gate implements SwitchTarget, LeaseHost {
     if (!(error instanceof SwitchFailure)) throw error
     const shown = switchError(error, lease.tenant, this.connectionId)
     if (!error.isRecoverable) return this.#abort(command, shown)
+    this.isSwitching = false
     failCommand(command, shown)
     this.#onEnd(command)
     return true

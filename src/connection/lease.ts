@@ -8,6 +8,7 @@ import { refusalOf } from './statement-text.ts'
 export interface LeaseHost {
   readonly connection: RawConnection
   readonly connectionId: number
+  readonly isSwitching: boolean
   disposed: unknown
   call<T>(lease: Lease, fn: () => T): T
   destroy(error: Error): void
@@ -58,6 +59,11 @@ export class Lease {
 
   set __knex__disposed(reason: unknown) {
     if (!this.#isOver) this.#host.disposed ??= reason
+  }
+
+  /** True where the connection is still being switched: the holder's command has not been sent. */
+  get isSwitching(): boolean {
+    return this.#host.isSwitching
   }
 
   get threadId(): number {

@@ -221,11 +221,16 @@ function passOn(emitter: NodeJS.EventEmitter, event: string | symbol, args: unkn
 }
 
 /** Adds to what the server answered whose statement it was and what became of it. */
-function explained(error: unknown, { tenant, threadId }: Lease): unknown {
-  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
-  const outcome: Outcome = serverErrno(error) !== undefined && !isFatal ? 'failed' : 'unknown'
-  annotate(error, { tenant: tenant.id, connectionId: threadId, outcome })
+function explained(error: unknown, lease: Lease): unknown {
+  const { tenant, threadId: connectionId } = lease
+  annotate(error, { tenant: tenant.id, connectionId, outcome: outcomeOf(error, lease) })
   return error
+}
+
+function outcomeOf(error: unknown, { isSwitching }: Lease): Outcome {
+  if (isSwitching) return 'not-sent'
+  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
+  return serverErrno(error) !== undefined && !isFatal ? 'failed' : 'unknown'
 }
 
 /** A builder that cannot join another tenant's transaction. */

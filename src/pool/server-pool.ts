@@ -37,7 +37,7 @@ export class ServerPool {
   readonly #settling = new Map<Gate, 'draining' | 'cleaning'>()
   readonly #counters: ServerCounters = newCounters()
   readonly #events: GateEvents
-  #settings: ResolvedConnection | undefined
+  #settings: Promise<ResolvedConnection> | undefined
   #facts: ServerFacts | undefined
   #destruction: Promise<void> | undefined
   #lastKill: Promise<void> = Promise.resolve()
@@ -166,11 +166,19 @@ export class ServerPool {
     return killed
   }
 
+  /** Asks for the settings once for all who need them at a time, and again when they expired. */
   async #driverOptions(): Promise<ConnectionOptions> {
-    if (this.#settings === undefined || this.#settings.isExpired()) {
-      this.#settings = await this.#options.connect()
+    this.#settings ??= this.#options.connect()
+    const asked = this.#settings
+    try {
+      const { options, isExpired } = await asked
+      if (!isExpired()) return options
+    } catch (error) {
+      if (this.#settings === asked) this.#settings = undefined
+      throw error
     }
-    return this.#settings.options
+    if (this.#settings === asked) this.#settings = this.#options.connect()
+    return (await this.#settings).options
   }
 
   async #open(): Promise<Gate> {
@@ -243,6 +251,7 @@ export class ServerPool {
 
   #acquireError(error: unknown, pending: PendingAcquire, tenant: Tenant): unknown {
     if (this.#destruction && !(error instanceof TimeoutError)) return destroyedError(tenant)
+    if (error instanceof TenantKnexError) return forTenant(error, tenant)
     if (!(error instanceof TimeoutError)) return error
     const { idle, used } = this.#pool.gates()
     this.#counters.timeouts++
@@ -268,6 +277,12 @@ function describe(gate: Gate, state: ConnectionState): ConnectionInfo {
     state,
     since: new Date(gate.since),
   }
+}
+
+/** A connection is opened for nobody; who waited for it wants to know that it was they. */
+function forTenant(error: TenantKnexError, { id, database }: Tenant): TenantKnexError {
+  const { code, message, connectionId, outcome, cause } = error
+  return new TenantKnexError(code, message, { tenant: id, database, connectionId, outcome, cause })
 }
 
 function destroyedError(tenant: Tenant | undefined): TenantKnexError {
