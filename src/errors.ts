@@ -3,6 +3,7 @@ import knex from 'knex'
 /** Every code that a {@link TenantKnexError} can carry. The README has a table of them. */
 export type TenantKnexErrorCode =
   | 'ERR_ACQUIRE_TIMEOUT'
+  | 'ERR_CONNECTION_CLOSED'
   | 'ERR_DATABASE_NAME_INVALID'
   | 'ERR_DATABASE_SHARED'
   | 'ERR_DESTROYED'

@@ -300,6 +300,12 @@ function safeFlags(
         'If you need it all the same, pass `allowMultipleStatements: true` as well.',
     )
   }
+  if (upper.includes('-SESSION_TRACK')) {
+    throw invalid(
+      'The flag -SESSION_TRACK in `connection.flags` would keep the server from telling which ' +
+        'database is current.',
+    )
+  }
   const defaults = ['LOCAL_FILES', 'IGNORE_SPACE'].filter((flag) => !upper.includes(flag))
   return [...upper, ...defaults.map((flag) => `-${flag}`)]
 }

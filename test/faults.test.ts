@@ -332,6 +332,59 @@ onEachServer('bad input and faults', (server) => {
       }))
   })
 
+  describe('a stream', () => {
+    for (const [title, wait] of [
+      ['at once', async () => undefined],
+      ['a moment later', () => sleep(1)],
+      ['while it connects', () => sleep(5)],
+    ] as const) {
+      it(`that is closed before its connection is there gives it back: ${title}`, () =>
+        withTenants(server, { pool: { max: 2 } }, async ({ tenantKnex }) => {
+          for (let round = 0; round < 4; round++) {
+            const stream = tenantKnex('a')('items').stream()
+            stream.on('error', () => undefined)
+            await wait()
+            stream.destroy()
+          }
+          expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+          await until('nothing is held', () => tenantKnex.stats().servers[0].used === 0)
+        }))
+    }
+  })
+
+  describe('a typeCast that throws', () => {
+    it('fails its query alone: no other reads the rest of the answer', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        for (const at of [1, 2, 8, 14]) {
+          let calls = 0
+          const typeCast = (_field: unknown, next: () => unknown) => {
+            if (++calls === at) throw new Error('cannot cast')
+            return next()
+          }
+          const many = tenantKnex('a')('items as x').joinRaw('JOIN items y JOIN items z')
+          const error = await rejection(many.select('x.*').options({ typeCast }))
+          expect(error.message).to.contain('cannot cast')
+          expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+        }
+        expect(tenantKnex.stats().servers[0].discards).to.equal(4)
+      }))
+  })
+
+  describe('execute', () => {
+    it('calls back once when the connection is closed under it', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const lease = await client.acquireConnection()
+        let calls = 0
+        lease.execute('SELECT 1', () => void calls++)
+        lease.destroy()
+        await client.releaseConnection(lease)
+        await sleep(20)
+        expect(calls).to.equal(1)
+        expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+      }))
+  })
+
   describe('an abandoned statement', () => {
     it('is ended at the server after a timeout without cancel', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, connectionsSeen }) => {

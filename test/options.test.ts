@@ -30,6 +30,11 @@ describe('options', () => {
       { connection: { ...connection, flags: ['MULTI_STATEMENTS'] } },
       /allowMultipleStatements/,
     ],
+    [
+      'switching session tracking off',
+      { connection: { ...connection, flags: ['-SESSION_TRACK'] } },
+      /-SESSION_TRACK/,
+    ],
     ['gbk', { connection: { ...connection, charset: 'gbk' } }, /escaped string can be broken/],
     ['a big5 collation', { connection: { ...connection, charset: 'BIG5_CHINESE_CI' } }, /utf8mb4/],
     ['sjis by number', { connection: { ...connection, charsetNumber: 13 } }, /utf8mb4/],

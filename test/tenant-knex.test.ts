@@ -231,6 +231,7 @@ onEachServer('tenantKnex', (server) => {
               used: 0,
               waiting: 0,
               switching: 'roundtrip',
+              isTracked: true,
             },
           ],
         })
@@ -262,8 +263,8 @@ onEachServer('tenantKnex', (server) => {
         await until('the query runs', () => tenantKnex.connections().length === 1)
         const [connection] = tenantKnex.connections()
         await tenantKnex.destroy({ timeoutMs: 50 })
-        expect(await sleeping).to.have.property('code', 'ERR_DESTROYED')
-        expect(await waiting).to.have.property('code', 'ERR_DESTROYED')
+        expect(await sleeping).to.include({ code: 'ERR_DESTROYED', outcome: 'unknown' })
+        expect(await waiting).to.include({ code: 'ERR_DESTROYED', outcome: 'not-sent' })
         await admin.query('KILL ?', [connection?.connectionId]).catch(() => undefined)
       }))
 

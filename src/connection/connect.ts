@@ -37,9 +37,9 @@ export async function openConnection(
 ): Promise<OpenedConnection> {
   const connection = await connect(driverOptions, options.connectTimeoutMillis)
   try {
-    const { role, ...facts } = await askServer(connection, options.connectTimeoutMillis)
+    const { role, purge, ...facts } = await askServer(connection, options.connectTimeoutMillis)
     const setup: SessionSetup = {
-      names: setNames(connection.config.charsetNumber),
+      names: setNames(connection.config.charsetNumber) + purge,
       role: role === undefined ? undefined : setRole(role, facts.isMariaDB),
       session: options.session,
     }
@@ -91,26 +91,44 @@ function hidePassword({ config }: RawConnection): void {
 interface Answers extends ServerFacts {
   /** The current role, null for none; undefined where the server knows no roles. */
   readonly role: string | null | undefined
+  /** Assignments that purge what survives a reset, to follow others in one SET. */
+  readonly purge: string
 }
 
+/**
+ * What purges the statements that a server keeps for diagnosis, with their values: SHOW PROFILES
+ * and information_schema.optimizer_trace survive a reset. MariaDB purges at the end of a statement,
+ * so its limit stays at zero until someone raises it.
+ */
+const DIAGNOSIS = {
+  mariadb: { limit: 'profiling_history_size', purge: ', profiling_history_size = 0' },
+  mysql: {
+    limit: 'optimizer_trace_limit',
+    purge: ', optimizer_trace_limit = 0, optimizer_trace_limit = DEFAULT',
+  },
+} as const
+
 async function askServer(connection: RawConnection, timeoutMillis: number): Promise<Answers> {
-  const ask = async (columns: string): Promise<RowDataPacket> => {
-    const sql = `SELECT ${columns}`
+  const ask = async (sql: string): Promise<RowDataPacket | undefined> => {
     const [rows] = await connection
       .promise()
       .query<RowDataPacket[]>({ sql, timeout: timeoutMillis, rowsAsArray: false, typeCast: true })
-    return rows[0] as RowDataPacket
+    return rows[0]
   }
-  try {
-    return answers(await ask('VERSION() AS version, CURRENT_ROLE() AS role'))
-  } catch (error) {
+  const { version } = (await ask('SELECT VERSION() AS version')) as RowDataPacket
+  const isMariaDB = /mariadb/i.test(version)
+  const { limit, purge } = isMariaDB ? DIAGNOSIS.mariadb : DIAGNOSIS.mysql
+  const hasLimit = await ask(`SHOW VARIABLES LIKE '${limit.replaceAll('_', '\\_')}'`)
+  const role = await ask('SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
     if (serverErrno(error) === undefined) throw error
-    return answers(await ask('VERSION() AS version')) // MySQL 5.7 has no roles
+    return undefined // MySQL 5.7 has no roles
+  })
+  return {
+    version,
+    isMariaDB,
+    role: role?.role,
+    purge: hasLimit ? purge : '',
   }
-}
-
-function answers({ version, role }: RowDataPacket): Answers {
-  return { version, isMariaDB: /mariadb/i.test(version), role }
 }
 
 function setNames(charsetNumber: number): string {

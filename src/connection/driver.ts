@@ -50,7 +50,8 @@ export interface RawConnection extends Connection {
   readonly clientEncoding: string
   readonly serverCapabilityFlags: number
   readonly _command: WireCommand | null | undefined
-  readonly _commands: { readonly length: number }
+  readonly _commands: { readonly length: number; shift(): Command | undefined }
+  readonly _paused: boolean
   readonly _statements: {
     readonly size: number
     values(): Iterable<PreparedStatement>
@@ -83,11 +84,20 @@ export function unsentCommand(args: readonly unknown[]): Command {
   return createQuery('', undefined, callback, {})
 }
 
-/** Fails a command as mysql2 would have; one that nobody listens to must not end the process. */
+/**
+ * Fails a command as mysql2 would have; one that nobody listens to must not end the process, and an
+ * Execute whose Prepare failed has told its caller already.
+ */
 export function failCommand(command: Command, error: Error): void {
+  if (hasFailedPrepare(command)) return
   if (command.onResult) command.onResult(error)
   else if (command.listenerCount('error') > 0) command.emit('error', error)
   command.emit('end')
+}
+
+/** True for an Execute whose Prepare failed: mysql2 gives it a `start` of its own, to send nothing. */
+export function hasFailedPrepare(command: Command): boolean {
+  return Object.hasOwn(command, 'start')
 }
 
 /** True while a command runs or waits on the connection. */

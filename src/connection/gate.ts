@@ -4,6 +4,7 @@ import {
   type Command,
   executeCommand,
   failCommand,
+  hasFailedPrepare,
   isBusy,
   isOpen,
   lossError,
@@ -11,11 +12,11 @@ import {
   type RawConnection,
   type WireCommand,
 } from './driver.ts'
-import { Lease, type LeaseHost, releasedError } from './lease.ts'
+import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
 import { isErr, isOk, readOk, STATUS } from './packets.ts'
 import { type Need, SessionState } from './session-state.ts'
 import { isTransactionEnd } from './statement-text.ts'
-import { type SessionSetup, type SwitchStep, switchPlan } from './switch-plan.ts'
+import { cleaningPlan, type SessionSetup, type SwitchStep, switchPlan } from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
 
 /** What a gate tells its pool. */
@@ -109,6 +110,8 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   /** Hands the connection to a tenant until the lease is returned. Sends nothing. */
   lease(tenant: Tenant): Lease {
+    // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
+    if (this.isTracked === false) this.state.onDatabaseLost()
     this.#holder = new Lease(this, tenant)
     this.since = Date.now()
     return this.#holder
@@ -165,7 +168,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   /**
    * Makes sure that nothing of its holder's is left in the session. The connection must be idle.
    *
-   * @param isForced clean whatever the server says
+   * @param isForced clean whatever the server says, and what only a statement can clear
    * @returns what was found; where that is `transaction`, it has been rolled back
    */
   async clean(tenant: Tenant, isForced: boolean): Promise<Leftover> {
@@ -175,7 +178,7 @@ export class Gate implements SwitchTarget, LeaseHost {
     }
     const found = this.state.leftover()
     if (found !== 'nothing' || isForced) {
-      await this.#tryPlan(switchPlan('hand-over', setup, tenant.database))
+      await this.#tryPlan(cleaningPlan(setup, tenant.database, found === 'transaction', isForced))
     }
     return found
   }
@@ -218,8 +221,7 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   /** A command starts. */
   start(command: Command, entry: Entry): boolean {
-    // An Execute whose Prepare failed has told its caller already, and sends nothing.
-    if (Object.hasOwn(command, 'start')) return this.#pass(command, undefined)
+    if (hasFailedPrepare(command)) return this.#pass(command, undefined)
     const { lease } = entry
     if (lease === undefined || lease !== this.#holder) return this.#refuse(command, lease)
     const need = this.state.need(lease.tenant)
@@ -262,14 +264,26 @@ export class Gate implements SwitchTarget, LeaseHost {
   /** mysql2's own handling. What it queues meanwhile (closing statements) is the same lease's. */
   #pass(command: Command, packet: Packet | undefined): boolean {
     const outer = this.#caller
+    const isRow = packet !== undefined && isRowOf(command, packet)
     this.#caller = this.#holder
     try {
       const isDone = executeCommand.call(command, packet, this.connection)
+      if (isDone && isRow) this.#abandonAnswer(command)
       if (isDone) this.#onEnd(command)
       return isDone
     } finally {
       this.#caller = outer
     }
+  }
+
+  /**
+   * mysql2 ends a command whose `typeCast` throws at that row; the rest of the answer would be taken
+   * for the next command's. The caller has the error by now.
+   */
+  #abandonAnswer(command: Command): never {
+    command.onResult = undefined
+    this.#streams.delete(command)
+    this.#abort(command, new Error('The connection was closed in the middle of an answer.'))
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
@@ -321,9 +335,10 @@ export class Gate implements SwitchTarget, LeaseHost {
   #onOk(command: Command, lease: Lease, packet: Packet): void {
     const { status, database } = readOk(packet, this.isTracked === true)
     this.state.onStatus(status)
-    if (database === undefined || database === this.state.database) return
+    if (database === undefined) return
     this.state.onDatabaseLost()
-    // An empty name: the current database is gone. Any other: the statement has left it.
+    // An empty name: the current database is gone. Any other, its own too: the statement has left
+    // it, and may have come back.
     if (database !== '') this.#abort(command, this.#hiddenChange(lease))
   }
 
@@ -331,14 +346,24 @@ export class Gate implements SwitchTarget, LeaseHost {
   #abort(command: Command, error: Error): never {
     this.disposed ??= error
     if (this.#streams.delete(command)) failCommand(command, error)
-    throw error // mysql2 closes the socket and fails what runs and what waits
+    this.#failQueued()
+    throw error // mysql2 closes the socket and fails what runs
+  }
+
+  /** What waits behind a command that ended its connection has never been sent. */
+  #failQueued(): void {
+    for (let next = this.connection._commands.shift(); next; ) {
+      this.#streams.delete(next)
+      failCommand(next, closedError(this.#holder?.tenant, this.connectionId))
+      next = this.connection._commands.shift()
+    }
   }
 
   #hiddenChange(lease: Lease): TenantKnexError {
     return new TenantKnexError(
       'ERR_WRONG_TENANT',
-      `A statement of tenant ${JSON.stringify(lease.tenant.id)} changed the current database. ` +
-        'Its result is withheld and the connection was closed, but it has run.',
+      `A statement of tenant ${JSON.stringify(lease.tenant.id)} left its database, or may ` +
+        'have. Its result is withheld and the connection was closed, but it has run.',
       { ...this.#details(lease), outcome: 'executed' },
     )
   }
@@ -365,10 +390,11 @@ export class Gate implements SwitchTarget, LeaseHost {
     const error = lossError(this.connection)
     this.disposed ??= error
     clearTimeout(this.#switchTimer)
-    this.#holder?.tellLost(error)
-    for (const command of this.#streams) failCommand(command, error)
-    this.#streams.clear()
     this.#tellIdle()
+    this.#holder?.tellLost(error)
+    // Each on its own: what a listener of one throws must not keep the others waiting.
+    for (const command of this.#streams) process.nextTick(failCommand, command, error)
+    this.#streams.clear()
   }
 
   #tellIdle(): void {
@@ -384,6 +410,13 @@ function executeGated(this: GatedCommand, packet: Packet | undefined): boolean {
   return packet === undefined
     ? entry.gate.start(this, entry)
     : entry.gate.answer(this, entry, packet)
+}
+
+/** True where a packet is one row of an answer, after which more must come. */
+function isRowOf(command: Command, packet: Packet): boolean {
+  return (
+    command.row !== undefined && command.next === command.row && !packet.isEOF() && !isErr(packet)
+  )
 }
 
 /** A plan as a command of mysql2's. */

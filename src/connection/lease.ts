@@ -36,20 +36,20 @@ export class Lease {
     this.__knexUid = `__knexUid${host.connectionId}`
   }
 
-  /** Ends the lease. Returns false where it has ended before: Knex releases some twice. */
-  end(): boolean
-  /** mysql2's `connection.end(callback)`: closes the connection. */
-  end(callback: (error: Error | null) => void): void
-  end(callback?: (error: Error | null) => void): boolean | undefined {
-    if (callback) {
-      this.destroy()
-      process.nextTick(callback, null)
-      return undefined
-    }
-    const isFirst = !this.#isOver
+  /** The connection has been taken back: from now on every call fails. */
+  revoke(): void {
     this.#isOver = true
     this.#events = undefined
-    return isFirst
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Closes the connection. */
+  end(callback?: (error: Error | null) => void): void {
+    this.destroy()
+    if (callback) process.nextTick(callback, null)
   }
 
   /** Knex's mark: the connection must not be used again. */
@@ -79,7 +79,7 @@ export class Lease {
   }
 
   execute(...args: unknown[]): unknown {
-    return this.#send('execute', args)
+    return this.#send('execute', args.map(calledOnce))
   }
 
   beginTransaction(callback?: (error: Error | null) => void): unknown {
@@ -196,7 +196,7 @@ export class Lease {
 
   #send(method: 'query' | 'execute' | 'prepare', args: unknown[]): unknown {
     if (this.#isOver) return this.#refuse(args, this.#released())
-    const refusal = refusalOf(sqlOf(args[0]))
+    const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
     if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
     return this.#call(method, args)
   }
@@ -250,6 +250,32 @@ export function releasedError(tenant: Tenant | undefined, connectionId: number):
     `A connection${whose} was used after its release; it may be another tenant's by now.`,
     { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent' },
   )
+}
+
+/** What the commands get that waited on a connection when it was closed. */
+export function closedError(tenant: Tenant | undefined, connectionId: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_CONNECTION_CLOSED',
+    'A statement before this one on the same connection left its database, or failed half-way, and ' +
+      'the connection was closed. This one was not sent.',
+    { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent' },
+  )
+}
+
+/** mysql2 tells an Execute twice when the connection ends before its Prepare was answered. */
+function calledOnce(argument: unknown): unknown {
+  if (typeof argument !== 'function') return argument
+  let isCalled = false
+  return (...args: unknown[]) => {
+    if (isCalled) return
+    isCalled = true
+    argument(...args)
+  }
+}
+
+/** Values that mysql2 will put into the text. */
+function valuesOf([statement, values]: readonly unknown[]): unknown {
+  return Array.isArray(values) ? values : (statement as { values?: unknown } | null)?.values
 }
 
 /** The text of a statement in any of the forms mysql2 takes, before values are put in. */

@@ -9,7 +9,10 @@ export type SwitchStep =
 
 /** What every session of a connection is set up with. */
 export interface SessionSetup {
-  /** `SET NAMES ... COLLATE ...`. A reset leaves server and driver with different character sets. */
+  /**
+   * `SET NAMES ... COLLATE ...`: a reset leaves server and driver with different character sets. And
+   * what purges the statements that the server keeps for profiling, which a reset does not.
+   */
   readonly names: string
   /** `SET ROLE ...` as it was at connect, where the server knows roles: a role survives a reset. */
   readonly role: string | undefined
@@ -39,6 +42,25 @@ export function switchPlan(
     case 'hand-over':
       return [{ kind: 'reset' }, ...settings(setup), { kind: 'database', database }]
   }
+}
+
+/**
+ * The steps that leave nothing of a session for anyone.
+ *
+ * @param isInTransaction a prepared XA transaction on MariaDB survives a reset and spoils the
+ * connection; ROLLBACK is refused there, so that the connection is closed
+ * @param isThorough also clears FOUND_ROWS(), which survives a reset
+ */
+export function cleaningPlan(
+  setup: SessionSetup,
+  database: string,
+  isInTransaction: boolean,
+  isThorough: boolean,
+): readonly SwitchStep[] {
+  const before: SwitchStep[] = []
+  if (isInTransaction) before.push({ kind: 'set', sql: 'ROLLBACK' })
+  if (isThorough) before.push({ kind: 'set', sql: 'SELECT 1 INTO @tenant_knex' })
+  return [...before, ...switchPlan('hand-over', setup, database)]
 }
 
 /** The character set first: what follows may hold characters. */

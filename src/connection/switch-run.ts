@@ -102,7 +102,7 @@ export class SwitchRun {
 
   #settle(): void {
     const { connection, state, charsetNumber } = this.#target
-    if (this.#steps[0]?.kind !== 'reset') return
+    if (!this.#steps.some(({ kind }) => kind === 'reset')) return
     // User code's SET NAMES changed this; a reset undid it at the server only.
     connection.config.charsetNumber = charsetNumber
     state.onCleaned()

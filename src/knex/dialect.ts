@@ -31,6 +31,14 @@ export interface SchemaBuilderParts {
 /** What runs inside a transaction. */
 export type TransactionContainer = (trx: { isCompleted(): boolean }) => unknown
 
+/** A table builder's inside. */
+export interface TableBuilderParts {
+  readonly _statements?: readonly {
+    readonly method?: string
+    readonly args?: readonly unknown[]
+  }[]
+}
+
 /** The dialect's client: what is used or overridden here. */
 export interface DialectClient extends NodeJS.EventEmitter {
   readonly constructor: new (config: Knex.Config) => DialectClient
@@ -49,6 +57,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   transaction(container: TransactionContainer, ...rest: unknown[]): object
   queryCompiler(builder: object, bindings?: unknown): object
   schemaCompiler(...args: object[]): object
+  tableCompiler(tableBuilder: object): object
   processPassedConnection(connection: unknown): void
   cancelQuery(connection: unknown): Promise<void>
   _query(connection: unknown, query: QueryObject | string): Promise<unknown>

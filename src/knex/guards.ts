@@ -1,6 +1,6 @@
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
-import type { BuilderParts, SchemaBuilderParts } from './dialect.ts'
+import type { BuilderParts, SchemaBuilderParts, TableBuilderParts } from './dialect.ts'
 
 /** Schema methods whose second argument names a table too. */
 const TWO_TABLES = new Set(['createTableLike', 'renameTable', 'renameView'])
@@ -33,6 +33,13 @@ export function checkSchemaTables(
     if (NOT_TABLES.has(method)) continue
     checkTable(args[0], tenant)
     if (TWO_TABLES.has(method)) checkTable(args[1], tenant)
+  }
+}
+
+/** The same for the tables that a table's foreign keys refer to. @throws `ERR_WRONG_TENANT` */
+export function checkForeignKeys({ _statements = [] }: TableBuilderParts, tenant: Tenant): void {
+  for (const { method, args } of _statements) {
+    if (method === 'foreign') checkTable((args?.[0] as { inTable?: unknown })?.inTable, tenant)
   }
 }
 

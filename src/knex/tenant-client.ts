@@ -1,4 +1,5 @@
-import { Lease } from '../connection/lease.ts'
+import type { Readable } from 'node:stream'
+import { Lease, releasedError } from '../connection/lease.ts'
 import { annotate, type Outcome, serverErrno } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
@@ -12,7 +13,7 @@ import {
   type Transactable,
   type TransactionContainer,
 } from './dialect.ts'
-import { checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
+import { checkForeignKeys, checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
 
 /** What binds a client to its tenant. */
 export interface Binding {
@@ -80,6 +81,8 @@ export class TenantClient extends Dialect {
     stream: NodeJS.EventEmitter,
     options: unknown,
   ): Promise<unknown> {
+    // Left before it began: it says no more, so only this lets Knex release the connection.
+    if ((stream as Readable).destroyed) throw new Error('The stream was closed before it began.')
     try {
       const lease = ownLease(this, connection)
       stream.prependOnceListener('error', (error) => explained(error, lease))
@@ -128,6 +131,11 @@ export class TenantClient extends Dialect {
   override schemaCompiler(...args: object[]): object {
     checkSchemaTables(args[0] ?? {}, bindingOf(this).tenant)
     return super.schemaCompiler(...args)
+  }
+
+  override tableCompiler(tableBuilder: object): object {
+    checkForeignKeys(tableBuilder, bindingOf(this).tenant)
+    return super.tableCompiler(tableBuilder)
   }
 
   /** The pool is shared: there is nothing of this tenant's alone to destroy. */
@@ -201,6 +209,7 @@ function ownLease(client: object, connection: unknown): Lease {
   const { tenant } = bindingOf(client)
   if (!(connection instanceof Lease)) throw wrongTenant('A connection', tenant, undefined)
   if (connection.tenant !== tenant) throw wrongTenant('A connection', tenant, connection.tenant)
+  if (connection.isOver) throw releasedError(tenant, connection.threadId)
   return connection
 }
 
@@ -238,6 +247,9 @@ function bound<B extends new (client: object) => Transactable>(Base: B): B {
   return class extends (Base as new (client: object) => Transactable) {
     override transacting(transaction: unknown): this {
       const client = (transaction as { client?: object } | undefined)?.client
+      if (client && !isBound(client)) {
+        throw wrongTenant('A transaction', bindingOf(this.client).tenant, undefined)
+      }
       checkSameTenant('A transaction', this.client, client)
       return super.transacting(transaction)
     }

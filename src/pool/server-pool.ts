@@ -3,9 +3,9 @@ import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
 import { killQuery, openConnection, type ServerFacts } from '../connection/connect.ts'
 import type { Gate, GateEvents } from '../connection/gate.ts'
-import type { Lease } from '../connection/lease.ts'
+import { type Lease, releasedError } from '../connection/lease.ts'
 import { reportLeftover } from '../diagnostics.ts'
-import { AcquireTimeoutError, TenantKnexError } from '../errors.ts'
+import { AcquireTimeoutError, type Outcome, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { ResolvedConnection, ResolvedOptions } from '../options.ts'
 import { GatePool, type PendingAcquire, type PoolView, poolView } from './gate-pool.ts'
@@ -34,6 +34,8 @@ export class ServerPool {
   readonly #options: ResolvedOptions
   readonly #pool: GatePool
   readonly #leases = new Map<Lease, Gate>()
+  /** A KILL on its way must find the statement it is meant for, or none: its connection waits. */
+  readonly #cancels = new Map<Gate, Promise<void>>()
   readonly #settling = new Map<Gate, 'draining' | 'cleaning'>()
   readonly #counters: ServerCounters = newCounters()
   readonly #events: GateEvents
@@ -89,8 +91,9 @@ export class ServerPool {
   release(lease: Lease): void {
     const gate = this.#leases.get(lease)
     if (gate === undefined) return
-    lease.end()
+    lease.revoke()
     this.#leases.delete(lease)
+    if (gate.connection._paused) gate.connection.resume()
     if (this.#isReady(gate)) this.#giveBack(gate)
     else void this.#settle(gate, lease.tenant)
   }
@@ -99,8 +102,16 @@ export class ServerPool {
    * Ends the statement that a lease's connection is running, over a connection of its own: one at a
    * time, outside the pool, and without a database.
    */
-  cancel(lease: Lease): Promise<void> {
-    return this.#kill(lease.threadId)
+  async cancel(lease: Lease): Promise<void> {
+    const gate = this.#leases.get(lease)
+    if (gate === undefined) throw releasedError(lease.tenant, lease.threadId)
+    const killed = this.#kill(gate.connectionId)
+    this.#cancels.set(gate, killed)
+    try {
+      await killed
+    } finally {
+      if (this.#cancels.get(gate) === killed) this.#cancels.delete(gate)
+    }
   }
 
   /** Another tenant whose session an open connection to this tenant's database still holds. */
@@ -123,6 +134,7 @@ export class ServerPool {
       used: used.length,
       waiting: this.#pool.numPendingAcquires(),
       switching: 'roundtrip',
+      isTracked: [...idle, ...used].some((gate) => gate.isTracked),
     }
   }
 
@@ -144,7 +156,7 @@ export class ServerPool {
     const deadline = Date.now() + timeoutMillis
     while (!this.#isQuiet() && Date.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     for (const [lease, gate] of this.#leases) {
-      gate.destroy(destroyedError(lease.tenant))
+      gate.destroy(destroyedError(lease.tenant, gate.isBusy ? 'unknown' : 'not-sent'))
       this.release(lease)
     }
     for (const gate of this.#settling.keys()) gate.destroy(destroyedError(undefined))
@@ -199,6 +211,7 @@ export class ServerPool {
     return (
       this.#options.clean === 'hand-over' &&
       !gate.isBusy &&
+      !this.#cancels.has(gate) &&
       (!gate.isUsable || gate.state.leftover() === 'nothing')
     )
   }
@@ -207,6 +220,7 @@ export class ServerPool {
     try {
       this.#settling.set(gate, 'draining')
       await this.#drain(gate)
+      await this.#cancels.get(gate)?.catch(() => undefined)
       this.#settling.set(gate, 'cleaning')
       if (gate.isUsable) await this.#clean(gate, tenant)
     } catch (error) {
@@ -221,7 +235,6 @@ export class ServerPool {
   async #drain(gate: Gate): Promise<void> {
     if (!gate.isBusy) return
     if (!gate.isUsable) return this.#abandon(gate)
-    gate.connection.resume() // a stream that was cut may have paused it
     const timer = setTimeout(() => this.#abandon(gate), DRAIN_MILLIS)
     await gate.idle()
     clearTimeout(timer)
@@ -285,10 +298,13 @@ function forTenant(error: TenantKnexError, { id, database }: Tenant): TenantKnex
   return new TenantKnexError(code, message, { tenant: id, database, connectionId, outcome, cause })
 }
 
-function destroyedError(tenant: Tenant | undefined): TenantKnexError {
+function destroyedError(
+  tenant: Tenant | undefined,
+  outcome: Outcome = 'not-sent',
+): TenantKnexError {
   return new TenantKnexError(
     'ERR_DESTROYED',
     'This tenantKnex has been destroyed. Create a new one to go on.',
-    { tenant: tenant?.id, database: tenant?.database, outcome: 'not-sent' },
+    { tenant: tenant?.id, database: tenant?.database, outcome },
   )
 }

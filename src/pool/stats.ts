@@ -29,6 +29,12 @@ export interface ServerStats extends Readonly<ServerCounters> {
   readonly waiting: number
   /** How the first statement follows a switch: after the server's answer to it. */
   readonly switching: 'roundtrip'
+  /**
+   * Whether the server names the current database in its answers. Where it does not, a statement
+   * that leaves the database is not noticed, and the database is selected anew at each acquire.
+   * False also before the first connection.
+   */
+  readonly isTracked: boolean
 }
 
 /**

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { LeftoverMessage, TenantKnex } from '../../src/index.ts'
 import {
@@ -136,6 +137,34 @@ onEachServer('isolation', (server) => {
           await admin.query('DROP ROLE ??', [role])
         }
       }))
+
+    it('is gone for the next: what the server keeps for diagnosis', () =>
+      onOneConnection(server, async ({ tenantKnex }) => {
+        const [begin, question] =
+          server.name === 'MariaDB'
+            ? ['SET profiling = 1', 'SHOW PROFILES']
+            : [
+                "SET optimizer_trace = 'enabled=on'",
+                'SELECT * FROM information_schema.optimizer_trace',
+              ]
+        await withLease(tenantKnex, 'a', async (lease) => {
+          await ask(lease, begin)
+          await ask(lease, "SELECT * FROM items WHERE tenant = 'card 4111'")
+        })
+        const [rows] = await tenantKnex('b').raw(question)
+        expect(JSON.stringify(rows)).not.to.contain('4111')
+      }))
+
+    it('is gone for the next, with clean: always: FOUND_ROWS', () =>
+      onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          await tenantKnex('a')('items').where('id', '<', 4)
+          const [[row]] = await tenantKnex('b').raw('SELECT FOUND_ROWS() AS found')
+          expect(row.found).not.to.equal(3)
+        },
+        { clean: 'always' },
+      ))
 
     it('is gone for its owner too, with clean: always', () =>
       onOneConnection(
@@ -289,7 +318,7 @@ onEachServer('isolation', (server) => {
           const change = rejection(ask(lease, `DO 1; USE ${databaseOf('b')}`))
           const queued = rejection(ask(lease, 'UPDATE items SET val = 66'))
           expect(await change).to.have.property('code', 'ERR_WRONG_TENANT')
-          expect(await queued).to.be.instanceOf(Error)
+          expect(await queued).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })
           await client.releaseConnection(lease)
           for (const id of ['a', 'b']) {
             expect(await tenantKnex(id)('items').max({ val: 'val' }).first(), id).to.deep.equal({
@@ -311,6 +340,18 @@ onEachServer('isolation', (server) => {
           )
           expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'executed' })
           expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+        }))
+
+      it('in a block that comes back: the result is withheld', () =>
+        onOneConnection(server, async ({ tenantKnex, databaseOf }) => {
+          const error = await rejection(
+            tenantKnex('a').raw(
+              `BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'USE ${databaseOf('b')}';
+               EXECUTE IMMEDIATE 'SELECT * FROM items';
+               EXECUTE IMMEDIATE 'USE ${databaseOf('a')}'; END`,
+            ),
+          )
+          expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'executed' })
         }))
 
       it('in a block that then fails, unreported: the next statement runs at home', () =>
@@ -394,6 +435,49 @@ onEachServer('isolation', (server) => {
         expect(await b).to.deep.equal([0, 0, 0, 0, 0])
         expect(await tenantKnex('a')('items').pluck('val')).to.deep.equal([0, 0, 0, 0, 0])
       }))
+
+    it('may have been paused: the next one is not', () =>
+      onOneConnection(server, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const lease = await client.acquireConnection()
+        await ask(lease, 'SELECT 1')
+        lease.pause()
+        await client.releaseConnection(lease)
+        expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+      }))
+
+    it('cannot cancel what runs on it now', () =>
+      onOneConnection(server, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const lease = await client.acquireConnection()
+        await client.releaseConnection(lease)
+        const sleeping = tenantKnex('b')
+          .raw('SELECT SLEEP(0.2) AS slept')
+          .then(([[row]]) => row.slept)
+        const cancelled = await rejection((async () => client.cancelQuery(lease))())
+        expect(cancelled).to.have.property('code', 'ERR_WRONG_TENANT')
+        expect(await sleeping).to.equal(0)
+      }))
+
+    it('is not given on while a cancel for it is on its way', () => {
+      const slowly = async () => {
+        await sleep(200)
+        return { ...urlOptions(server.url), expirationChecker: () => true }
+      }
+      return onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          const trx = await tenantKnex('a').transaction()
+          const timedOut = rejection(trx.raw('SELECT SLEEP(0.15)').timeout(50, { cancel: true }))
+          await sleep(5)
+          const committed = trx.commit()
+          const slept = tenantKnex('b').raw('SELECT SLEEP(0.6) AS slept')
+          expect((await slept)[0][0].slept).to.equal(0)
+          await Promise.allSettled([timedOut, committed])
+        },
+        { connection: slowly },
+      )
+    })
 
     it('may be released twice, while it is another’s by then', () =>
       onOneConnection(server, async ({ tenantKnex }) => {

@@ -27,6 +27,7 @@ describe('the text of a statement', () => {
     'user',
     '`use`',
     'select "USE other"',
+    'create table session_tracks (id int)',
     '/* USE other */ select 1',
     '-- USE other\nselect 1',
     'update t set used = 1',
@@ -35,6 +36,11 @@ describe('the text of a statement', () => {
   for (const sql of passed) {
     it(`passes: ${JSON.stringify(sql)}`, () => expect(refusalOf(sql)).to.equal(undefined))
   }
+
+  it('is looked at together with names that are put into it', () => {
+    expect(refusalOf('SET SESSION ?? = OFF', ['session_track_schema'])).to.be.a('string')
+    expect(refusalOf('INSERT INTO notes VALUES (?)', ['session_track_schema'])).to.equal(undefined)
+  })
 
   it('is looked at without backtracking, however long it is', () => {
     for (const sql of ['/*', ' ', '-', '#', ';', '--\n']) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { setupPlan, switchPlan } from '../../src/connection/switch-plan.ts'
+import { cleaningPlan, setupPlan, switchPlan } from '../../src/connection/switch-plan.ts'
 
 const setup = {
   names: 'SET NAMES utf8mb4',
@@ -32,6 +32,21 @@ describe('the switch plan', () => {
   it('leaves roles out where the server knows none', () => {
     const plan = switchPlan('hand-over', { ...setup, role: undefined, session: [] }, 'db_b')
     expect(plan.map(({ kind }) => kind)).to.deep.equal(['reset', 'set', 'database'])
+  })
+
+  it('rolls back before it resets, and clears what a reset does not, where that is asked for', () => {
+    const sqls = (isInTransaction: boolean, isThorough: boolean) =>
+      cleaningPlan(setup, 'db_a', isInTransaction, isThorough).map((step) =>
+        step.kind === 'set' ? step.sql : step.kind,
+      )
+    const handOver = switchPlan('hand-over', setup, 'db_a').length
+    expect(sqls(false, false)).to.have.lengthOf(handOver)
+    expect(sqls(true, false).slice(0, 2)).to.deep.equal(['ROLLBACK', 'reset'])
+    expect(sqls(true, true).slice(0, 3)).to.deep.equal([
+      'ROLLBACK',
+      'SELECT 1 INTO @tenant_knex',
+      'reset',
+    ])
   })
 
   it('brings a new connection to the neutral database', () => {

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
-import type { Knex } from 'knex'
+import knex, { type Knex } from 'knex'
 import {
   onEachServer,
   rejection,
   type TestTenants,
   thrown,
+  urlOptions,
   withTenants,
 } from '../support/tenants.ts'
 
@@ -34,7 +35,6 @@ onEachServer('what belongs to another tenant', (server) => {
 
     it('of a Knex without tenants passes', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
-        const { default: knex } = await import('knex')
         const plain = knex({ client: 'mysql2' })
         const rows = await tenantKnex('a')('items').whereIn(
           'id',
@@ -57,6 +57,21 @@ onEachServer('what belongs to another tenant', (server) => {
           expect(thrown(join)).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
         }
         await trx.rollback()
+      }))
+
+    it('of a Knex without tenants cannot be joined either', () =>
+      withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
+        const plain = knex({
+          client: 'mysql2',
+          connection: { ...urlOptions(server.url), database: databaseOf('b') },
+        })
+        const trx = await plain.transaction()
+        expect(thrown(() => tenantKnex('a')('items').transacting(trx))).to.have.property(
+          'code',
+          'ERR_WRONG_TENANT',
+        )
+        await trx.rollback()
+        await plain.destroy()
       }))
 
     it('cannot be passed to .connection() or transaction()', () =>
@@ -101,6 +116,13 @@ onEachServer('what belongs to another tenant', (server) => {
       ],
       ['in schema', (a, other) => a.schema.dropTable(`${other}.items`)],
       ['in a renamed table', (a, other) => a.schema.renameTable('items', `${other}.x`)],
+      [
+        'in a foreign key',
+        (a, other) =>
+          a.schema.createTable('f', (table) => {
+            table.integer('item').references('id').inTable(`${other}.items`)
+          }),
+      ],
       ['by schema.withSchema', (a, other) => a.schema.withSchema(other).hasTable('items')],
     ]
     for (const [title, name] of names) {
