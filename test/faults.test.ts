@@ -370,6 +370,29 @@ onEachServer('bad input and faults', (server) => {
       }))
   })
 
+  describe('a statement queued behind one whose typeCast throws', () => {
+    it('is not sent, and so cannot take the rest of that answer for its own', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const lease = await client.acquireConnection()
+        const send = (options: object) =>
+          new Promise((resolve, reject) => {
+            lease.query(options, (error: Error | null, rows: unknown) =>
+              error ? reject(error) : resolve(rows),
+            )
+          })
+        const typeCast = () => {
+          throw new Error('cannot cast')
+        }
+        const first = rejection(send({ sql: 'SELECT * FROM items', typeCast }))
+        const second = rejection(send({ sql: 'SELECT 1 AS one' }))
+        expect((await first).message).to.contain('cannot cast')
+        expect(await second).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })
+        await client.releaseConnection(lease)
+        expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+      }))
+  })
+
   describe('execute', () => {
     it('calls back once when the connection is closed under it', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
