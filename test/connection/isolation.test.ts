@@ -354,6 +354,24 @@ onEachServer('isolation', (server) => {
           expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'executed' })
         }))
 
+      it('is not all that spoils a connection: a prepared XA transaction closes it', () =>
+        onOneConnection(server, async ({ tenantKnex, admin }) => {
+          const xid = `tk_${process.pid}`
+          await withLease(tenantKnex, 'a', async (lease) => {
+            for (const sql of [
+              `XA START '${xid}'`,
+              'UPDATE items SET val = 1',
+              `XA END '${xid}'`,
+              `XA PREPARE '${xid}'`,
+            ]) {
+              await ask(lease, sql)
+            }
+          })
+          expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+          expect(tenantKnex.stats().servers[0].discards).to.equal(1)
+          await admin.query(`XA ROLLBACK '${xid}'`)
+        }))
+
       it('in a block that then fails, unreported: the next statement runs at home', () =>
         onOneConnection(server, async ({ tenantKnex, databaseOf }) => {
           await withLease(tenantKnex, 'a', async (lease) => {
