@@ -1,3 +1,4 @@
+import { seededRandom } from '../test/support/random.ts'
 import type { Countries } from './cities.ts'
 
 /** What a request does. */
@@ -23,7 +24,8 @@ const MIX: readonly (readonly [Kind, number])[] = [
 
 /** Requests for random tenants: the same ones for the same seed. */
 export function* requests(countries: Countries, count: number, seed: number): Generator<Request> {
-  const random = randomFrom(seed)
+  const next = seededRandom(seed)
+  const random = (limit: number): number => Math.floor(next() * limit)
   const tenants = [...countries]
   for (let made = 0; made < count; made++) {
     const [country, cities] = tenants[random(tenants.length)] as (typeof tenants)[number]
@@ -31,16 +33,5 @@ export function* requests(countries: Countries, count: number, seed: number): Ge
     const roll = random(100)
     const [kind] = MIX.find(([, upTo]) => roll < upTo) as (typeof MIX)[number]
     yield { country, kind, id: Math.min(...ids), otherId: Math.max(...ids) }
-  }
-}
-
-/** Whole numbers below a limit that look random (mulberry32). */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
   }
 }
