@@ -84,9 +84,8 @@ onEachServer('bad input and faults', (server) => {
           `DROP USER IF EXISTS ${account}@'%'; CREATE USER ${account}@'%' IDENTIFIED BY 'secret';
            GRANT ALL ON \`${databaseOf('a')}\`.* TO ${account}@'%'`,
         )
-        const { hostname, port } = new URL(url)
         const limited = createTenantKnex({
-          connection: { host: hostname, port: Number(port), user: account, password: 'secret' },
+          connection: { ...urlOptions(url), user: account, password: 'secret' },
           database: databaseOf,
         })
         try {
@@ -174,9 +173,8 @@ onEachServer('bad input and faults', (server) => {
     })
 
     it('that refuses the account is a clear error without the password', async () => {
-      const { hostname, port } = new URL(server.url)
       const tenantKnex = createTenantKnex({
-        connection: { host: hostname, port: Number(port), user: 'nobody', password: 'geheim' },
+        connection: { ...urlOptions(server.url), user: 'nobody', password: 'geheim' },
       })
       const error = await rejection(tenantKnex('a')('items'))
       expect(error).to.have.property('code', 'ERR_SERVER_REFUSED')

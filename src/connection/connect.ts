@@ -7,7 +7,7 @@ import { SwitchFailure, switchError } from './switch-run.ts'
 
 /** What a server says of itself. */
 export interface ServerFacts {
-  /** As `SELECT VERSION()` gives it. */
+  /** The server's variable `version`. */
   readonly version: string
   readonly isMariaDB: boolean
 }
@@ -109,26 +109,25 @@ const DIAGNOSIS = {
 } as const
 
 async function askServer(connection: RawConnection, timeoutMillis: number): Promise<Answers> {
-  const ask = async (sql: string): Promise<RowDataPacket | undefined> => {
+  const ask = async (sql: string): Promise<RowDataPacket[]> => {
     const [rows] = await connection
       .promise()
       .query<RowDataPacket[]>({ sql, timeout: timeoutMillis, rowsAsArray: false, typeCast: true })
-    return rows[0]
+    return rows
   }
-  const { version } = (await ask('SELECT VERSION() AS version')) as RowDataPacket
+  const limits = Object.values(DIAGNOSIS).map(({ limit }) => `'${limit}'`)
+  const variables = await ask(
+    `SHOW VARIABLES WHERE Variable_name IN ('version', ${limits.join(', ')})`,
+  )
+  const values = new Map(variables.map((row) => [row.Variable_name as string, row.Value as string]))
+  const roles = await ask('SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
+    if (serverErrno(error) === undefined) throw error
+    return [] // MySQL 5.7 has no roles
+  })
+  const version = values.get('version') ?? ''
   const isMariaDB = /mariadb/i.test(version)
   const { limit, purge } = isMariaDB ? DIAGNOSIS.mariadb : DIAGNOSIS.mysql
-  const hasLimit = await ask(`SHOW VARIABLES LIKE '${limit.replaceAll('_', '\\_')}'`)
-  const role = await ask('SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
-    if (serverErrno(error) === undefined) throw error
-    return undefined // MySQL 5.7 has no roles
-  })
-  return {
-    version,
-    isMariaDB,
-    role: role?.role,
-    purge: hasLimit ? purge : '',
-  }
+  return { version, isMariaDB, role: roles[0]?.role, purge: values.has(limit) ? purge : '' }
 }
 
 function setNames(charsetNumber: number): string {

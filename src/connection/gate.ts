@@ -352,10 +352,10 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   /** What waits behind a command that ended its connection has never been sent. */
   #failQueued(): void {
-    for (let next = this.connection._commands.shift(); next; ) {
+    const queue = this.connection._commands
+    for (let next = queue.shift(); next; next = queue.shift()) {
       this.#streams.delete(next)
       failCommand(next, closedError(this.#holder?.tenant, this.connectionId))
-      next = this.connection._commands.shift()
     }
   }
 
