@@ -1,4 +1,16 @@
-export type { LeftoverMessage } from './diagnostics.ts'
+export type { ServerReport } from './connection/connect.ts'
+export type {
+  AcquireMessage,
+  ConnectionMessage,
+  DiscardMessage,
+  DiscardReason,
+  HandOverMessage,
+  LeftoverMessage,
+  RefusalMessage,
+  ReleaseMessage,
+  SwitchMessage,
+  WaitMessage,
+} from './diagnostics.ts'
 export {
   AcquireTimeoutError,
   type ErrorDetails,
@@ -15,6 +27,7 @@ export type {
   PoolOptions,
   TenantKnexOptions,
 } from './options.ts'
+export type { ServerCheck } from './pool/server-check.ts'
 export type {
   ConnectionInfo,
   ConnectionState,
@@ -25,5 +38,6 @@ export {
   createTenantKnex,
   type DestroyOptions,
   type TenantKnex,
+  type TenantKnexCheck,
   type TenantKnexStats,
 } from './tenant-knex.ts'

@@ -35,6 +35,12 @@ export interface PoolOptions {
   readonly createRetryIntervalMillis?: number
   /** How long an acquire may wait, in milliseconds. @defaultValue 10_000 */
   readonly acquireTimeoutMillis?: number
+  /**
+   * How long a connection lives, in milliseconds, however busy: up to a tenth less, so that not all
+   * end at once. It is closed when it comes back, never while it is held.
+   * @defaultValue 1_800_000
+   */
+  readonly maxLifetimeMillis?: number
 }
 
 /** Keys of a Knex configuration that mean the same here. */
@@ -125,6 +131,7 @@ export const DEFAULTS: {
     createTimeoutMillis: 10_000,
     createRetryIntervalMillis: 200,
     acquireTimeoutMillis: 10_000,
+    maxLifetimeMillis: 1_800_000,
   }),
   clean: 'hand-over',
   switchTimeoutMillis: 2_000,
@@ -219,6 +226,7 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
     checkMillis(`pool.${name}TimeoutMillis`, pool[`${name}TimeoutMillis`])
   }
   checkMillis('pool.reapIntervalMillis', pool.reapIntervalMillis)
+  checkMillis('pool.maxLifetimeMillis', pool.maxLifetimeMillis)
   checkMillis('pool.createRetryIntervalMillis', pool.createRetryIntervalMillis)
   return Object.freeze(pool)
 }

@@ -3,6 +3,7 @@ import { TenantKnexError } from './errors.ts'
 import { type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
+import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
 import type { ConnectionInfo, ServerStats } from './pool/stats.ts'
 import { Scope } from './scope.ts'
@@ -19,6 +20,12 @@ export interface TenantKnexStats {
   readonly boundKnexes: number
   /** One entry for each server. */
   readonly servers: readonly [ServerStats, ...ServerStats[]]
+}
+
+/** What {@link TenantKnex.check} found. */
+export interface TenantKnexCheck {
+  /** One entry for each server. */
+  readonly servers: readonly [ServerCheck, ...ServerCheck[]]
 }
 
 /** Gives the Knex of a tenant; made by {@link createTenantKnex}. */
@@ -47,7 +54,7 @@ export interface TenantKnex {
    * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
    * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise.
    * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`. Listeners added here
-   * hear the events of all tenants.
+   * hear the events of all tenants, and get the tenant as their last argument.
    */
   readonly ambient: Knex
 
@@ -56,6 +63,16 @@ export interface TenantKnex {
 
   /** Every open connection: whose it is, and what it does. */
   connections(): ConnectionInfo[]
+
+  /**
+   * Logs in to each server as the pool does, beside the pool and without a tenant's database, and
+   * says what the server and the account can do. For a readiness probe: rejects where a tenant's
+   * query could not get a connection.
+   *
+   * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`,
+   * `ERR_DESTROYED`
+   */
+  check(): Promise<TenantKnexCheck>
 
   /**
    * Refuses new work (`ERR_DESTROYED`), lets running work end, then closes all connections. What
@@ -101,6 +118,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     },
     stats: (): TenantKnexStats => ({ boundKnexes: knexes.size, servers: [pool.stats()] }),
     connections: () => pool.connections(),
+    check: async (): Promise<TenantKnexCheck> => ({ servers: [await pool.check()] }),
     destroy,
     [Symbol.asyncDispose]: () => destroy(),
   })

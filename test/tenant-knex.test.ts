@@ -219,11 +219,14 @@ onEachServer('tenantKnex', (server) => {
           servers: [
             {
               acquires: 4,
+              waits: 1,
+              releases: 4,
               connects: 1,
               switches: 2,
               handOvers: 1,
               leftovers: 0,
               discards: 0,
+              refusals: 0,
               timeouts: 0,
               max: 2,
               connections: 1,

@@ -16,7 +16,6 @@ export interface ServerFacts {
 export interface ConnectOptions {
   readonly session: readonly string[]
   readonly switchTimeoutMillis: number
-  readonly connectTimeoutMillis: number
   readonly events: GateEvents
 }
 
@@ -26,59 +25,129 @@ export interface OpenedConnection {
   readonly facts: ServerFacts
 }
 
+/** What a server says of itself and of the account. */
+export interface ServerReport extends ServerFacts {
+  /** The account that the server took the login for: `'user'@'host'`. */
+  readonly account: string
+  /** Privileges that the account has on everything, as the server names them: `CREATE`. */
+  readonly privileges: readonly string[]
+  /** Whether the server takes reads only. */
+  readonly isReadOnly: boolean
+  /** Whether the server names the current database in its answers. */
+  readonly isTracked: boolean
+  /** Connections that the server allows in all. */
+  readonly maxConnections: number
+  /** Connections that the server allows the account; 0: no limit but the one above. */
+  readonly maxUserConnections: number
+  /** Connections open at the server now, this one included. */
+  readonly openConnections: number
+  /** Seconds after which the server closes an idle connection. */
+  readonly waitTimeoutSeconds: number
+}
+
 /**
  * Connects, asks the server what it is, and sets the session up.
  *
+ * @param signal ends the attempt; its reason is thrown
  * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`
  */
 export async function openConnection(
   driverOptions: ConnectionOptions,
   options: ConnectOptions,
+  signal: AbortSignal,
 ): Promise<OpenedConnection> {
-  const connection = await connect(driverOptions, options.connectTimeoutMillis)
+  return withConnection(driverOptions, signal, (connection) => setUp(connection, options))
+}
+
+/**
+ * Connects as the pool does, asks what a readiness probe wants to know, and closes the connection.
+ *
+ * @throws as {@link openConnection}
+ */
+export async function inspectServer(
+  driverOptions: ConnectionOptions,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<ServerReport> {
+  return withConnection(driverOptions, signal, async (connection) => {
+    const account = await askAccount(connection)
+    const { gate, facts } = await setUp(connection, options)
+    const report = { ...facts, ...account, isTracked: gate.isTracked === true }
+    connection.stream.destroy()
+    return report
+  })
+}
+
+/** Ends the statements that connections are running, over a connection made for this alone. */
+export async function killQueries(
+  driverOptions: ConnectionOptions,
+  connectionIds: readonly number[],
+  signal: AbortSignal,
+): Promise<PromiseSettledResult<void>[]> {
+  return withConnection(driverOptions, signal, async (connection) => {
+    const kills = connectionIds.map(async (id) => {
+      await connection.promise().query(`KILL QUERY ${id}`)
+    })
+    const results = await Promise.allSettled(kills)
+    connection.stream.destroy()
+    return results
+  })
+}
+
+/** Connects and runs a function. Where it fails, or the signal says so, the connection is closed. */
+async function withConnection<T>(
+  driverOptions: ConnectionOptions,
+  signal: AbortSignal,
+  fn: (connection: RawConnection) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const connection = create(driverOptions)
+  const abort = () => connection.stream.destroy(signal.reason as Error)
+  signal.addEventListener('abort', abort)
   try {
-    const { role, purge, ...facts } = await askServer(connection, options.connectTimeoutMillis)
-    const setup: SessionSetup = {
-      names: setNames(connection.config.charsetNumber) + purge,
-      role: role === undefined ? undefined : setRole(role, facts.isMariaDB),
-      session: options.session,
-    }
-    const gate = new Gate(connection, { ...options, setup })
-    await gate.runPlan(setupPlan(setup))
-    return { gate, facts }
+    await connect(connection)
+    return await fn(connection)
   } catch (error) {
     connection.stream.destroy()
+    signal.throwIfAborted()
     throw setupError(error, connection.threadId)
-  }
-}
-
-/** Ends the statement that a connection is running, over a connection made for this alone. */
-export async function killQuery(
-  driverOptions: ConnectionOptions,
-  connectionId: number,
-  timeoutMillis: number,
-): Promise<void> {
-  const connection = await connect(driverOptions, timeoutMillis)
-  try {
-    await connection.promise().query({ sql: `KILL QUERY ${connectionId}`, timeout: timeoutMillis })
   } finally {
-    connection.stream.destroy()
+    signal.removeEventListener('abort', abort)
   }
 }
 
-function connect(driverOptions: ConnectionOptions, timeoutMillis: number): Promise<RawConnection> {
+function create(driverOptions: ConnectionOptions): RawConnection {
+  const connection = mysql.createConnection({
+    connectTimeout: 0, // the signal's business, unless the user wants it shorter
+    ...driverOptions,
+  }) as unknown as RawConnection
+  hidePassword(connection)
+  connection.on('error', () => undefined) // mysql2 emits again what it has told a callback
+  return connection
+}
+
+function connect(connection: RawConnection): Promise<void> {
   return new Promise((resolve, reject) => {
-    const connection = mysql.createConnection({
-      connectTimeout: timeoutMillis,
-      ...driverOptions,
-    }) as unknown as RawConnection
-    hidePassword(connection)
-    connection.on('error', () => undefined) // mysql2 emits again what it has told a callback
     connection.connect((error) => {
       if (error) reject(connectError(error, connection))
-      else resolve(connection)
+      else resolve()
     })
   })
+}
+
+async function setUp(
+  connection: RawConnection,
+  options: ConnectOptions,
+): Promise<OpenedConnection> {
+  const { role, purge, ...facts } = await askServer(connection)
+  const setup: SessionSetup = {
+    names: setNames(connection.config.charsetNumber) + purge,
+    role: role === undefined ? undefined : setRole(role, facts.isMariaDB),
+    session: options.session,
+  }
+  const gate = new Gate(connection, { ...options, setup })
+  await gate.runPlan(setupPlan(setup))
+  return { gate, facts }
 }
 
 /** As Knex does: a password must not show where a connection is logged. */
@@ -108,19 +177,21 @@ const DIAGNOSIS = {
   },
 } as const
 
-async function askServer(connection: RawConnection, timeoutMillis: number): Promise<Answers> {
-  const ask = async (sql: string): Promise<RowDataPacket[]> => {
-    const [rows] = await connection
-      .promise()
-      .query<RowDataPacket[]>({ sql, timeout: timeoutMillis, rowsAsArray: false, typeCast: true })
-    return rows
-  }
+async function ask(connection: RawConnection, sql: string): Promise<RowDataPacket[]> {
+  const [rows] = await connection
+    .promise()
+    .query<RowDataPacket[]>({ sql, rowsAsArray: false, typeCast: true })
+  return rows
+}
+
+async function askServer(connection: RawConnection): Promise<Answers> {
   const limits = Object.values(DIAGNOSIS).map(({ limit }) => `'${limit}'`)
   const variables = await ask(
+    connection,
     `SHOW VARIABLES WHERE Variable_name IN ('version', ${limits.join(', ')})`,
   )
   const values = new Map(variables.map((row) => [row.Variable_name as string, row.Value as string]))
-  const roles = await ask('SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
+  const roles = await ask(connection, 'SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
     if (serverErrno(error) === undefined) throw error
     return [] // MySQL 5.7 has no roles
   })
@@ -128,6 +199,41 @@ async function askServer(connection: RawConnection, timeoutMillis: number): Prom
   const isMariaDB = /mariadb/i.test(version)
   const { limit, purge } = isMariaDB ? DIAGNOSIS.mariadb : DIAGNOSIS.mysql
   return { version, isMariaDB, role: roles[0]?.role, purge: values.has(limit) ? purge : '' }
+}
+
+type Account = Omit<ServerReport, keyof ServerFacts | 'isTracked'>
+
+async function askAccount(connection: RawConnection): Promise<Account> {
+  const [row] = await ask(
+    connection,
+    `SELECT CURRENT_USER() AS account, @@read_only AS isReadOnly,
+      @@max_connections AS maxConnections, @@max_user_connections AS maxUserConnections,
+      @@wait_timeout AS waitTimeoutSeconds`,
+  )
+  const [open] = await ask(connection, `SHOW STATUS LIKE 'Threads_connected'`)
+  const [user, host] = splitAccount(row?.account)
+  const account = `'${user}'@'${host}'`
+  const privileges = await ask(
+    connection,
+    `SELECT privilege_type AS name FROM information_schema.user_privileges
+      WHERE grantee = ${mysql.escape(account)} AND privilege_type <> 'USAGE'`,
+  )
+  return {
+    account,
+    privileges: privileges.map(({ name }) => name as string).sort(),
+    isReadOnly: Boolean(row?.isReadOnly),
+    maxConnections: Number(row?.maxConnections),
+    maxUserConnections: Number(row?.maxUserConnections),
+    openConnections: Number(open?.Value),
+    waitTimeoutSeconds: Number(row?.waitTimeoutSeconds),
+  }
+}
+
+/** Both parts of what CURRENT_USER() gives; a user's name may hold an @, a host's cannot. */
+function splitAccount(account: unknown): [user: string, host: string] {
+  const text = String(account)
+  const at = text.lastIndexOf('@')
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function setNames(charsetNumber: number): string {

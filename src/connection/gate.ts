@@ -1,3 +1,4 @@
+import { CHANNELS, type DiscardReason } from '../diagnostics.ts'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import {
@@ -13,15 +14,30 @@ import {
   type WireCommand,
 } from './driver.ts'
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
-import { isErr, isOk, readOk, STATUS } from './packets.ts'
+import { errnoOf, isErr, isOk, readOk, STATUS } from './packets.ts'
 import { type Need, SessionState } from './session-state.ts'
 import { isTransactionEnd } from './statement-text.ts'
-import { cleaningPlan, type SessionSetup, type SwitchStep, switchPlan } from './switch-plan.ts'
+import {
+  cleaningPlan,
+  PROBE,
+  type SessionSetup,
+  type SwitchStep,
+  switchPlan,
+} from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
 
 /** What a gate tells its pool. */
 export interface GateEvents {
+  /** A switch has been sent. */
   onSwitch(need: Exclude<Need, 'nothing'>): void
+  /** A call was refused and nothing sent. */
+  onRefusal(error: TenantKnexError): void
+}
+
+/** Why a connection must not be used again. */
+export interface Disposal {
+  readonly reason: DiscardReason
+  readonly error: unknown
 }
 
 /** What a holder left behind in the session. */
@@ -33,6 +49,9 @@ export interface GateOptions {
   readonly switchTimeoutMillis: number
   readonly events: GateEvents
 }
+
+/** The server runs with --read-only, or is in read-only mode: it may have lost its role. */
+const READ_ONLY_ERRNOS = new Set([1290, 1836])
 
 /** MariaDB's mark at the end of the column definitions of a block that has changed the session. */
 const CHANGED_BEFORE_ROWS = STATUS.sessionChanged | STATUS.moreResults
@@ -48,6 +67,17 @@ interface Entry {
   readonly lease: Lease | undefined
   /** The switch that goes before the command, while it runs. */
   prologue: SwitchRun | undefined
+  /** True once the command itself may have left. */
+  isSent: boolean
+}
+
+/** A switch under way before a tenant's command. */
+interface Switching {
+  readonly lease: Lease
+  /** The tenant whose session is being cleaned; undefined where that is not needed. */
+  readonly from: Tenant | undefined
+  /** Milliseconds of the process's clock; 0 where nobody asks for them. */
+  readonly startedAt: number
 }
 
 type GatedCommand = Command & { [ENTRY]: Entry }
@@ -63,10 +93,6 @@ export class Gate implements SwitchTarget, LeaseHost {
   readonly state: SessionState = new SessionState()
   readonly charsetNumber: number
   isTracked: boolean | undefined
-  /** Set by Knex where a query's outcome is in doubt: the connection must not be used again. */
-  disposed: unknown
-  /** True while a switch runs before a command: the command has not been sent. */
-  isSwitching = false
   /** When the connection was last given or taken back; milliseconds since the epoch. */
   since: number = Date.now()
 
@@ -76,6 +102,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   readonly #streams = new Set<Command>()
   #holder: Lease | undefined
   #caller: Lease | undefined
+  #disposal: Disposal | undefined
+  #switching: Switching | undefined
   #onIdle: (() => void) | undefined
   #switchTimer: NodeJS.Timeout | undefined
 
@@ -88,9 +116,7 @@ export class Gate implements SwitchTarget, LeaseHost {
       this.#admit(command as unknown as Command)
       return command
     }
-    connection.on('error', (error) => {
-      this.disposed ??= error
-    })
+    connection.on('error', (error) => this.dispose('lost', error))
     connection.stream.once('close', () => this.#onClose())
   }
 
@@ -105,7 +131,31 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   /** True while the connection can take statements. */
   get isUsable(): boolean {
-    return this.disposed === undefined && isOpen(this.connection)
+    return this.#disposal === undefined && isOpen(this.connection)
+  }
+
+  /** Why the connection must not be used again; undefined where it may. */
+  get disposal(): Disposal | undefined {
+    return this.#disposal
+  }
+
+  /** True while a switch runs before a command: the command has not been sent. */
+  get isSwitching(): boolean {
+    return this.#switching !== undefined
+  }
+
+  /** Marks the connection: it goes on for its holder, and is closed when it comes back. */
+  dispose(reason: DiscardReason, error?: unknown): void {
+    this.#disposal ??= { reason, error }
+  }
+
+  /** True where a command may have left for the server. */
+  hasSent(command: unknown): boolean {
+    return (command as Partial<GatedCommand> | undefined)?.[ENTRY]?.isSent === true
+  }
+
+  onRefusal(error: TenantKnexError): void {
+    this.#options.events.onRefusal(error)
   }
 
   /** Hands the connection to a tenant until the lease is returned. Sends nothing. */
@@ -150,10 +200,14 @@ export class Gate implements SwitchTarget, LeaseHost {
   /**
    * Runs a plan as a command of its own. The connection must be idle.
    *
+   * @param ifLate why the connection is closed where the plan takes too long
    * @throws SwitchFailure, and what ended the connection meanwhile
    */
-  async runPlan(steps: readonly SwitchStep[]): Promise<void> {
-    this.#limitSwitch(undefined)
+  async runPlan(
+    steps: readonly SwitchStep[],
+    ifLate: DiscardReason = 'switch-failed',
+  ): Promise<void> {
+    this.#limitSwitch(undefined, ifLate)
     try {
       await new Promise<void>((resolve, reject) => {
         const onResult = (error: Error | null) => (error ? reject(error) : resolve())
@@ -165,28 +219,35 @@ export class Gate implements SwitchTarget, LeaseHost {
     }
   }
 
-  /**
-   * Makes sure that nothing of its holder's is left in the session. The connection must be idle.
-   *
-   * @param isForced clean whatever the server says, and what only a statement can clear
-   * @returns what was found; where that is `transaction`, it has been rolled back
-   */
-  async clean(tenant: Tenant, isForced: boolean): Promise<Leftover> {
-    const { setup } = this.#options
+  /** Asks the server whether it is there. A connection that does not answer in time is closed. */
+  async probe(): Promise<boolean> {
+    await this.runPlan(PROBE, 'lost').catch((error: Error) => this.destroy('lost', error))
+    return this.isUsable
+  }
+
+  /** What its holder left in the session. Asks the server where an error keeps it in doubt. */
+  async leftover(tenant: Tenant): Promise<Leftover> {
     if (this.state.leftover() === 'unknown') {
-      await this.#tryPlan(switchPlan('confirm', setup, tenant.database))
+      await this.#tryPlan(switchPlan('confirm', this.#options.setup, tenant.database))
     }
-    const found = this.state.leftover()
-    if (found !== 'nothing' || isForced) {
-      await this.#tryPlan(cleaningPlan(setup, tenant.database, found === 'transaction', isForced))
-    }
-    return found
+    return this.state.leftover()
+  }
+
+  /**
+   * Leaves nothing of its holder's in the session. The connection must be idle.
+   *
+   * @param isThorough clean also what only a statement can clear
+   */
+  async clean(tenant: Tenant, isThorough: boolean): Promise<void> {
+    const isInTransaction = this.state.leftover() === 'transaction'
+    const { setup } = this.#options
+    await this.#tryPlan(cleaningPlan(setup, tenant.database, isInTransaction, isThorough))
   }
 
   /** Runs a plan; that the tenant's database is gone or denied does not matter here. */
   async #tryPlan(steps: readonly SwitchStep[]): Promise<void> {
     try {
-      await this.runPlan(steps)
+      await this.runPlan(steps, 'not-cleaned')
     } catch (error) {
       if (!(error instanceof SwitchFailure && error.isRecoverable)) throw error
     }
@@ -195,7 +256,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   /** Says good-bye to the server and waits until the connection is closed. It must be idle. */
   async close(): Promise<void> {
     const { stream } = this.connection
-    this.disposed ??= new Error('The connection was closed by its pool.')
+    if (isOpen(this.connection)) this.dispose('idle')
+    else this.dispose('lost', lossError(this.connection))
     if (stream.destroyed) return
     const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
     const timer = setTimeout(() => stream.destroy(), CLOSE_MILLIS)
@@ -206,14 +268,14 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   /** Closes the connection at once. Whatever waits on it fails with the error. */
-  destroy(error: Error): void {
-    this.disposed ??= error
+  destroy(reason: DiscardReason, error: Error): void {
+    this.dispose(reason, error)
     // Not connection.destroy(), which half-closes and leaves callbacks uncalled.
     this.connection.stream.destroy(error)
   }
 
   #admit(command: Command): void {
-    const entry: Entry = { gate: this, lease: this.#caller, prologue: undefined }
+    const entry: Entry = { gate: this, lease: this.#caller, prologue: undefined, isSent: false }
     Object.assign(command, { [ENTRY]: entry, execute: executeGated })
     if (command.onResult === undefined) this.#streams.add(command)
     this.#addCommand.call(this.connection, command)
@@ -226,13 +288,11 @@ export class Gate implements SwitchTarget, LeaseHost {
     if (lease === undefined || lease !== this.#holder) return this.#refuse(command, lease)
     const need = this.state.need(lease.tenant)
     if (need === 'nothing' || (need === 'confirm' && isTransactionEnd(command.sql))) {
-      return this.#run(command, lease)
+      return this.#run(command, entry, lease)
     }
-    this.#options.events.onSwitch(need)
     const plan = switchPlan(need, this.#options.setup, lease.tenant.database)
     entry.prologue = new SwitchRun(this, plan)
-    this.isSwitching = true
-    this.#limitSwitch(lease)
+    this.#beginSwitch(need, lease)
     entry.prologue.start()
     return false
   }
@@ -247,16 +307,30 @@ export class Gate implements SwitchTarget, LeaseHost {
     try {
       if (!prologue.answer(packet)) return false
     } catch (error) {
-      clearTimeout(this.#switchTimer)
       return this.#failSwitch(command, lease, error)
     }
-    clearTimeout(this.#switchTimer)
-    this.isSwitching = false
+    this.#endSwitch(undefined)
     entry.prologue = undefined
-    return this.#run(command, lease)
+    return this.#run(command, entry, lease)
   }
 
-  #run(command: Command, lease: Lease): boolean {
+  #beginSwitch(need: Exclude<Need, 'nothing'>, lease: Lease): void {
+    this.#options.events.onSwitch(need)
+    const from = need === 'hand-over' ? this.state.owner : undefined
+    const startedAt = CHANNELS.switch.hasSubscribers ? performance.now() : 0
+    this.#switching = { lease, from, startedAt }
+    this.#limitSwitch(lease, 'switch-failed')
+  }
+
+  #endSwitch(error: unknown): void {
+    clearTimeout(this.#switchTimer)
+    const switching = this.#switching
+    this.#switching = undefined
+    if (switching) publishSwitch(switching, this.connectionId, error)
+  }
+
+  #run(command: Command, entry: Entry, lease: Lease): boolean {
+    entry.isSent = true
     this.state.onStatement(lease.tenant)
     return this.#pass(command, undefined)
   }
@@ -283,14 +357,16 @@ export class Gate implements SwitchTarget, LeaseHost {
   #abandonAnswer(command: Command): never {
     command.onResult = undefined
     this.#streams.delete(command)
-    this.#abort(command, new Error('The connection was closed in the middle of an answer.'))
+    const error = new Error('The connection was closed in the middle of an answer.')
+    this.#abort(command, 'answer-cut', error)
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
-  #limitSwitch(lease: Lease | undefined): void {
+  #limitSwitch(lease: Lease | undefined, ifLate: DiscardReason): void {
     const { switchTimeoutMillis } = this.#options
     this.#switchTimer = setTimeout(() => {
       this.destroy(
+        ifLate,
         new TenantKnexError(
           'ERR_SWITCH_TIMEOUT',
           `Switching the connection took more than ${switchTimeoutMillis} ms, so it was closed. ` +
@@ -304,15 +380,17 @@ export class Gate implements SwitchTarget, LeaseHost {
   #failSwitch(command: Command, lease: Lease, error: unknown): boolean {
     if (!(error instanceof SwitchFailure)) throw error
     const shown = switchError(error, lease.tenant, this.connectionId)
-    if (!error.isRecoverable) return this.#abort(command, shown)
-    this.isSwitching = false
+    this.#endSwitch(shown)
+    if (!error.isRecoverable) return this.#abort(command, 'switch-failed', shown)
     failCommand(command, shown)
     this.#onEnd(command)
     return true
   }
 
   #refuse(command: Command, lease: Lease | undefined): boolean {
-    failCommand(command, releasedError(lease?.tenant, this.connectionId))
+    const error = releasedError(lease?.tenant, this.connectionId)
+    this.onRefusal(error)
+    failCommand(command, error)
     this.#onEnd(command)
     return true
   }
@@ -320,7 +398,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   /** Looks at an answer before mysql2 does. */
   #watch(command: Command, lease: Lease | undefined, packet: Packet): void {
     const { state } = this
-    if (isErr(packet)) state.onError()
+    if (isErr(packet)) this.#onError(packet)
     else if (command.resultsetHeader === undefined || lease === undefined) return
     else if (command.next === command.row) {
       if (packet.isEOF()) state.onStatus(packet.eofStatusFlags())
@@ -328,8 +406,13 @@ export class Gate implements SwitchTarget, LeaseHost {
       if (isOk(packet)) this.#onOk(command, lease, packet)
     } else if (command.next === command.fieldsEOF && this.#streams.has(command)) {
       const isChanged = (packet.eofStatusFlags() & CHANGED_BEFORE_ROWS) === CHANGED_BEFORE_ROWS
-      if (isChanged) this.#abort(command, this.#hiddenChange(lease))
+      if (isChanged) this.#abort(command, 'database-left', this.#hiddenChange(lease))
     }
+  }
+
+  #onError(packet: Packet): void {
+    this.state.onError()
+    if (READ_ONLY_ERRNOS.has(errnoOf(packet))) this.dispose('read-only')
   }
 
   #onOk(command: Command, lease: Lease, packet: Packet): void {
@@ -339,12 +422,12 @@ export class Gate implements SwitchTarget, LeaseHost {
     this.state.onDatabaseLost()
     // An empty name: the current database is gone. Any other, its own too: the statement has left
     // it, and may have come back.
-    if (database !== '') this.#abort(command, this.#hiddenChange(lease))
+    if (database !== '') this.#abort(command, 'database-left', this.#hiddenChange(lease))
   }
 
   /** Ends the connection under a running command: nothing that it received may be used. */
-  #abort(command: Command, error: Error): never {
-    this.disposed ??= error
+  #abort(command: Command, reason: DiscardReason, error: Error): never {
+    this.dispose(reason, error)
     if (this.#streams.delete(command)) failCommand(command, error)
     this.#failQueued()
     throw error // mysql2 closes the socket and fails what runs
@@ -388,8 +471,8 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   #onClose(): void {
     const error = lossError(this.connection)
-    this.disposed ??= error
-    clearTimeout(this.#switchTimer)
+    this.dispose('lost', error)
+    this.#endSwitch(error)
     this.#tellIdle()
     this.#holder?.tellLost(error)
     // Each on its own: what a listener of one throws must not keep the others waiting.
@@ -410,6 +493,22 @@ function executeGated(this: GatedCommand, packet: Packet | undefined): boolean {
   return packet === undefined
     ? entry.gate.start(this, entry)
     : entry.gate.answer(this, entry, packet)
+}
+
+function publishSwitch(
+  { lease, from, startedAt }: Switching,
+  connectionId: number,
+  error: unknown,
+) {
+  const { id: tenant, database } = lease.tenant
+  if (CHANNELS.switch.hasSubscribers) {
+    const durationMillis = performance.now() - startedAt
+    const isHandOver = from !== undefined
+    CHANNELS.switch.publish({ tenant, database, connectionId, durationMillis, isHandOver, error })
+  }
+  if (from && error === undefined && CHANNELS.handOver.hasSubscribers) {
+    CHANNELS.handOver.publish({ tenant, database, connectionId, from: from.id })
+  }
 }
 
 /** True where a packet is one row of an answer, after which more must come. */

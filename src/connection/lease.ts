@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { TenantKnexError } from '../errors.ts'
+import type { DiscardReason } from '../diagnostics.ts'
+import { annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import { type Command, failCommand, type RawConnection, unsentCommand } from './driver.ts'
 import { refusalOf } from './statement-text.ts'
@@ -9,9 +10,12 @@ export interface LeaseHost {
   readonly connection: RawConnection
   readonly connectionId: number
   readonly isSwitching: boolean
-  disposed: unknown
+  readonly disposal: { readonly error: unknown } | undefined
   call<T>(lease: Lease, fn: () => T): T
-  destroy(error: Error): void
+  hasSent(command: unknown): boolean
+  dispose(reason: DiscardReason, error?: unknown): void
+  destroy(reason: DiscardReason, error: Error): void
+  onRefusal(error: TenantKnexError): void
 }
 
 /**
@@ -54,11 +58,13 @@ export class Lease {
 
   /** Knex's mark: the connection must not be used again. */
   get __knex__disposed(): unknown {
-    return this.#host.disposed
+    const { disposal } = this.#host
+    return disposal && (disposal.error ?? true)
   }
 
+  /** Knex sets it where a query's own timeout passed. */
   set __knex__disposed(reason: unknown) {
-    if (!this.#isOver) this.#host.disposed ??= reason
+    if (!this.#isOver) this.#host.dispose('query-timeout', reason)
   }
 
   /** True where the connection is still being switched: the holder's command has not been sent. */
@@ -79,7 +85,7 @@ export class Lease {
   }
 
   execute(...args: unknown[]): unknown {
-    return this.#send('execute', args.map(calledOnce))
+    return this.#send('execute', args)
   }
 
   beginTransaction(callback?: (error: Error | null) => void): unknown {
@@ -116,7 +122,7 @@ export class Lease {
   /** Where mysql2's own objects (a prepared statement) hand their commands in. */
   addCommand(command: Command): Command {
     if (!this.#isOver) return this.#call('addCommand', [command]) as Command
-    process.nextTick(failCommand, command, this.#released())
+    this.#refuseCommand(command, this.#released())
     return command
   }
 
@@ -155,8 +161,24 @@ export class Lease {
     if (this.#isOver) return
     const message = 'The connection was closed by its holder.'
     this.#host.destroy(
+      'closed-by-holder',
       Object.assign(new Error(message), { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }),
     )
+  }
+
+  /**
+   * Adds to what the server answered, or to why there is no answer, whose statement it was and what
+   * became of it.
+   *
+   * @param isSent false where the statement surely never left
+   */
+  explain(error: unknown, isSent: boolean): void {
+    this.annotate(error, outcomeOf(error, isSent))
+  }
+
+  /** Adds to an error whose statement it was, and what became of it. */
+  annotate(error: unknown, outcome: Outcome): void {
+    annotate(error, { tenant: this.tenant.id, connectionId: this.threadId, outcome })
   }
 
   /** mysql2's promise flavour of this connection. */
@@ -198,7 +220,25 @@ export class Lease {
     if (this.#isOver) return this.#refuse(args, this.#released())
     const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
     if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
-    return this.#call(method, args)
+    return this.#sendExplained(method, args)
+  }
+
+  /** Calls mysql2 with a callback that explains the errors it passes on. */
+  #sendExplained(method: 'query' | 'execute' | 'prepare', args: unknown[]): unknown {
+    const at = args.findIndex((argument) => typeof argument === 'function')
+    if (at === -1) return this.#call(method, args)
+    const callback = args[at] as ResultCallback
+    let command: unknown
+    let isCalled = false
+    const onResult: ResultCallback = (error, ...rest) => {
+      // mysql2 tells an Execute twice when the connection ends before its Prepare was answered.
+      if (isCalled && method === 'execute') return
+      isCalled = true
+      if (error) this.explain(error, this.#host.hasSent(command))
+      callback(error, ...rest)
+    }
+    command = this.#call(method, args.with(at, onResult))
+    return command
   }
 
   #call(
@@ -211,8 +251,12 @@ export class Lease {
   }
 
   /** Fails a call later, as mysql2 does: its caller may still have to add listeners. */
-  #refuse(args: readonly unknown[], error: Error): Command {
-    const command = unsentCommand(args)
+  #refuse(args: readonly unknown[], error: TenantKnexError): Command {
+    return this.#refuseCommand(unsentCommand(args), error)
+  }
+
+  #refuseCommand(command: Command, error: TenantKnexError): Command {
+    this.#host.onRefusal(error)
     process.nextTick(failCommand, command, error)
     return command
   }
@@ -262,15 +306,12 @@ export function closedError(tenant: Tenant | undefined, connectionId: number): T
   )
 }
 
-/** mysql2 tells an Execute twice when the connection ends before its Prepare was answered. */
-function calledOnce(argument: unknown): unknown {
-  if (typeof argument !== 'function') return argument
-  let isCalled = false
-  return (...args: unknown[]) => {
-    if (isCalled) return
-    isCalled = true
-    argument(...args)
-  }
+type ResultCallback = (error: Error | null, ...rest: unknown[]) => void
+
+function outcomeOf(error: unknown, isSent: boolean): Outcome {
+  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
+  if (serverErrno(error) !== undefined && !isFatal) return 'failed'
+  return isSent ? 'unknown' : 'not-sent'
 }
 
 /** Values that mysql2 will put into the text. */

@@ -6,6 +6,7 @@ import type { Packet } from './driver.ts'
 
 const COM_INIT_DB = 0x02
 const COM_QUERY = 0x03
+const COM_PING = 0x0e
 const COM_RESET_CONNECTION = 0x1f
 
 const OK = 0x00
@@ -29,6 +30,11 @@ export const CAPABILITY = {
 /** COM_RESET_CONNECTION: a new session on the old connection. */
 export function resetPacket(): Buffer {
   return packet(Buffer.from([COM_RESET_CONNECTION]))
+}
+
+/** COM_PING: answered by an OK, and nothing else happens. */
+export function pingPacket(): Buffer {
+  return packet(Buffer.from([COM_PING]))
 }
 
 /** COM_INIT_DB: makes a database the current one. The name is a field, never pasted into SQL. */
@@ -56,6 +62,11 @@ export function isOk(answer: Packet): boolean {
 /** See {@link isOk}. */
 export function isErr(answer: Packet): boolean {
   return answer.buffer[answer.offset] === ERR
+}
+
+/** The server's error code in an ERR. */
+export function errnoOf({ buffer, offset }: Packet): number {
+  return buffer.readUInt16LE(offset + 1)
 }
 
 /** What an OK tells about the session. */

@@ -1,8 +1,9 @@
-import { initDbPacket, queryPacket, resetPacket } from './packets.ts'
+import { initDbPacket, pingPacket, queryPacket, resetPacket } from './packets.ts'
 import type { Need } from './session-state.ts'
 
 /** One packet of a switch. Each must be answered by one OK. */
 export type SwitchStep =
+  | { readonly kind: 'ping' }
   | { readonly kind: 'reset' }
   | { readonly kind: 'set'; readonly sql: string }
   | { readonly kind: 'database'; readonly database: string }
@@ -22,6 +23,9 @@ export interface SessionSetup {
 
 /** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
 export const NEUTRAL_DATABASE = 'information_schema'
+
+/** Asks whether the server is there, and changes nothing. */
+export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
 
 /** The steps that set a new connection up. */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
@@ -72,6 +76,8 @@ function settings({ names, role, session }: SessionSetup): SwitchStep[] {
 /** A step's bytes. */
 export function encodeStep(step: SwitchStep, withQueryAttributes: boolean): Buffer {
   switch (step.kind) {
+    case 'ping':
+      return pingPacket()
     case 'reset':
       return resetPacket()
     case 'set':

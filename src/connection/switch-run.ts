@@ -48,7 +48,7 @@ export class SwitchRun {
   /** Sends the plan in one write; step by step on a compressed connection, where one write hangs. */
   start(): void {
     const { connection, state } = this.#target
-    state.onSwitching()
+    if (this.#steps.some(({ kind }) => kind !== 'ping')) state.onSwitching()
     this.#send(connection.config.compress ? this.#steps.slice(0, 1) : this.#steps)
   }
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import knex, { type Knex } from 'knex'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
@@ -10,6 +11,7 @@ import { type Binding, bindClient, bindingOf, TenantClient } from './tenant-clie
 /** A Knex whose every query runs in one tenant's database. */
 export interface BoundKnex extends Knex {
   readonly tenant: Tenant
+  withUserParams(params: Record<string, unknown>): BoundKnex
 }
 
 /** What Knex keeps behind its function; its methods find the client through `this`. */
@@ -34,6 +36,7 @@ export class KnexFactory {
 
   readonly #root: KnexInternals
   readonly #prototype: object
+  readonly #keptPrototype: object
   readonly #Context: ContextClass
   readonly #scope: Scope<BoundKnex>
   readonly #ambientClients = new WeakMap<Tenant, TenantClient>()
@@ -41,6 +44,7 @@ export class KnexFactory {
   constructor(config: KnexPassThrough, scope: Scope<BoundKnex>) {
     this.#root = createRoot(config)
     this.#prototype = createPrototype(this.#root)
+    this.#keptPrototype = createKeptPrototype(this.#prototype)
     this.#Context = createContextClass(this.#root.context, (context, params) =>
       this.#withUserParams(context, params),
     )
@@ -48,10 +52,10 @@ export class KnexFactory {
     this.ambient = knexFunction(this.#ambientContext(), this.#prototype)
   }
 
-  /** A Knex for one tenant. Nothing is sent. */
+  /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
   bind(tenant: Tenant, pool: ServerPool): BoundKnex {
     const binding = { tenant, pool, checkScope: () => undefined }
-    return this.#bind(binding, this.#root.context.userParams)
+    return this.#bind(binding, this.#root.context.userParams, this.#keptPrototype)
   }
 
   /**
@@ -69,17 +73,17 @@ export class KnexFactory {
     )
   }
 
-  #bind(binding: Binding, userParams: object): BoundKnex {
+  #bind(binding: Binding, userParams: object, prototype: object): BoundKnex {
     const client = bindClient(this.#root.context.client, binding)
     const context = new this.#Context(client, userParams)
-    const bound = knexFunction(context, this.#prototype) as BoundKnex
+    const bound = knexFunction(context, prototype) as BoundKnex
     client.listenersOf = { own: bound, all: this.ambient }
     return bound
   }
 
   /** As Knex: a copy with the same listeners, whose configuration can be changed by itself. */
   #withUserParams({ client }: Context, params: object): BoundKnex {
-    const copy = this.#bind(bindingOf(client), params)
+    const copy = this.#bind(bindingOf(client), params, this.#prototype)
     for (const event of EVENTS) {
       for (const listener of client.listenersOf?.own.listeners(event) ?? []) {
         copy.on(event, listener as () => void)
@@ -93,7 +97,9 @@ export class KnexFactory {
     return Object.create(this.#root.context, {
       client: { get: client },
       userParams: { get: () => this.current().userParams, set: () => undefined },
-      withUserParams: { value: (params: object) => this.current().withUserParams(params) },
+      withUserParams: {
+        value: (params: Record<string, unknown>) => this.current().withUserParams(params),
+      },
     })
   }
 
@@ -147,6 +153,30 @@ function createPrototype(root: KnexInternals): object {
     _eventsCount: { value: 0, writable: true },
     _maxListeners: { value: undefined, writable: true },
   })
+}
+
+const ADDING = ['addListener', 'on', 'once', 'prependListener', 'prependOnceListener'] as const
+const REMOVING = ['off', 'removeAllListeners', 'removeListener'] as const
+
+/**
+ * Holds a Knex while it has listeners: the next one of the same tenant would not have them. A copy
+ * made by `withUserParams` is found by nobody but its owner, and needs no holding.
+ */
+function createKeptPrototype(prototype: object): object {
+  const listenedTo = new Set<NodeJS.EventEmitter>()
+  const kept = Object.create(prototype)
+  for (const name of [...ADDING, ...REMOVING]) {
+    const method = EventEmitter.prototype[name] as (...args: unknown[]) => unknown
+    Object.defineProperty(kept, name, {
+      value(this: NodeJS.EventEmitter, ...args: unknown[]): unknown {
+        const result = method.apply(this, args)
+        if (this.eventNames().length > 0) listenedTo.add(this)
+        else listenedTo.delete(this)
+        return result
+      },
+    })
+  }
+  return kept
 }
 
 type ContextClass = new (client: TenantClient, userParams: object) => Context

@@ -51,6 +51,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   releaseConnection(connection: unknown): Promise<void>
   initializePool(config?: unknown): void
   destroy(callback?: (error?: unknown) => void): Promise<void>
+  runner(builder: object): object
   queryBuilder(): object
   schemaBuilder(): object
   raw(...args: unknown[]): object
@@ -83,6 +84,12 @@ export interface RawBuilder extends Transactable {
   toSQL(...args: unknown[]): object
 }
 
+/** What runs a builder's statements on one connection. */
+export interface QueryRunner {
+  readonly connection: unknown
+  query(query: { readonly timeout?: number }): Promise<unknown>
+}
+
 const template = knex({ client: 'mysql2' }).client as unknown as DialectClient
 
 /** Knex's mysql2 client class. */
@@ -93,6 +100,13 @@ export const QueryBuilder: Constructor<Transactable> = classOf(template.queryBui
 export const SchemaBuilder: Constructor<Transactable> = classOf(template.schemaBuilder())
 /** Knex's class of raw statements. */
 export const Raw: Constructor<RawBuilder> = classOf(template.raw(''))
+/** Knex's class of runners. */
+export const Runner: new (client: object, builder: object) => QueryRunner = template.runner(
+  template.queryBuilder(),
+).constructor as new (
+  client: object,
+  builder: object,
+) => QueryRunner
 
 function classOf<T>(instance: object): Constructor<T> {
   return instance.constructor as Constructor<T>

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Lease, releasedError } from '../connection/lease.ts'
-import { annotate, type Outcome, serverErrno } from '../errors.ts'
+import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
@@ -9,6 +9,7 @@ import {
   QueryBuilder,
   type QueryObject,
   Raw,
+  Runner,
   SchemaBuilder,
   type Transactable,
   type TransactionContainer,
@@ -56,7 +57,7 @@ export class TenantClient extends Dialect {
     try {
       checkScope()
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(refused(this, error))
     }
     return pool.acquire(tenant)
   }
@@ -66,12 +67,11 @@ export class TenantClient extends Dialect {
     return Promise.resolve()
   }
 
-  override async _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
-    const lease = ownLease(this, connection)
+  override _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
     try {
-      return await super._query(lease, query)
+      return super._query(ownLease(this, connection), query)
     } catch (error) {
-      throw explained(error, lease)
+      return Promise.reject(error)
     }
   }
 
@@ -85,12 +85,17 @@ export class TenantClient extends Dialect {
     if ((stream as Readable).destroyed) throw new Error('The stream was closed before it began.')
     try {
       const lease = ownLease(this, connection)
-      stream.prependOnceListener('error', (error) => explained(error, lease))
+      stream.prependOnceListener('error', (error) => lease.explain(error, !lease.isSwitching))
     } catch (error) {
       stream.emit('error', error) // Knex takes it for granted that this has been done
       throw error
     }
     return super._stream(connection, query, stream, options)
+  }
+
+  /** A query's own timeout is Knex's business, and its error Knex's own. */
+  override runner(builder: object): object {
+    return new TenantRunner(this, builder)
   }
 
   /** Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. */
@@ -124,17 +129,29 @@ export class TenantClient extends Dialect {
   override queryCompiler(builder: object, bindings?: unknown): object {
     const { tenant } = bindingOf(this)
     checkSameTenant('A query builder', this, (builder as Transactable).client)
-    checkTables(builder, tenant)
+    try {
+      checkTables(builder, tenant)
+    } catch (error) {
+      throw refused(this, error)
+    }
     return super.queryCompiler(builder, bindings)
   }
 
   override schemaCompiler(...args: object[]): object {
-    checkSchemaTables(args[0] ?? {}, bindingOf(this).tenant)
+    try {
+      checkSchemaTables(args[0] ?? {}, bindingOf(this).tenant)
+    } catch (error) {
+      throw refused(this, error)
+    }
     return super.schemaCompiler(...args)
   }
 
   override tableCompiler(tableBuilder: object): object {
-    checkForeignKeys(tableBuilder, bindingOf(this).tenant)
+    try {
+      checkForeignKeys(tableBuilder, bindingOf(this).tenant)
+    } catch (error) {
+      throw refused(this, error)
+    }
     return super.tableCompiler(tableBuilder)
   }
 
@@ -145,12 +162,14 @@ export class TenantClient extends Dialect {
 
   override initializePool(): void {}
 
+  /** Listeners get the tenant as one more argument than Knex's. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     const isHeard = super.emit(event, ...args)
     const listeners = this.listenersOf
     if (listeners === undefined) return isHeard
-    const isHeardByOwn = passOn(listeners.own, event, args)
-    return passOn(listeners.all, event, args) || isHeardByOwn || isHeard
+    const { tenant } = bindingOf(this)
+    const isHeardByOwn = passOn(listeners.own, event, args, tenant)
+    return passOn(listeners.all, event, args, tenant) || isHeardByOwn || isHeard
   }
 }
 
@@ -201,16 +220,24 @@ export function checkSameTenant(what: string, client: object, other: object | un
   if (other === undefined || other === client || !isBound(other)) return
   const { tenant } = bindingOf(client)
   const { tenant: otherTenant } = bindingOf(other)
-  if (tenant !== otherTenant) throw wrongTenant(what, tenant, otherTenant)
+  if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
 }
 
 /** A connection that user code or Knex hands in: only one that this very tenant holds. */
 function ownLease(client: object, connection: unknown): Lease {
   const { tenant } = bindingOf(client)
-  if (!(connection instanceof Lease)) throw wrongTenant('A connection', tenant, undefined)
-  if (connection.tenant !== tenant) throw wrongTenant('A connection', tenant, connection.tenant)
-  if (connection.isOver) throw releasedError(tenant, connection.threadId)
-  return connection
+  const lease = connection instanceof Lease ? connection : undefined
+  if (lease?.tenant !== tenant) {
+    throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
+  }
+  if (lease.isOver) throw refused(client, releasedError(tenant, lease.threadId))
+  return lease
+}
+
+/** Tells the pool that something was refused. */
+function refused(client: object, error: unknown): unknown {
+  if (error instanceof TenantKnexError) bindingOf(client).pool.onRefusal(error)
+  return error
 }
 
 function isBound(client: object): boolean {
@@ -225,21 +252,25 @@ function facts(client: TenantClient): ServerPool['facts'] {
   return isBound(client) ? bindingOf(client).pool.facts : undefined
 }
 
-function passOn(emitter: NodeJS.EventEmitter, event: string | symbol, args: unknown[]): boolean {
-  return emitter.listenerCount(event) > 0 && emitter.emit(event, ...args)
+function passOn(
+  emitter: NodeJS.EventEmitter,
+  event: string | symbol,
+  args: unknown[],
+  tenant: Tenant,
+): boolean {
+  return emitter.listenerCount(event) > 0 && emitter.emit(event, ...args, tenant)
 }
 
-/** Adds to what the server answered whose statement it was and what became of it. */
-function explained(error: unknown, lease: Lease): unknown {
-  const { tenant, threadId: connectionId } = lease
-  annotate(error, { tenant: tenant.id, connectionId, outcome: outcomeOf(error, lease) })
-  return error
-}
-
-function outcomeOf(error: unknown, { isSwitching }: Lease): Outcome {
-  if (isSwitching) return 'not-sent'
-  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
-  return serverErrno(error) !== undefined && !isFatal ? 'failed' : 'unknown'
+/** Says of a query whose own timeout passed whose it was: what became of it is not known. */
+class TenantRunner extends Runner {
+  override query(query: { readonly timeout?: number }): Promise<unknown> {
+    const result = super.query(query)
+    if (!query.timeout) return result
+    return result.catch((error: unknown) => {
+      if (this.connection instanceof Lease) this.connection.annotate(error, 'unknown')
+      throw error
+    })
+  }
 }
 
 /** A builder that cannot join another tenant's transaction. */
@@ -248,7 +279,8 @@ function bound<B extends new (client: object) => Transactable>(Base: B): B {
     override transacting(transaction: unknown): this {
       const client = (transaction as { client?: object } | undefined)?.client
       if (client && !isBound(client)) {
-        throw wrongTenant('A transaction', bindingOf(this.client).tenant, undefined)
+        const { tenant } = bindingOf(this.client)
+        throw refused(this.client, wrongTenant('A transaction', tenant, undefined))
       }
       checkSameTenant('A transaction', this.client, client)
       return super.transacting(transaction)

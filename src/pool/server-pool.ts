@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
-import { killQuery, openConnection, type ServerFacts } from '../connection/connect.ts'
-import type { Gate, GateEvents } from '../connection/gate.ts'
+import type { ServerFacts } from '../connection/connect.ts'
+import type { Gate } from '../connection/gate.ts'
 import { type Lease, releasedError } from '../connection/lease.ts'
-import { reportLeftover } from '../diagnostics.ts'
+import { CHANNELS } from '../diagnostics.ts'
 import { AcquireTimeoutError, type Outcome, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
-import type { ResolvedConnection, ResolvedOptions } from '../options.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { Connector } from './connector.ts'
 import { GatePool, type PendingAcquire, type PoolView, poolView } from './gate-pool.ts'
+import { checkServer, type ServerCheck } from './server-check.ts'
 import {
   type ConnectionInfo,
   type ConnectionState,
@@ -23,8 +24,20 @@ import {
  */
 const DRAIN_MILLIS = 5_000
 
+/**
+ * How long an idle connection is taken to be alive. After that it is asked, so that a dead one is
+ * found, and replaced, before a tenant's statement leaves.
+ */
+const TRUSTED_IDLE_MILLIS = 5_000
+
+/** Share of a connection's lifetime by which it may be shortened, so that not all end at once. */
+const LIFETIME_JITTER = 0.1
+
 /** How often `destroy` looks whether all work has ended. */
 const QUIET_POLL_MILLIS = 5
+
+/** How long `destroy` lets the killing of what still runs take. */
+const LAST_KILL_MILLIS = 1_000
 
 /** The one pool of a server: hands connections to tenants and takes them back clean. */
 export class ServerPool {
@@ -32,31 +45,35 @@ export class ServerPool {
   readonly view: PoolView
 
   readonly #options: ResolvedOptions
+  readonly #connector: Connector
   readonly #pool: GatePool
   readonly #leases = new Map<Lease, Gate>()
   /** A KILL on its way must find the statement it is meant for, or none: its connection waits. */
   readonly #cancels = new Map<Gate, Promise<void>>()
   readonly #settling = new Map<Gate, 'draining' | 'cleaning'>()
+  /** Until when a connection may be used, from when it was first given out. */
+  readonly #expiry = new WeakMap<Gate, number>()
   readonly #counters: ServerCounters = newCounters()
-  readonly #events: GateEvents
-  #settings: Promise<ResolvedConnection> | undefined
   #facts: ServerFacts | undefined
   #destruction: Promise<void> | undefined
-  #lastKill: Promise<void> = Promise.resolve()
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.#events = {
+    this.#connector = new Connector(options, {
       onSwitch: (need) => {
         this.#counters.switches++
         if (need === 'hand-over') this.#counters.handOvers++
       },
-    }
+      onRefusal: (error) => this.onRefusal(error),
+    })
+    const { maxLifetimeMillis: _ours, ...tarnOptions } = options.pool
     this.#pool = new GatePool({
-      ...options.pool,
+      ...tarnOptions,
+      createTimeoutMillis: 2 * options.pool.createTimeoutMillis, // only a net under our own
       create: () => this.#open(),
-      validate: (gate) => gate.isUsable,
-      destroy: (gate) => gate.close(),
+      // tarn awaits the answer, though its types do not say so.
+      validate: (gate) => this.#isAlive(gate) as boolean,
+      destroy: (gate) => this.#close(gate),
       propagateCreateError: true,
     })
     this.view = poolView(this.#pool)
@@ -68,19 +85,28 @@ export class ServerPool {
   }
 
   /**
-   * A connection for a tenant. Sends nothing: the connection is switched by the first command.
+   * A connection for a tenant. Sends nothing of the tenant's: the connection is switched by the
+   * first command.
    *
    * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, and what opening a connection throws
    */
   async acquire(tenant: Tenant): Promise<Lease> {
-    if (this.#destruction) throw destroyedError(tenant)
+    if (this.#destruction) throw this.#refused(destroyedError(tenant))
     this.#counters.acquires++
+    const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
+    const mustWait = this.#pool.numFree() === 0
     const pending = this.#pool.acquireFor(tenant.database)
+    if (mustWait) this.#onWait(tenant)
     const gate = await pending.promise.catch((error: unknown) => {
       throw this.#acquireError(error, pending, tenant)
     })
     const lease = gate.lease(tenant)
     this.#leases.set(lease, gate)
+    if (!this.#expiry.has(gate)) this.#expiry.set(gate, gate.since + this.#lifetime())
+    if (CHANNELS.acquire.hasSubscribers) {
+      const waitedMillis = startedAt && performance.now() - startedAt
+      CHANNELS.acquire.publish({ ...describeLease(lease), waitedMillis })
+    }
     return lease
   }
 
@@ -93,6 +119,10 @@ export class ServerPool {
     if (gate === undefined) return
     lease.revoke()
     this.#leases.delete(lease)
+    this.#counters.releases++
+    if (CHANNELS.release.hasSubscribers) {
+      CHANNELS.release.publish({ ...describeLease(lease), heldMillis: Date.now() - gate.since })
+    }
     if (gate.connection._paused) gate.connection.resume()
     if (this.#isReady(gate)) this.#giveBack(gate)
     else void this.#settle(gate, lease.tenant)
@@ -105,7 +135,7 @@ export class ServerPool {
   async cancel(lease: Lease): Promise<void> {
     const gate = this.#leases.get(lease)
     if (gate === undefined) throw releasedError(lease.tenant, lease.threadId)
-    const killed = this.#kill(gate.connectionId)
+    const killed = this.#connector.kill(gate.connectionId)
     this.#cancels.set(gate, killed)
     try {
       await killed
@@ -122,6 +152,23 @@ export class ServerPool {
       if (owner && owner.database === tenant.database && owner.id !== tenant.id) return owner
     }
     return undefined
+  }
+
+  /** Counts and reports that a call of a tenant's was refused. */
+  onRefusal(error: TenantKnexError): void {
+    this.#counters.refusals++
+    if (CHANNELS.refusal.hasSubscribers) CHANNELS.refusal.publish({ tenant: error.tenant, error })
+  }
+
+  /**
+   * Logs in as the pool does, over a connection beside the pool.
+   *
+   * @throws `ERR_DESTROYED`, `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`,
+   * `ERR_SESSION_SETUP_FAILED`, and what the user's `connection` function throws
+   */
+  async check(): Promise<ServerCheck> {
+    if (this.#destruction) throw destroyedError(undefined)
+    return checkServer(await this.#connector.inspect(), this.#options.pool)
   }
 
   stats(): ServerStats {
@@ -155,13 +202,15 @@ export class ServerPool {
   async #destroy(timeoutMillis: number): Promise<void> {
     const deadline = Date.now() + timeoutMillis
     while (!this.#isQuiet() && Date.now() < deadline) await sleep(QUIET_POLL_MILLIS)
+    const reason = destroyedError(undefined)
+    this.#connector.abort(reason)
     for (const [lease, gate] of this.#leases) {
-      gate.destroy(destroyedError(lease.tenant, gate.isBusy ? 'unknown' : 'not-sent'))
+      gate.destroy('destroyed', destroyedError(lease.tenant, gate.isBusy ? 'unknown' : 'not-sent'))
       this.release(lease)
     }
-    for (const gate of this.#settling.keys()) gate.destroy(destroyedError(undefined))
+    for (const gate of this.#pool.gates().used) gate.destroy('destroyed', reason)
     await this.#pool.destroy()
-    await this.#lastKill
+    await this.#connector.settled(LAST_KILL_MILLIS, reason)
   }
 
   #isQuiet(): boolean {
@@ -169,41 +218,51 @@ export class ServerPool {
     return this.#leases.size === 0 && this.#settling.size === 0 && waiting === 0
   }
 
-  #kill(connectionId: number): Promise<void> {
-    const { createTimeoutMillis } = this.#options.pool
-    const killed = this.#lastKill.then(async () =>
-      killQuery(await this.#driverOptions(), connectionId, createTimeoutMillis),
-    )
-    this.#lastKill = killed.catch(() => undefined)
-    return killed
-  }
-
-  /** Asks for the settings once for all who need them at a time, and again when they expired. */
-  async #driverOptions(): Promise<ConnectionOptions> {
-    this.#settings ??= this.#options.connect()
-    const asked = this.#settings
-    try {
-      const { options, isExpired } = await asked
-      if (!isExpired()) return options
-    } catch (error) {
-      if (this.#settings === asked) this.#settings = undefined
-      throw error
-    }
-    if (this.#settings === asked) this.#settings = this.#options.connect()
-    return (await this.#settings).options
-  }
-
   async #open(): Promise<Gate> {
-    const { session, switchTimeoutMillis, pool } = this.#options
     this.#counters.connects++
-    const { gate, facts } = await openConnection(await this.#driverOptions(), {
-      session,
-      switchTimeoutMillis,
-      connectTimeoutMillis: pool.createTimeoutMillis,
-      events: this.#events,
-    })
+    const { gate, facts } = await this.#connector.open()
     this.#facts = facts
     return gate
+  }
+
+  /** tarn asks before it hands a connection out. */
+  #isAlive(gate: Gate): boolean | Promise<boolean> {
+    if (!gate.isUsable || this.#isExpired(gate)) return false
+    return isTrusted(gate) || this.#probe(gate)
+  }
+
+  /** Where one connection has died unnoticed, those that were idle as long have not fared better. */
+  async #probe(gate: Gate): Promise<boolean> {
+    if (await gate.probe()) return true
+    for (const other of this.#pool.gates().idle) {
+      if (isTrusted(other)) continue
+      other.destroy('lost', gate.disposal?.error as Error)
+      this.#pool.discard(other)
+    }
+    return false
+  }
+
+  #lifetime(): number {
+    return this.#options.pool.maxLifetimeMillis * (1 - LIFETIME_JITTER * Math.random())
+  }
+
+  #isExpired(gate: Gate): boolean {
+    const isExpired = (this.#expiry.get(gate) ?? Number.POSITIVE_INFINITY) <= Date.now()
+    if (isExpired) gate.dispose('lifetime')
+    return isExpired
+  }
+
+  /** tarn closes a connection here, whoever gave the reason. */
+  async #close(gate: Gate): Promise<void> {
+    if (this.#destruction) gate.dispose('destroyed')
+    const closed = gate.close()
+    this.#counters.discards++
+    if (CHANNELS.discard.hasSubscribers) {
+      const tenant = gate.state.owner?.id
+      const { reason = 'idle', error } = gate.disposal ?? {}
+      CHANNELS.discard.publish({ tenant, connectionId: gate.connectionId, reason, error })
+    }
+    await closed
   }
 
   /** True where a connection can be taken back as it is. */
@@ -224,7 +283,7 @@ export class ServerPool {
       this.#settling.set(gate, 'cleaning')
       if (gate.isUsable) await this.#clean(gate, tenant)
     } catch (error) {
-      gate.destroy(error instanceof Error ? error : new Error(String(error)))
+      gate.destroy('not-cleaned', error instanceof Error ? error : new Error(String(error)))
     } finally {
       this.#settling.delete(gate)
       this.#giveBack(gate)
@@ -242,24 +301,41 @@ export class ServerPool {
 
   /** Closing a socket does not stop the statement at the server. */
   #abandon(gate: Gate): void {
-    gate.destroy(new Error('The connection was given up while a statement ran.'))
-    this.#kill(gate.connectionId).catch(() => undefined) // it may have ended by itself
+    gate.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
+    this.#connector.kill(gate.connectionId).catch(() => undefined) // it may have ended by itself
   }
 
   async #clean(gate: Gate, tenant: Tenant): Promise<void> {
-    const found = await gate.clean(tenant, this.#options.clean === 'always')
-    if (found !== 'transaction' && found !== 'autocommit off') return
-    this.#counters.leftovers++
-    const { id, database } = tenant
-    reportLeftover({ tenant: id, database, connectionId: gate.connectionId, left: found })
+    const isThorough = this.#options.clean === 'always'
+    const left = await gate.leftover(tenant)
+    if (left === 'transaction' || left === 'autocommit off') {
+      this.#counters.leftovers++
+      const { id, database } = tenant
+      const { connectionId } = gate
+      if (CHANNELS.leftover.hasSubscribers) {
+        CHANNELS.leftover.publish({ tenant: id, database, connectionId, left })
+      }
+    }
+    if (left !== 'nothing' || isThorough) await gate.clean(tenant, isThorough)
   }
 
   #giveBack(gate: Gate): void {
     gate.vacate()
     this.#pool.release(gate)
-    if (gate.isUsable) return
-    this.#counters.discards++
-    this.#pool.discard(gate)
+    if (!gate.isUsable || this.#isExpired(gate)) this.#pool.discard(gate)
+  }
+
+  #onWait({ id, database }: Tenant): void {
+    this.#counters.waits++
+    if (!CHANNELS.wait.hasSubscribers) return
+    const waiting = this.#pool.numPendingAcquires()
+    const { max } = this.#options.pool
+    CHANNELS.wait.publish({ tenant: id, database, waiting, used: this.#pool.numUsed(), max })
+  }
+
+  #refused(error: TenantKnexError): TenantKnexError {
+    this.onRefusal(error)
+    return error
   }
 
   #acquireError(error: unknown, pending: PendingAcquire, tenant: Tenant): unknown {
@@ -282,6 +358,11 @@ export class ServerPool {
   }
 }
 
+/** True where a connection was in use so lately that it need not be asked whether it is there. */
+function isTrusted({ since }: Gate): boolean {
+  return Date.now() - since < TRUSTED_IDLE_MILLIS
+}
+
 function describe(gate: Gate, state: ConnectionState): ConnectionInfo {
   return {
     connectionId: gate.connectionId,
@@ -290,6 +371,14 @@ function describe(gate: Gate, state: ConnectionState): ConnectionInfo {
     state,
     since: new Date(gate.since),
   }
+}
+
+function describeLease({ tenant, threadId }: Lease): {
+  tenant: string
+  database: string
+  connectionId: number
+} {
+  return { tenant: tenant.id, database: tenant.database, connectionId: threadId }
 }
 
 /** A connection is opened for nobody; who waited for it wants to know that it was they. */

@@ -2,6 +2,10 @@
 export interface ServerCounters {
   /** Connections asked for. */
   acquires: number
+  /** Acquires that found no idle connection, and waited. */
+  waits: number
+  /** Connections given back by tenants. */
+  releases: number
   /** Connections opened, or tried to. */
   connects: number
   /** Switches sent: each makes a tenant's database the current one. */
@@ -10,8 +14,10 @@ export interface ServerCounters {
   handOvers: number
   /** Connections that came back with an open transaction or with autocommit off. */
   leftovers: number
-  /** Connections closed because they could not be used again. */
+  /** Connections closed, for whatever reason. */
   discards: number
+  /** Calls of tenants that were refused, with nothing sent. */
+  refusals: number
   /** Acquires that found no connection in time. */
   timeouts: number
 }
@@ -60,11 +66,14 @@ export interface ConnectionInfo {
 export function newCounters(): ServerCounters {
   return {
     acquires: 0,
+    waits: 0,
+    releases: 0,
     connects: 0,
     switches: 0,
     handOvers: 0,
     leftovers: 0,
     discards: 0,
+    refusals: 0,
     timeouts: 0,
   }
 }

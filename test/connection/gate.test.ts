@@ -6,12 +6,12 @@ import { onEachServer, rejection, type TestServer, withTenants } from '../suppor
 
 async function withGate(server: TestServer, test: (gate: Gate) => Promise<void>): Promise<void> {
   const { options } = await resolveOptions({ connection: server.url }).connect()
-  const { gate } = await openConnection(options, {
-    session: [],
-    switchTimeoutMillis: 1_000,
-    connectTimeoutMillis: 5_000,
-    events: { onSwitch: () => undefined },
-  })
+  const events = { onSwitch: () => undefined, onRefusal: () => undefined }
+  const { gate } = await openConnection(
+    options,
+    { session: [], switchTimeoutMillis: 1_000, events },
+    AbortSignal.timeout(5_000),
+  )
   try {
     await test(gate)
   } finally {

@@ -1,0 +1,103 @@
+import type { ConnectionOptions } from 'mysql2'
+import {
+  type ConnectOptions,
+  inspectServer,
+  killQueries,
+  type OpenedConnection,
+  openConnection,
+  type ServerReport,
+} from '../connection/connect.ts'
+import type { GateEvents } from '../connection/gate.ts'
+import { TenantKnexError } from '../errors.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { SettingsSource } from './settings-source.ts'
+import { SideConnection } from './side-connection.ts'
+
+/** Makes every connection to a server: those of the pool, and the one beside it. */
+export class Connector {
+  readonly #timeoutMillis: number
+  readonly #options: ConnectOptions
+  readonly #settings: SettingsSource
+  readonly #attempts = new Set<AbortController>()
+  readonly #side = new SideConnection((ids) =>
+    this.#attempt((settings, signal) => killQueries(settings, ids, signal)),
+  )
+
+  constructor(options: ResolvedOptions, events: GateEvents) {
+    const { session, switchTimeoutMillis } = options
+    this.#timeoutMillis = options.pool.createTimeoutMillis
+    this.#options = { session, switchTimeoutMillis, events }
+    this.#settings = new SettingsSource(options.connect)
+  }
+
+  /**
+   * A connection for the pool.
+   *
+   * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`, and what the
+   * user's `connection` function throws
+   */
+  open(): Promise<OpenedConnection> {
+    return this.#attempt((settings, signal) => openConnection(settings, this.#options, signal))
+  }
+
+  /** Logs in as the pool does, beside it, and asks the server about itself. @throws as `open` */
+  inspect(): Promise<ServerReport> {
+    return this.#side.run(() =>
+      this.#attempt((settings, signal) => inspectServer(settings, this.#options, signal)),
+    )
+  }
+
+  /**
+   * Ends the statement that a connection is running, beside the pool and without a database.
+   *
+   * @throws as `open`, and what the server answers where there is no such connection
+   */
+  kill(connectionId: number): Promise<void> {
+    return this.#side.kill(connectionId)
+  }
+
+  /** Ends every attempt to connect that is under way. */
+  abort(reason: TenantKnexError): void {
+    for (const controller of this.#attempts) controller.abort(reason)
+  }
+
+  /** Resolves once the connection beside the pool is closed; after the time it is given up. */
+  async settled(timeoutMillis: number, reason: TenantKnexError): Promise<void> {
+    const timer = setTimeout(() => this.abort(reason), timeoutMillis)
+    await this.#side.settled()
+    clearTimeout(timer)
+  }
+
+  /** Does what needs a new connection, in the time that connecting may take. */
+  async #attempt<T>(
+    fn: (settings: ConnectionOptions, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController()
+    const { signal } = controller
+    const timer = setTimeout(
+      () => controller.abort(timeoutError(this.#timeoutMillis)),
+      this.#timeoutMillis,
+    )
+    this.#attempts.add(controller)
+    try {
+      // The user's function for the settings knows nothing of the signal.
+      const aborted = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+      const done = this.#settings.current().then((settings) => fn(settings, signal))
+      return await Promise.race([aborted, done])
+    } finally {
+      clearTimeout(timer)
+      this.#attempts.delete(controller)
+    }
+  }
+}
+
+function timeoutError(millis: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_SERVER_UNREACHABLE',
+    `Connecting took more than ${millis} ms (\`pool.createTimeoutMillis\`). Check that the server ` +
+      'runs and answers, and that the `connection` option names it.',
+    { outcome: 'not-sent' },
+  )
+}

@@ -1,0 +1,49 @@
+import type { ServerReport } from '../connection/connect.ts'
+import type { PoolOptions } from '../options.ts'
+
+/** What a server says of itself and of the account, and what about it does not suit the pool. */
+export interface ServerCheck extends ServerReport {
+  /** One sentence for each setting that will make trouble. Empty where there is none. */
+  readonly warnings: readonly string[]
+}
+
+/** Holds what a server says against the pool's options. */
+export function checkServer(report: ServerReport, pool: Required<PoolOptions>): ServerCheck {
+  return { ...report, warnings: [...limitWarnings(report, pool), ...sessionWarnings(report, pool)] }
+}
+
+function limitWarnings(report: ServerReport, { max }: Required<PoolOptions>): string[] {
+  const { maxConnections, maxUserConnections } = report
+  const needed = max + 1 // one beside the pool, to cancel queries
+  const warnings: string[] = []
+  if (maxConnections < needed) {
+    warnings.push(
+      `The server allows ${maxConnections} connections (max_connections); the pool needs up to ${needed}.`,
+    )
+  }
+  if (maxUserConnections > 0 && maxUserConnections < needed) {
+    warnings.push(
+      `The server allows the account ${maxUserConnections} connections (max_user_connections); ` +
+        `the pool needs up to ${needed}.`,
+    )
+  }
+  return warnings
+}
+
+function sessionWarnings(report: ServerReport, pool: Required<PoolOptions>): string[] {
+  const { isTracked, waitTimeoutSeconds } = report
+  const warnings: string[] = []
+  if (!isTracked) {
+    warnings.push(
+      'The server, or a proxy before it, does not tell which database is current: a statement that ' +
+        'leaves it is not noticed, and it is selected anew at each acquire.',
+    )
+  }
+  if (waitTimeoutSeconds * 1_000 <= pool.idleTimeoutMillis) {
+    warnings.push(
+      `The server closes connections that are idle for ${waitTimeoutSeconds} s (wait_timeout); the ` +
+        `pool would keep them for ${pool.idleTimeoutMillis} ms (\`pool.idleTimeoutMillis\`).`,
+    )
+  }
+  return warnings
+}

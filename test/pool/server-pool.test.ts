@@ -1,0 +1,220 @@
+import { expect } from 'chai'
+import type { RowDataPacket } from 'mysql2'
+import { createTenantKnex } from '../../src/index.ts'
+import { withClockAhead } from '../support/clock.ts'
+import { listening } from '../support/diagnostics.ts'
+import { withProxy } from '../support/proxy.ts'
+import { onEachServer, rejection, until, urlOptions, withTenants } from '../support/tenants.ts'
+
+const PING = Buffer.from([1, 0, 0, 0, 0x0e])
+
+onEachServer('the pool of a server', (server) => {
+  describe('when a connection has been idle for more than five seconds', () => {
+    it('then asks whether it is alive before a statement leaves', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(server, { connection: proxy.url, pool: { max: 1 } }, async ({ tenantKnex }) => {
+          await tenantKnex('a')('items')
+          proxy.sent.length = 0
+          await tenantKnex('a')('items')
+          expect(proxy.sent, 'used just now').to.have.lengthOf(1)
+          await withClockAhead(6_000, async () => {
+            proxy.sent.length = 0
+            expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+            expect(proxy.sent).to.have.lengthOf(2)
+            expect(proxy.sent[0]).to.deep.equal(PING)
+          })
+          expect(tenantKnex.stats().servers[0]).to.include({ connects: 1, switches: 1 })
+        }),
+      ))
+
+    it('then replaces one that does not answer, and the statement is sent once', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(
+          server,
+          { connection: proxy.url, pool: { max: 1 }, switchTimeoutMillis: 100 },
+          async ({ tenantKnex }) => {
+            await tenantKnex('a')('items')
+            await withClockAhead(6_000, async () => {
+              proxy.hold()
+              const { servers } = tenantKnex.stats()
+              const done = tenantKnex('a')('items').where({ id: 1 }).update({ val: 7 }).then()
+              const connects = servers[0].connects + 1
+              await until('it connects again', () => {
+                return tenantKnex.stats().servers[0].connects === connects
+              })
+              expect(proxy.sent.filter((data) => data.includes('update'))).to.have.lengthOf(0)
+              proxy.release()
+              expect(await done).to.equal(1)
+              expect(proxy.sent.filter((data) => data.includes('update'))).to.have.lengthOf(1)
+            })
+          },
+        ),
+      ))
+
+    it('then takes all that were idle as long for dead when one is', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(
+          server,
+          { connection: proxy.url, pool: { max: 3 }, switchTimeoutMillis: 100 },
+          async ({ tenantKnex }) => {
+            await Promise.all(['a', 'b', 'c'].map((id) => tenantKnex(id).raw('DO SLEEP(0.1)')))
+            await withClockAhead(6_000, () =>
+              listening(async (heard) => {
+                proxy.hold()
+                const done = tenantKnex('a')('items').first('tenant').then()
+                await until('all three are closed', () => heard.filter(isDiscard).length === 3)
+                proxy.release()
+                expect(await done).to.deep.equal({ tenant: 'a' })
+                const reasons = heard.filter(isDiscard).map(([, { reason }]) => reason)
+                expect(reasons).to.deep.equal(['lost', 'lost', 'lost'])
+              }),
+            )
+          },
+        ),
+      ))
+  })
+
+  describe('when a connection is older than it may be', () => {
+    it('then closes it as it comes back', () =>
+      withTenants(
+        server,
+        { pool: { max: 1, maxLifetimeMillis: 1 } },
+        async ({ tenantKnex, connectionsSeen }) =>
+          listening(async (heard) => {
+            for (const id of ['a', 'b']) {
+              const trx = await tenantKnex(id).transaction()
+              expect(await trx('items').first('tenant')).to.deep.equal({ tenant: id })
+              await trx.commit()
+            }
+            await until('both are closed', async () => (await connectionsSeen()) === 0)
+            const reasons = heard.filter(isDiscard).map(([, { reason }]) => reason)
+            expect(reasons).to.deep.equal(['lifetime', 'lifetime'])
+          }),
+      ))
+
+    it('then does not hand it out', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        await tenantKnex('a')('items')
+        const [first] = tenantKnex.connections()
+        await withClockAhead(1_801_000, async () => {
+          expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+          expect(tenantKnex.connections()[0]?.connectionId).to.not.equal(first?.connectionId)
+        })
+      }))
+  })
+
+  describe('when the server says that it is read-only', () => {
+    for (const errno of [1290, 1836]) {
+      it(`then closes the connection as it comes back (${errno}): the name may lead elsewhere now`, () =>
+        withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+          await tenantKnex('a').transaction(async (trx) => {
+            const sql = `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${errno}`
+            expect(await rejection(trx.raw(sql))).to.include({ errno, outcome: 'failed' })
+            expect(await trx('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+          })
+          expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+          expect(tenantKnex.stats().servers[0]).to.include({ connects: 2, discards: 1 })
+        }))
+    }
+  })
+
+  describe('when many queries are cancelled at a time', () => {
+    it('then ends them together, over one connection beside the pool', () =>
+      withTenants(server, { pool: { max: 8 } }, async ({ tenantKnex, connectionsSeen }) => {
+        const seen: number[] = []
+        const watch = setInterval(() => void connectionsSeen().then((n) => seen.push(n)), 10)
+        const sleeps = Array.from({ length: 8 }, () =>
+          rejection(tenantKnex('a').raw('SELECT SLEEP(10)').timeout(300, { cancel: true })),
+        )
+        for (const error of await Promise.all(sleeps)) {
+          expect(error.name).to.equal('KnexTimeoutError')
+          expect(error).to.include({ tenant: 'a', outcome: 'unknown' })
+        }
+        clearInterval(watch)
+        expect(Math.max(...seen)).to.be.within(8, 9)
+        expect(tenantKnex.stats().servers[0]).to.include({ connects: 8, discards: 0 })
+      }))
+  })
+
+  describe('when asked to check', () => {
+    it('then says what the server and the account can do, and leaves no connection', () =>
+      withTenants(server, {}, async ({ tenantKnex, connectionsSeen, admin }) => {
+        const {
+          servers: [report],
+        } = await tenantKnex.check()
+        const [rows] = await admin.query<RowDataPacket[]>(
+          'SELECT @@version AS version, @@max_connections AS max',
+        )
+        expect(report).to.deep.include({
+          version: rows[0]?.version,
+          isMariaDB: server.name === 'MariaDB',
+          account: `'${new URL(server.url).username}'@'%'`,
+          isReadOnly: false,
+          isTracked: true,
+          maxConnections: rows[0]?.max,
+          maxUserConnections: 0,
+          warnings: [],
+        })
+        expect(report.privileges).to.include.members(['CREATE', 'SELECT'])
+        expect(report.openConnections).to.be.at.least(2)
+        await until('it is closed', async () => (await connectionsSeen()) === 0)
+        expect(tenantKnex.stats().servers[0].connects).to.equal(0)
+      }))
+
+    it('then rejects where no tenant could connect, and says why', () =>
+      withTenants(server, {}, async ({ admin }) => {
+        const account = `tk_check_${process.pid}`
+        await admin.query(`CREATE USER ${account} IDENTIFIED BY 'right'`)
+        const connection = { ...urlOptions(server.url), user: account, password: 'wrong' }
+        const refused = createTenantKnex({ connection })
+        const unreachable = createTenantKnex({ connection: { ...connection, port: 1 } })
+        const session = ["SET time_zone = 'nowhere'"]
+        const settings = { ...connection, password: 'right' }
+        const misled = createTenantKnex({ connection: settings, session })
+        try {
+          expect(await rejection(refused.check())).to.include({ code: 'ERR_SERVER_REFUSED' })
+          expect(await rejection(unreachable.check())).to.include({
+            code: 'ERR_SERVER_UNREACHABLE',
+          })
+          expect(await rejection(misled.check())).to.include({ code: 'ERR_SESSION_SETUP_FAILED' })
+        } finally {
+          for (const each of [refused, unreachable, misled]) await each.destroy()
+          await admin.query(`DROP USER ${account}`)
+        }
+        expect(await rejection(misled.check())).to.include({ code: 'ERR_DESTROYED' })
+      }))
+  })
+
+  describe('when connecting takes too long', () => {
+    it('then says so in time, and so does destroy while it goes on', () =>
+      withProxy(server.url, async (proxy) => {
+        proxy.hold()
+        const pool = { createTimeoutMillis: 100 }
+        const hasty = createTenantKnex({ connection: proxy.url, pool })
+        const error = await rejection(hasty('a')('items'))
+        expect(error).to.include({ code: 'ERR_SERVER_UNREACHABLE', tenant: 'a' })
+        expect(error.message).to.contain('100 ms')
+        await hasty.destroy()
+
+        const patient = createTenantKnex({ connection: proxy.url })
+        const waiting = rejection(patient('a')('items'))
+        await until('it connects', () => patient.stats().servers[0].connects === 1)
+        await patient.destroy({ timeoutMs: 50 })
+        expect(await waiting).to.include({ code: 'ERR_DESTROYED', tenant: 'a' })
+      }))
+
+    it('then says so where it is the function for the settings that hangs', async () => {
+      const connection = () => new Promise<never>(() => undefined)
+      const tenantKnex = createTenantKnex({ connection, pool: { createTimeoutMillis: 100 } })
+      expect(await rejection(tenantKnex('a')('items'))).to.include({
+        code: 'ERR_SERVER_UNREACHABLE',
+        outcome: 'not-sent',
+      })
+      await tenantKnex.destroy()
+    })
+  })
+})
+
+function isDiscard([name]: readonly [string, unknown]): boolean {
+  return name === 'discard'
+}

@@ -1,0 +1,30 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+
+/** A message with the last part of its channel's name. */
+export type Heard = [channel: string, message: Record<string, unknown>]
+
+const NAMES = [
+  'wait',
+  'acquire',
+  'switch',
+  'hand-over',
+  'release',
+  'discard',
+  'leftover',
+  'refusal',
+] as const
+
+/** Runs a function while all channels are listened to. Messages come in their order. */
+export async function listening(fn: (heard: Heard[]) => Promise<void>): Promise<void> {
+  const heard: Heard[] = []
+  const listeners = NAMES.map((name) => {
+    const listener = (message: unknown) => heard.push([name, message as Heard[1]])
+    return { channel: `tenant-knex:${name}`, listener }
+  })
+  for (const { channel, listener } of listeners) subscribe(channel, listener)
+  try {
+    await fn(heard)
+  } finally {
+    for (const { channel, listener } of listeners) unsubscribe(channel, listener)
+  }
+}
