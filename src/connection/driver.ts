@@ -105,13 +105,17 @@ export function isBusy(connection: RawConnection): boolean {
   return Boolean(connection._command) || connection._commands.length > 0
 }
 
-/** True while statements can be sent: the tests that Knex's mysql2 dialect makes, and no more. */
+/**
+ * True while statements can be sent: the tests that Knex's mysql2 dialect makes, and that the server
+ * has not said good-bye, which mysql2 notices a moment later.
+ */
 export function isOpen(connection: RawConnection): boolean {
   return (
     !connection._fatalError &&
     !connection._protocolError &&
     !connection._closing &&
-    !connection.stream.destroyed
+    !connection.stream.destroyed &&
+    !connection.stream.readableEnded
   )
 }
 

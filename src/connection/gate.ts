@@ -67,8 +67,6 @@ interface Entry {
   readonly lease: Lease | undefined
   /** The switch that goes before the command, while it runs. */
   prologue: SwitchRun | undefined
-  /** True once the command itself may have left. */
-  isSent: boolean
 }
 
 /** A switch under way before a tenant's command. */
@@ -104,6 +102,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   #caller: Lease | undefined
   #disposal: Disposal | undefined
   #switching: Switching | undefined
+  #isInFlight = false
   #onIdle: (() => void) | undefined
   #switchTimer: NodeJS.Timeout | undefined
 
@@ -149,9 +148,12 @@ export class Gate implements SwitchTarget, LeaseHost {
     this.#disposal ??= { reason, error }
   }
 
-  /** True where a command may have left for the server. */
-  hasSent(command: unknown): boolean {
-    return (command as Partial<GatedCommand> | undefined)?.[ENTRY]?.isSent === true
+  /**
+   * True while a command has left for the server and has not been answered to its end. When the
+   * connection is lost, mysql2 gives those that wait behind it the very same error.
+   */
+  get isInFlight(): boolean {
+    return this.#isInFlight
   }
 
   onRefusal(error: TenantKnexError): void {
@@ -275,7 +277,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   #admit(command: Command): void {
-    const entry: Entry = { gate: this, lease: this.#caller, prologue: undefined, isSent: false }
+    const entry: Entry = { gate: this, lease: this.#caller, prologue: undefined }
     Object.assign(command, { [ENTRY]: entry, execute: executeGated })
     if (command.onResult === undefined) this.#streams.add(command)
     this.#addCommand.call(this.connection, command)
@@ -288,7 +290,7 @@ export class Gate implements SwitchTarget, LeaseHost {
     if (lease === undefined || lease !== this.#holder) return this.#refuse(command, lease)
     const need = this.state.need(lease.tenant)
     if (need === 'nothing' || (need === 'confirm' && isTransactionEnd(command.sql))) {
-      return this.#run(command, entry, lease)
+      return this.#run(command, lease)
     }
     const plan = switchPlan(need, this.#options.setup, lease.tenant.database)
     entry.prologue = new SwitchRun(this, plan)
@@ -311,7 +313,7 @@ export class Gate implements SwitchTarget, LeaseHost {
     }
     this.#endSwitch(undefined)
     entry.prologue = undefined
-    return this.#run(command, entry, lease)
+    return this.#run(command, lease)
   }
 
   #beginSwitch(need: Exclude<Need, 'nothing'>, lease: Lease): void {
@@ -329,8 +331,8 @@ export class Gate implements SwitchTarget, LeaseHost {
     if (switching) publishSwitch(switching, this.connectionId, error)
   }
 
-  #run(command: Command, entry: Entry, lease: Lease): boolean {
-    entry.isSent = true
+  #run(command: Command, lease: Lease): boolean {
+    this.#isInFlight = true
     this.state.onStatement(lease.tenant)
     return this.#pass(command, undefined)
   }
@@ -429,16 +431,16 @@ export class Gate implements SwitchTarget, LeaseHost {
   #abort(command: Command, reason: DiscardReason, error: Error): never {
     this.dispose(reason, error)
     if (this.#streams.delete(command)) failCommand(command, error)
-    this.#failQueued()
+    this.#failQueued(error)
     throw error // mysql2 closes the socket and fails what runs
   }
 
   /** What waits behind a command that ended its connection has never been sent. */
-  #failQueued(): void {
+  #failQueued(cause: Error): void {
     const queue = this.connection._commands
     for (let next = queue.shift(); next; next = queue.shift()) {
       this.#streams.delete(next)
-      failCommand(next, closedError(this.#holder?.tenant, this.connectionId))
+      failCommand(next, closedError(this.#holder?.tenant, this.connectionId, cause))
     }
   }
 
@@ -464,6 +466,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   #onEnd(command: Command): void {
+    this.#isInFlight = false
     if (command.onResult === undefined) this.#streams.delete(command)
     // mysql2 takes the command off the wire only after this call.
     if (this.#onIdle) queueMicrotask(() => this.isBusy || this.#tellIdle())

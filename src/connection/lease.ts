@@ -2,17 +2,23 @@ import { EventEmitter } from 'node:events'
 import type { DiscardReason } from '../diagnostics.ts'
 import { annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
-import { type Command, failCommand, type RawConnection, unsentCommand } from './driver.ts'
+import {
+  type Command,
+  failCommand,
+  isOpen,
+  lossError,
+  type RawConnection,
+  unsentCommand,
+} from './driver.ts'
 import { refusalOf } from './statement-text.ts'
 
 /** What a lease needs of the connection behind it. */
 export interface LeaseHost {
   readonly connection: RawConnection
   readonly connectionId: number
-  readonly isSwitching: boolean
+  readonly isInFlight: boolean
   readonly disposal: { readonly error: unknown } | undefined
   call<T>(lease: Lease, fn: () => T): T
-  hasSent(command: unknown): boolean
   dispose(reason: DiscardReason, error?: unknown): void
   destroy(reason: DiscardReason, error: Error): void
   onRefusal(error: TenantKnexError): void
@@ -67,11 +73,6 @@ export class Lease {
     if (!this.#isOver) this.#host.dispose('query-timeout', reason)
   }
 
-  /** True where the connection is still being switched: the holder's command has not been sent. */
-  get isSwitching(): boolean {
-    return this.#host.isSwitching
-  }
-
   get threadId(): number {
     return this.#host.connectionId
   }
@@ -121,9 +122,9 @@ export class Lease {
 
   /** Where mysql2's own objects (a prepared statement) hand their commands in. */
   addCommand(command: Command): Command {
-    if (!this.#isOver) return this.#call('addCommand', [command]) as Command
-    this.#refuseCommand(command, this.#released())
-    return command
+    if (this.#isOver) return this.#refuseCommand(command, this.#released())
+    if (!isOpen(this.#host.connection)) return failLater(command, this.#closed())
+    return this.#call('addCommand', [command]) as Command
   }
 
   /** Refused: the session belongs to the pool, which resets it itself. */
@@ -169,11 +170,9 @@ export class Lease {
   /**
    * Adds to what the server answered, or to why there is no answer, whose statement it was and what
    * became of it.
-   *
-   * @param isSent false where the statement surely never left
    */
-  explain(error: unknown, isSent: boolean): void {
-    this.annotate(error, outcomeOf(error, isSent))
+  explain(error: unknown): void {
+    this.annotate(error, outcomeOf(error, this.#host.isInFlight))
   }
 
   /** Adds to an error whose statement it was, and what became of it. */
@@ -220,6 +219,7 @@ export class Lease {
     if (this.#isOver) return this.#refuse(args, this.#released())
     const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
     if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
+    if (!isOpen(this.#host.connection)) return failLater(unsentCommand(args), this.#closed())
     return this.#sendExplained(method, args)
   }
 
@@ -228,17 +228,15 @@ export class Lease {
     const at = args.findIndex((argument) => typeof argument === 'function')
     if (at === -1) return this.#call(method, args)
     const callback = args[at] as ResultCallback
-    let command: unknown
     let isCalled = false
     const onResult: ResultCallback = (error, ...rest) => {
       // mysql2 tells an Execute twice when the connection ends before its Prepare was answered.
       if (isCalled && method === 'execute') return
       isCalled = true
-      if (error) this.explain(error, this.#host.hasSent(command))
+      if (error) this.explain(error)
       callback(error, ...rest)
     }
-    command = this.#call(method, args.with(at, onResult))
-    return command
+    return this.#call(method, args.with(at, onResult))
   }
 
   #call(
@@ -250,15 +248,18 @@ export class Lease {
     return host.call(this, () => connection[method]?.(...args))
   }
 
-  /** Fails a call later, as mysql2 does: its caller may still have to add listeners. */
   #refuse(args: readonly unknown[], error: TenantKnexError): Command {
     return this.#refuseCommand(unsentCommand(args), error)
   }
 
   #refuseCommand(command: Command, error: TenantKnexError): Command {
     this.#host.onRefusal(error)
-    process.nextTick(failCommand, command, error)
-    return command
+    return failLater(command, error)
+  }
+
+  #closed(): TenantKnexError {
+    const { connection, connectionId } = this.#host
+    return closedError(this.tenant, connectionId, lossError(connection))
   }
 
   #released(): TenantKnexError {
@@ -296,22 +297,32 @@ export function releasedError(tenant: Tenant | undefined, connectionId: number):
   )
 }
 
-/** What the commands get that waited on a connection when it was closed. */
-export function closedError(tenant: Tenant | undefined, connectionId: number): TenantKnexError {
+/** What a statement gets whose connection was closed before its turn came. */
+export function closedError(
+  tenant: Tenant | undefined,
+  connectionId: number,
+  cause: unknown,
+): TenantKnexError {
   return new TenantKnexError(
     'ERR_CONNECTION_CLOSED',
-    'A statement before this one on the same connection left its database, or failed half-way, and ' +
-      'the connection was closed. This one was not sent.',
-    { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent' },
+    'The connection was closed before this statement was sent; `cause` says why. ' +
+      'A transaction on it has been rolled back by the server.',
+    { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent', cause },
   )
+}
+
+/** Fails a command as mysql2 does, not at once: its caller may still have to add listeners. */
+function failLater(command: Command, error: Error): Command {
+  process.nextTick(failCommand, command, error)
+  return command
 }
 
 type ResultCallback = (error: Error | null, ...rest: unknown[]) => void
 
-function outcomeOf(error: unknown, isSent: boolean): Outcome {
+function outcomeOf(error: unknown, isInFlight: boolean): Outcome {
   const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
   if (serverErrno(error) !== undefined && !isFatal) return 'failed'
-  return isSent ? 'unknown' : 'not-sent'
+  return isInFlight ? 'unknown' : 'not-sent'
 }
 
 /** Values that mysql2 will put into the text. */

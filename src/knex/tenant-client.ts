@@ -85,7 +85,7 @@ export class TenantClient extends Dialect {
     if ((stream as Readable).destroyed) throw new Error('The stream was closed before it began.')
     try {
       const lease = ownLease(this, connection)
-      stream.prependOnceListener('error', (error) => lease.explain(error, !lease.isSwitching))
+      stream.prependOnceListener('error', (error) => lease.explain(error))
     } catch (error) {
       stream.emit('error', error) // Knex takes it for granted that this has been done
       throw error

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { expect } from 'chai'
 import { withProxy } from '../support/proxy.ts'
 import { onEachServer, rejection, until, withTenants } from '../support/tenants.ts'
@@ -38,7 +39,7 @@ onEachServer('an error', (server) => {
       await client.releaseConnection(connection)
     }))
 
-  it('of a lost connection is in doubt for the statement that ran, not for those that waited', () =>
+  it('of a lost connection is in doubt for the statement that ran, and so for those that share its error', () =>
     withProxy(server.url, (proxy) =>
       withTenants(server, { connection: proxy.url, pool: { max: 1 } }, async ({ tenantKnex }) => {
         const { client } = tenantKnex('a')
@@ -49,7 +50,13 @@ onEachServer('an error', (server) => {
         await until('it is sent', () => proxy.sent.some((data) => data.includes('SLEEP')))
         proxy.cut()
         const outcomes = (await Promise.all(errors)).map(({ outcome }) => outcome)
-        expect(outcomes).to.deep.equal(['unknown', 'not-sent', 'not-sent'])
+        expect(outcomes).to.deep.equal(['unknown', 'unknown', 'unknown'])
+        const late = await rejection(ask('SELECT 4'))
+        expect(late).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent', tenant: 'a' })
+        expect(late.cause).to.be.instanceOf(Error)
+        const stream = connection.query('SELECT 5').stream()
+        const [error] = await once(stream, 'error')
+        expect(error).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })
         await client.releaseConnection(connection)
         expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
       }),
