@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { createTenantKnex } from '../src/index.ts'
 import { DEFAULTS, resolveOptions } from '../src/options.ts'
 import { onEachServer, type TestTenants, thrown, withTenants } from './support/tenants.ts'
 
@@ -39,6 +40,21 @@ describe("given the README's tables", () => {
     )
     expect(codes).to.include('ERR_WRONG_TENANT')
     expect(firstCells('Code')).to.have.members(codes)
+  })
+
+  it('then the one of channels has every channel and no other, and so has that of reasons', () => {
+    const source = read('src/diagnostics.ts')
+    const channels = [...source.matchAll(/: named\('([a-z-]+)'\)/g)].map(([, name]) => name)
+    expect(firstCells('Channel')).to.have.members(channels.map((name) => `tenant-knex:${name}`))
+    const [, union = ''] = source.match(/^export type DiscardReason =\n((?: {2}\| '.*'\n)+)/m) ?? []
+    const reasons = [...union.matchAll(/'([a-z-]+)'/g)].map(([, reason]) => reason)
+    expect(reasons).to.include('idle')
+    expect(firstCells('Reason of a discard')).to.have.members(reasons)
+  })
+
+  it('then the one of numbers has every number and no other', () => {
+    const { servers } = createTenantKnex({ connection: {} }).stats()
+    expect(firstCells('Field')).to.have.members(Object.keys(servers[0]))
   })
 
   it('then the one of outcomes has every outcome and no other', () => {
@@ -147,7 +163,7 @@ function firstCells(heading: string): string[] {
     README.match(new RegExp(`^\\| ${heading} \\|.*\\n\\| -.*\\n((?:\\|.*\\n)+)`, 'm')) ?? []
   return rows
     .split('\n')
-    .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([\w.-]+)`/g)])
+    .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([\w.:-]+)`/g)])
     .map(([, name = '']) => name)
 }
 
