@@ -44,6 +44,13 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
+/** The part of an error's details that says which tenant it is about. */
+export function about(
+  tenant: { readonly id: string; readonly database: string } | undefined,
+): Pick<ErrorDetails, 'tenant' | 'database'> {
+  return { tenant: tenant?.id, database: tenant?.database }
+}
+
 const BRAND = Symbol.for('tenant-knex.error')
 const TIMEOUT_BRAND = Symbol.for('tenant-knex.acquire-timeout')
 

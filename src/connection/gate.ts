@@ -1,5 +1,5 @@
 import { CHANNELS, type DiscardReason } from '../diagnostics.ts'
-import { TenantKnexError } from '../errors.ts'
+import { about, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import {
   type Command,
@@ -373,7 +373,7 @@ export class Gate implements SwitchTarget, LeaseHost {
           'ERR_SWITCH_TIMEOUT',
           `Switching the connection took more than ${switchTimeoutMillis} ms, so it was closed. ` +
             'A database that is being dropped can cause this; see `switchTimeoutMillis`.',
-          { ...this.#details(lease), outcome: 'not-sent' },
+          { ...about(lease?.tenant), connectionId: this.connectionId, outcome: 'not-sent' },
         ),
       )
     }, switchTimeoutMillis)
@@ -449,20 +449,8 @@ export class Gate implements SwitchTarget, LeaseHost {
       'ERR_WRONG_TENANT',
       `A statement of tenant ${JSON.stringify(lease.tenant.id)} left its database, or may ` +
         'have. Its result is withheld and the connection was closed, but it has run.',
-      { ...this.#details(lease), outcome: 'executed' },
+      { ...about(lease?.tenant), connectionId: this.connectionId, outcome: 'executed' },
     )
-  }
-
-  #details(lease: Lease | undefined): {
-    tenant: string | undefined
-    database: string | undefined
-    connectionId: number
-  } {
-    return {
-      tenant: lease?.tenant.id,
-      database: lease?.tenant.database,
-      connectionId: this.connectionId,
-    }
   }
 
   #onEnd(command: Command): void {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { DiscardReason } from '../diagnostics.ts'
-import { annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
+import { about, annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import {
   type Command,
@@ -279,8 +279,7 @@ export class Lease {
 
   #notSent(code: 'ERR_STATEMENT_REFUSED', message: string): TenantKnexError {
     return new TenantKnexError(code, message, {
-      tenant: this.tenant.id,
-      database: this.tenant.database,
+      ...about(this.tenant),
       connectionId: this.#host.connectionId,
       outcome: 'not-sent',
     })
@@ -293,7 +292,7 @@ export function releasedError(tenant: Tenant | undefined, connectionId: number):
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
     `A connection${whose} was used after its release; it may be another tenant's by now.`,
-    { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent' },
+    { ...about(tenant), connectionId, outcome: 'not-sent' },
   )
 }
 
@@ -307,7 +306,7 @@ export function closedError(
     'ERR_CONNECTION_CLOSED',
     'The connection was closed before this statement was sent; `cause` says why. ' +
       'A transaction on it has been rolled back by the server.',
-    { tenant: tenant?.id, database: tenant?.database, connectionId, outcome: 'not-sent', cause },
+    { ...about(tenant), connectionId, outcome: 'not-sent', cause },
   )
 }
 

@@ -1,4 +1,4 @@
-import { serverErrno, TenantKnexError, type TenantKnexErrorCode } from '../errors.ts'
+import { about, serverErrno, TenantKnexError, type TenantKnexErrorCode } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
 import { CAPABILITY, isErr, isOk, readOk } from './packets.ts'
@@ -124,8 +124,7 @@ export function switchError(
   connectionId: number,
 ): TenantKnexError {
   return new TenantKnexError(failureCode(failure), failureMessage(failure, tenant), {
-    tenant: tenant?.id,
-    database: tenant?.database,
+    ...about(tenant),
     connectionId,
     outcome: 'not-sent',
     cause: failure.cause ?? failure,

@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { about, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { BuilderParts, SchemaBuilderParts, TableBuilderParts } from './dialect.ts'
 
@@ -49,7 +49,7 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
     `${what}${whose} was used by tenant ${JSON.stringify(tenant.id)}. Nothing was sent.`,
-    { tenant: tenant.id, database: tenant.database, outcome: 'not-sent' },
+    { ...about(tenant), outcome: 'not-sent' },
   )
 }
 
@@ -104,6 +104,6 @@ function foreignDatabase(database: string, tenant: Tenant): Error {
     'ERR_WRONG_TENANT',
     `A query of tenant ${JSON.stringify(tenant.id)} names the database ` +
       `${JSON.stringify(database)}; its own is ${JSON.stringify(tenant.database)}. Nothing was sent.`,
-    { tenant: tenant.id, database: tenant.database, outcome: 'not-sent' },
+    { ...about(tenant), outcome: 'not-sent' },
   )
 }

@@ -4,7 +4,7 @@ import type { ServerFacts } from '../connection/connect.ts'
 import type { Gate } from '../connection/gate.ts'
 import { type Lease, releasedError } from '../connection/lease.ts'
 import { CHANNELS } from '../diagnostics.ts'
-import { AcquireTimeoutError, type Outcome, TenantKnexError } from '../errors.ts'
+import { AcquireTimeoutError, about, type Outcome, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { Connector } from './connector.ts'
@@ -382,9 +382,9 @@ function describeLease({ tenant, threadId }: Lease): {
 }
 
 /** A connection is opened for nobody; who waited for it wants to know that it was they. */
-function forTenant(error: TenantKnexError, { id, database }: Tenant): TenantKnexError {
+function forTenant(error: TenantKnexError, tenant: Tenant): TenantKnexError {
   const { code, message, connectionId, outcome, cause } = error
-  return new TenantKnexError(code, message, { tenant: id, database, connectionId, outcome, cause })
+  return new TenantKnexError(code, message, { ...about(tenant), connectionId, outcome, cause })
 }
 
 function destroyedError(
@@ -394,6 +394,6 @@ function destroyedError(
   return new TenantKnexError(
     'ERR_DESTROYED',
     'This tenantKnex has been destroyed. Create a new one to go on.',
-    { tenant: tenant?.id, database: tenant?.database, outcome },
+    { ...about(tenant), outcome },
   )
 }
