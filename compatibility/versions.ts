@@ -1,0 +1,100 @@
+/*
+ * The tests on the lowest and on the newest Knex and mysql2 that the package's peer ranges allow,
+ * each on every supported major version of Node: `npm run test:versions`.
+ */
+import { constants } from 'node:os'
+import { messageOf } from '../test/support/servers/run.ts'
+import { Reaper, startServers } from '../test/support/servers.ts'
+import { parseArguments, USAGE, type Wanted } from './versions/arguments.ts'
+import { findNode, type NodeBinary } from './versions/node-binary.ts'
+import type { NodeRun } from './versions/node-run.ts'
+import { checkPackage } from './versions/packed.ts'
+import { type Libraries, resolveLibraries } from './versions/releases.ts'
+import { printReport, type Result, say, sayResult } from './versions/report.ts'
+import { runSuite } from './versions/suite.ts'
+import { Workspaces } from './versions/workspace.ts'
+
+const reaper = new Reaper()
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+watchParent()
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  try {
+    const wanted = parseArguments(process.argv.slice(2))
+    if (!wanted) {
+      console.log(USAGE)
+      return 0
+    }
+    const results = await runAll(wanted)
+    printReport(results)
+    return exitCodeOf(results)
+  } catch (error) {
+    // What is under way fails once everything it needs is gone.
+    if (reaper.isEnded) return new Promise<never>(() => {})
+    console.error(`versions: ${messageOf(error)}`)
+    return 1
+  } finally {
+    await reaper.end()
+  }
+}
+
+async function runAll(wanted: Wanted): Promise<Result[]> {
+  const libraries = await resolveLibraries(reaper, wanted)
+  const nodes: NodeBinary[] = []
+  for (const version of wanted.nodes) nodes.push(await findNode(reaper, version))
+  const workspaces = await Workspaces.create(reaper)
+  const { urls, stop } = await startServers({ need: ['mariadb', 'mysql'], reaper })
+  try {
+    const environment = {
+      TENANT_KNEX_MARIADB_URL: urls.mariadb,
+      TENANT_KNEX_MYSQL_URL: urls.mysql,
+    }
+    const results: Result[] = []
+    for (const pair of libraries) {
+      const workspace = await workspaces.install(pair)
+      for (const node of nodes) {
+        results.push(await runOne({ reaper, node, workspace, environment }, pair, wanted))
+      }
+    }
+    return results
+  } finally {
+    await stop()
+  }
+}
+
+async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promise<Result> {
+  const { version } = run.node
+  say(`Node ${version}, Knex ${libraries.knex}, mysql2 ${libraries.mysql2}: running`)
+  const checked = await checkPackage(run)
+  const outcome = await runSuite(run, wanted.mochaArguments)
+  const result = {
+    ...libraries,
+    ...outcome,
+    node: version,
+    passed: outcome.passed + checked.passed,
+    failures: [...checked.failures, ...outcome.failures],
+  }
+  sayResult(result)
+  return result
+}
+
+function exitCodeOf(results: readonly Result[]): number {
+  return results.every(({ failures }) => failures.length === 0) ? 0 : 1
+}
+
+function interrupt(signal: NodeJS.Signals): void {
+  if (reaper.isEnded) return
+  console.error('\nversions: interrupted, cleaning up')
+  void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
+}
+
+// npm's shell and tsx die of some signals without passing them on.
+function watchParent(): void {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    interrupt('SIGHUP')
+  }, 250).unref()
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path'
+import { cachedFolder } from '../../test/support/servers/cache-folder.ts'
+import { run } from '../../test/support/servers/run.ts'
+import type { Reaper } from '../../test/support/servers.ts'
+import { newestRelease } from './releases.ts'
+import { say } from './report.ts'
+
+/** A Node that can be run. */
+export interface NodeBinary {
+  readonly version: string
+  readonly path: string
+}
+
+/**
+ * Gives a Node whose version begins so: this one, or else the newest such from npm, which is kept
+ * in the user's cache folder.
+ *
+ * @throws Error when npm has none for this platform.
+ */
+export async function findNode(reaper: Reaper, beginning: string): Promise<NodeBinary> {
+  const current = process.versions.node
+  if (`${current}.`.startsWith(`${beginning}.`)) return { version: current, path: process.execPath }
+  const name = `node-${process.platform}-${process.arch}`
+  const version = await newestRelease(reaper, name, beginning)
+  const folder = await cachedFolder(reaper, `${name}-${version}`, async (draft) => {
+    say(`Node ${version}: installing it from npm in the cache folder`)
+    const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
+    await run(reaper, 'npm', ['install', '--prefix', draft, ...options, `${name}@${version}`])
+  })
+  return { version, path: join(folder, 'node_modules', name, 'bin', 'node') }
+}

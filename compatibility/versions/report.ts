@@ -1,0 +1,51 @@
+import type { Libraries } from './releases.ts'
+import type { Outcome } from './suite.ts'
+
+const HEADINGS = ['Node', 'Knex', 'mysql2', 'passed', 'skipped', 'failed', 'seconds']
+
+/** One run of everything. */
+export interface Result extends Outcome, Libraries {
+  readonly node: string
+}
+
+/** Tells whoever watches what is going on; standard output is for the report. */
+export function say(message: string): void {
+  process.stderr.write(`versions: ${message}\n`)
+}
+
+/** Tells how one run went, with the failures in full. */
+export function sayResult(result: Result): void {
+  const { passed, skipped, failures, seconds } = result
+  const counts = `${passed} passed, ${skipped} skipped, ${failures.length} failed`
+  say(`${nameOf(result)}: ${counts} (${seconds.toFixed(0)} s)`)
+  for (const { title, message } of failures) say(`FAILED ${title}\n${indent(message)}`)
+}
+
+/** Prints the table, and below it the names of what failed. */
+export function printReport(results: readonly Result[]): void {
+  const rows = [HEADINGS, ...results.map(cells)]
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row, column))))
+  console.log()
+  for (const row of rows)
+    console.log(row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '))
+  for (const result of results) {
+    for (const { title } of result.failures)
+      console.log(`\nFAILED on ${nameOf(result)}:\n  ${title}`)
+  }
+}
+
+function cells({ node, knex, mysql2, passed, skipped, failures, seconds }: Result): string[] {
+  return [node, knex, mysql2, ...[passed, skipped, failures.length].map(String), seconds.toFixed(0)]
+}
+
+function width(row: readonly string[], column: number): number {
+  return row[column]?.length ?? 0
+}
+
+function nameOf({ node, knex, mysql2 }: Result): string {
+  return `Node ${node}, Knex ${knex}, mysql2 ${mysql2}`
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ')
+}
