@@ -15,6 +15,7 @@ import { runSuite } from './versions/suite.ts'
 import { Workspaces } from './versions/workspace.ts'
 
 const reaper = new Reaper()
+let isInterrupted = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
 watchParent()
 process.exitCode = await main()
@@ -30,8 +31,8 @@ async function main(): Promise<number> {
     printReport(results)
     return exitCodeOf(results)
   } catch (error) {
-    // What is under way fails once everything it needs is gone.
-    if (reaper.isEnded) return new Promise<never>(() => {})
+    // What was under way fails, as all it needs is gone; interrupt() ends the process.
+    if (isInterrupted) return new Promise<never>(() => {})
     console.error(`versions: ${messageOf(error)}`)
     return 1
   } finally {
@@ -68,6 +69,7 @@ async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promi
   say(`Node ${version}, Knex ${libraries.knex}, mysql2 ${libraries.mysql2}: running`)
   const checked = await checkPackage(run)
   const outcome = await runSuite(run, wanted.mochaArguments)
+  if (isInterrupted) throw new Error('interrupted')
   const result = {
     ...libraries,
     ...outcome,
@@ -84,7 +86,8 @@ function exitCodeOf(results: readonly Result[]): number {
 }
 
 function interrupt(signal: NodeJS.Signals): void {
-  if (reaper.isEnded) return
+  if (isInterrupted) return
+  isInterrupted = true
   console.error('\nversions: interrupted, cleaning up')
   void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
 }

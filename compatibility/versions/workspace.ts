@@ -8,6 +8,8 @@ import type { Libraries } from './releases.ts'
 import { say } from './report.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+// What git would take in: all but what .gitignore names.
+const LIST_FILES = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
 const INSTALL = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
 
 /** Folders with the same libraries. */
@@ -53,7 +55,7 @@ export class Workspaces {
   async #prepare(): Promise<void> {
     for (const name of ['project', 'packed', 'tmp']) mkdirSync(this.#path(name))
     const project = this.#path('project')
-    const files = await run(this.#reaper, 'git', ['-C', ROOT, 'ls-files', '-z', '-co', ...STANDARD])
+    const files = await run(this.#reaper, 'git', ['-C', ROOT, ...LIST_FILES])
     copy(files.split('\0').filter(Boolean), project)
     say('the project: installing and packing a copy')
     await this.#npm(project, ['ci', '--include=dev', '--no-audit', '--no-fund'])
@@ -79,8 +81,6 @@ export class Workspaces {
     return join(this.#folder, name)
   }
 }
-
-const STANDARD = ['--exclude-standard']
 
 function copy(files: readonly string[], to: string): void {
   for (const file of files) {
