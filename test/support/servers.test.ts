@@ -19,8 +19,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { cachedFolder } from './servers/cache-folder.ts'
-import { identify, versionNumber } from './servers/program.ts'
+import { findProgram, identify, versionNumber } from './servers/program.ts'
 import { Reaper } from './servers/reaper.ts'
+import { startThrowaway } from './servers/throwaway.ts'
 
 const CLI = fileURLToPath(new URL('../../scripts/servers.ts', import.meta.url))
 const TSX = import.meta.resolve('tsx')
@@ -172,6 +173,21 @@ describe('given a folder to work in', () => {
       expect(output).to.include('usage:')
       expect(code).to.equal(2)
     })
+  })
+})
+
+describe('given a temporary table of a MariaDB in the temporary directory', () => {
+  const table = join(tmpdir(), `#sql-temptable-${process.pid}-0-0.MAI`)
+
+  beforeEach(() => writeFileSync(table, ''))
+  afterEach(() => rmSync(table, { force: true }))
+
+  it('then it is still there when another MariaDB has started', async function () {
+    const program = findProgram('mariadb')
+    // Containers have a temporary directory of their own.
+    if (!program) return this.skip()
+    await withReaper((reaper) => startThrowaway(reaper, 'mariadb', program))
+    expect(existsSync(table)).to.equal(true)
   })
 })
 

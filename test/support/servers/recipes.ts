@@ -80,6 +80,8 @@ async function initialiseMariadb(reaper: Reaper, program: Program, folder: strin
     '--no-defaults',
     ...asRoot(),
     `--datadir=${folder}`,
+    // See startLogged() in throwaway.ts.
+    `--tmpdir=${folder}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
   ])

@@ -29,7 +29,7 @@ export async function startThrowaway(
     const data = await prepareData(reaper, name, program, join(folder, 'data'))
     const port = await freePort()
     const args = [...program.args, ...RECIPES[name].serve(data, port)]
-    const server = startLogged(reaper, { ...program, args }, log)
+    const server = startLogged(reaper, { ...program, args }, folder, log)
     const url = RECIPES[name].url(port)
     await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
     return url
@@ -39,10 +39,16 @@ export async function startThrowaway(
   }
 }
 
-function startLogged(reaper: Reaper, program: Program, log: string): ChildProcess {
+function startLogged(
+  reaper: Reaper,
+  { command, args, argv0 }: Program,
+  folder: string,
+  log: string,
+): ChildProcess {
   const output = openSync(log, 'a')
-  const { command, args, argv0 } = program
-  const server = reaper.spawn(command, args, { argv0, stdio: ['ignore', output, output] })
+  // MariaDB, when it starts, removes all temporary tables in there, also those of others.
+  const env = { ...process.env, TMPDIR: folder }
+  const server = reaper.spawn(command, args, { argv0, env, stdio: ['ignore', output, output] })
   closeSync(output)
   server.unref()
   return server
