@@ -259,7 +259,7 @@ function resolveConnection(given: unknown, allowMultipleStatements: boolean): Re
   if (!isObject(given)) {
     throw invalid('`connection` must be a mysql:// URL, connection options, or a function.')
   }
-  const settings = { ...given } as ConnectionSettings & Record<string, unknown>
+  const settings: ConnectionSettings & Record<string, unknown> = ownProperties(given)
   if (settings.database) throw fixedDatabase()
   if (settings.uri !== undefined) {
     throw invalid('Pass the URL as `connection` itself, not as `connection.uri`.')
@@ -277,6 +277,11 @@ function resolveConnection(given: unknown, allowMultipleStatements: boolean): Re
     },
     isExpired: expirationChecker ?? (() => false),
   }
+}
+
+/** Knex hides passwords in the settings it keeps: a spread of those would lose them. */
+function ownProperties(given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.getOwnPropertyNames(given).map((name) => [name, given[name]]))
 }
 
 function checkCharset({ charset, charsetNumber }: Record<string, unknown>): void {

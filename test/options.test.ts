@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import knex from 'knex'
 import { createTenantKnex, type TenantKnexOptions } from '../src/index.ts'
 import { DEFAULTS, resolveOptions } from '../src/options.ts'
 import { thrown } from './support/tenants.ts'
@@ -112,6 +113,14 @@ describe('options', () => {
       password: 'p@ss',
       timezone: 'Z',
     })
+  })
+
+  it('include a password that Knex has hidden', async () => {
+    const plain = knex({ client: 'mysql2', connection })
+    const { options } = await resolveOptions({
+      connection: plain.client.connectionSettings,
+    }).connect()
+    expect(options).to.include(connection)
   })
 
   it('are not changed by us, nor by later changes of theirs', () => {
