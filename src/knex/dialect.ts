@@ -75,6 +75,8 @@ type Constructor<T> = new (client: object) => T
 /** What Knex's three kinds of builders share. */
 export interface Transactable {
   client: object
+  /** Where it was made, with `asyncStackTraces`: so many lines of the stack are Knex's own. */
+  readonly _asyncStack?: { lines: number }
   transacting(transaction: unknown): this
 }
 

@@ -117,12 +117,12 @@ export class TenantClient extends Dialect {
   }
 
   override schemaBuilder(): object {
-    return new TenantSchemaBuilder(this)
+    return withoutFrame(new TenantSchemaBuilder(this))
   }
 
   override raw(...args: unknown[]): object {
     // Knex makes the `DEFAULT` that all clients share while it builds the first of them.
-    return isBound(this) ? new TenantRaw(this).set(...args) : super.raw(...args)
+    return isBound(this) ? withoutFrame(new TenantRaw(this)).set(...args) : super.raw(...args)
   }
 
   /** Every builder is compiled through here, and every builder inside another one. */
@@ -286,6 +286,12 @@ function bound<B extends new (client: object) => Transactable>(Base: B): B {
       return super.transacting(transaction)
     }
   } as unknown as B
+}
+
+/** The constructor of our subclass is one line of the stack more than Knex knows of. */
+function withoutFrame<B extends Transactable>(builder: B): B {
+  if (builder._asyncStack) builder._asyncStack.lines++
+  return builder
 }
 
 const TenantQueryBuilder = bound(QueryBuilder)

@@ -282,6 +282,20 @@ onEachServer('through a bound Knex', (server) => {
         expect(knex.client.isMariaDB).to.equal(server.name === 'MariaDB')
       }))
 
+    it('asyncStackTraces begin at the call that made the statement', () =>
+      withTenants(server, { asyncStackTraces: true }, async ({ tenantKnex }) => {
+        const knex = tenantKnex('a')
+        for (const statement of [
+          knex('missing'),
+          knex.raw('SELECT missing'),
+          knex.schema.dropTable('missing'),
+        ]) {
+          const { stack = '' } = await rejection(statement)
+          const [, ...calls] = stack.split('\n').slice(0, 4)
+          expect(calls.join()).to.contain('queries.test.ts').and.not.contain('tenant-client')
+        }
+      }))
+
     it('events tell once, on the bound Knex and on the ambient one', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
         const heard: string[] = []
