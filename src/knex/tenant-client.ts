@@ -108,8 +108,14 @@ export class TenantClient extends Dialect {
     ownLease(this, connection)
   }
 
-  override cancelQuery(connection: unknown): Promise<void> {
-    return bindingOf(this).pool.cancel(ownLease(this, connection))
+  override async cancelQuery(connection: unknown): Promise<void> {
+    const lease = ownLease(this, connection)
+    try {
+      await bindingOf(this).pool.cancel(lease)
+    } catch (error) {
+      // An error of the statement, not of the KILL: Knex gives it its message.
+      throw new Error('The statement could not be cancelled.', { cause: error })
+    }
   }
 
   override queryBuilder(): object {

@@ -10,6 +10,7 @@ import {
   rejection,
   type TestServer,
   until,
+  urlOptions,
   withTenants,
 } from '../support/tenants.ts'
 
@@ -326,6 +327,25 @@ onEachServer('through a bound Knex', (server) => {
         expect(error.name).to.equal('KnexTimeoutError')
         expect(await knex('items').first('tenant')).to.deep.equal({ tenant: 'b' })
       }))
+
+    it('a query that takes too long and cannot be cancelled has an unknown outcome', () => {
+      const settings = urlOptions(server.url)
+      let isGone = false
+      const connection = () => ({
+        ...settings,
+        port: isGone ? 1 : settings.port,
+        expirationChecker: () => isGone,
+      })
+      return withTenants(server, { connection }, async ({ tenantKnex }) => {
+        await tenantKnex('a')('items')
+        isGone = true
+        const query = tenantKnex('a').raw('SELECT SLEEP(0.5)').timeout(100, { cancel: true })
+        const error = await rejection(query)
+        expect(error.message).to.match(/^After query timeout of 100ms exceeded, cancelling/)
+        expect(error).to.have.nested.property('cause.code', 'ERR_SERVER_UNREACHABLE')
+        expect(error.outcome).to.equal('unknown')
+      })
+    })
 
     it('migrations run in the tenant’s database, beside those of others', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
