@@ -51,10 +51,10 @@ export interface DialectClient extends NodeJS.EventEmitter {
   releaseConnection(connection: unknown): Promise<void>
   initializePool(config?: unknown): void
   destroy(callback?: (error?: unknown) => void): Promise<void>
-  runner(builder: object): object
   queryBuilder(): object
   schemaBuilder(): object
   raw(...args: unknown[]): object
+  runner(builder: object): object
   transaction(container: TransactionContainer, ...rest: unknown[]): object
   queryCompiler(builder: object, bindings?: unknown): object
   schemaCompiler(...args: object[]): object
@@ -90,6 +90,9 @@ export interface RawBuilder extends Transactable {
 export interface QueryRunner {
   readonly connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>
+  /** With a handler as last argument, a promise; without, the stream. */
+  stream(...args: unknown[]): unknown
+  ensureConnection(...args: unknown[]): Promise<unknown>
 }
 
 const template = knex({ client: 'mysql2' }).client as unknown as DialectClient

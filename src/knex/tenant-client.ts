@@ -9,12 +9,12 @@ import {
   QueryBuilder,
   type QueryObject,
   Raw,
-  Runner,
   SchemaBuilder,
   type Transactable,
   type TransactionContainer,
 } from './dialect.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
+import { TenantRunner } from './tenant-runner.ts'
 
 /** What binds a client to its tenant. */
 export interface Binding {
@@ -93,7 +93,6 @@ export class TenantClient extends Dialect {
     return super._stream(connection, query, stream, options)
   }
 
-  /** A query's own timeout is Knex's business, and its error Knex's own. */
   override runner(builder: object): object {
     return new TenantRunner(this, builder)
   }
@@ -265,18 +264,6 @@ function passOn(
   tenant: Tenant,
 ): boolean {
   return emitter.listenerCount(event) > 0 && emitter.emit(event, ...args, tenant)
-}
-
-/** Says of a query whose own timeout passed whose it was: what became of it is not known. */
-class TenantRunner extends Runner {
-  override query(query: { readonly timeout?: number }): Promise<unknown> {
-    const result = super.query(query)
-    if (!query.timeout) return result
-    return result.catch((error: unknown) => {
-      if (this.connection instanceof Lease) this.connection.annotate(error, 'unknown')
-      throw error
-    })
-  }
 }
 
 /** A builder that cannot join another tenant's transaction. */

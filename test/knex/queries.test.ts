@@ -233,6 +233,16 @@ onEachServer('through a bound Knex', (server) => {
         expect(new Set(seen.map((row) => row.tenant))).to.deep.equal(new Set(['b']))
       }))
 
+    it('to a handler, reject where the statement could not be sent', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const missing = tenantKnex('missing')
+        const unheard = await rejection(missing('items').stream((stream) => void stream.resume()))
+        expect(unheard).to.include({ code: 'ERR_TENANT_DATABASE_MISSING', outcome: 'not-sent' })
+        const heard: unknown[] = []
+        await missing('items').stream((stream) => void stream.on('error', (e) => heard.push(e)))
+        expect(heard).to.have.lengthOf(1).and.have.nested.property('0.code', unheard.code)
+      }))
+
     it('cut half-way, give their connection to the next one when it is quiet', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, connectionsSeen }) => {
         for (let round = 0; round < 20; round++) {
