@@ -1,0 +1,21 @@
+/* A mocha reporter: one line of JSON for each test as it ends, so that a crash loses no results. */
+const { appendFileSync } = require('node:fs')
+const { relative } = require('node:path')
+
+module.exports = class Lines {
+  constructor(runner) {
+    runner.on('pass', (test) => write(test, 'passed'))
+    runner.on('pending', (test) => write(test, 'skipped'))
+    runner.on('fail', (test, error) => write(test, 'failed', error))
+  }
+}
+
+function write(test, state, error) {
+  const file = test.file && relative(process.cwd(), test.file)
+  const reason = error && (error.stack ?? String(error))
+  append({ file, title: test.titlePath().join(' > '), state, reason })
+}
+
+function append(line) {
+  appendFileSync(process.env.KNEX_SUITE_RESULTS, `${JSON.stringify(line)}\n`)
+}

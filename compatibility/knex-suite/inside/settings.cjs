@@ -1,0 +1,28 @@
+/* Where Knex's tests find their server: `KNEX_TEST` names this file, see Knex's test/knexfile.js. */
+const { KNEX_SUITE_URL } = process.env
+const { hostname, port, username, password, pathname } = new URL(KNEX_SUITE_URL)
+
+/** What some tests have written out: the server of Knex's own test machines. */
+const KNEX_OWN = /^mysql:\/\/testuser:testpassword@127\.0\.0\.1:23306\/knex_test/
+
+/** Gives a configuration that names Knex's own server the server that we have. */
+function atGivenServer(config) {
+  const connection = config?.connection
+  if (typeof connection !== 'string') return config
+  return { ...config, connection: connection.replace(KNEX_OWN, KNEX_SUITE_URL) }
+}
+
+module.exports = {
+  atGivenServer,
+  // A new object for each who asks: Knex's tests change theirs.
+  get mysql() {
+    return {
+      host: hostname,
+      port: Number(port),
+      user: username,
+      password,
+      database: pathname.slice(1),
+      charset: 'utf8',
+    }
+  },
+}

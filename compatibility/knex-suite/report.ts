@@ -1,0 +1,52 @@
+import type { Comparison, Lost } from './compare.ts'
+import { exceptions } from './exceptions.ts'
+import type { TestRun } from './run-tests.ts'
+import { titlesOf } from './tests.ts'
+
+/** Both runs on one server. */
+export interface Outcome {
+  readonly plain: TestRun
+  readonly ours: TestRun
+  readonly comparison: Comparison
+}
+
+/** Prints how the two runs on a server differ; returns whether all of it is explained. */
+export function report(server: string, { plain, ours, comparison }: Outcome): boolean {
+  const { lost, gained, failedInBoth } = comparison
+  const explained = lost.filter(({ title }) => exceptions[title] !== undefined)
+  const unexplained = lost.filter(({ title }) => exceptions[title] === undefined)
+  console.log(`\n${server}`)
+  printRun('Knex alone', plain)
+  printRun('through tenant-knex', ours)
+  console.log(
+    `  ${failedInBoth.length} fail in both, ${gained.length} pass only through tenant-knex`,
+  )
+  for (const title of gained) console.log(`    ${title}`)
+  console.log(`  ${explained.length} pass with Knex alone, as explained:`)
+  for (const { title } of explained) console.log(`    ${title}\n      ${exceptions[title]}`)
+  console.log(`  ${unexplained.length} pass with Knex alone, unexplained`)
+  unexplained.forEach(printLost)
+  return unexplained.length === 0
+}
+
+/** Says which exceptions no server needs any more. */
+export function reportUnneeded(titles: readonly string[]): void {
+  if (titles.length === 0) return
+  console.log('\nThese pass now and can be taken out of exceptions.ts:')
+  for (const title of titles) console.log(`  ${title}`)
+}
+
+function printRun(name: string, { tests, seconds, unhandledRejections }: TestRun): void {
+  const [passed, failed, skipped] = (['passed', 'failed', 'skipped'] as const).map(
+    (state) => titlesOf(tests, state).length,
+  )
+  console.log(
+    `  ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, ` +
+      `${unhandledRejections} unhandled rejections, ${seconds} s`,
+  )
+}
+
+function printLost({ title, reason }: Lost): void {
+  console.log(`    ${title}`)
+  for (const line of reason.split('\n').slice(0, 8)) console.log(`      ${line}`)
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Reaper } from '../../test/support/servers/reaper.ts'
+import { lastLines } from '../../test/support/servers/run.ts'
+import { type Test, type Tests, testsOf } from './tests.ts'
+
+/** What the tests get as `knex`. */
+export type Subject = 'knex' | 'tenant-knex'
+
+/** What to run where. */
+export interface RunOptions {
+  readonly checkout: string
+  readonly subject: Subject
+  /** With the account and the database that the tests are to use. */
+  readonly databaseUrl: string
+}
+
+/** What came of it. */
+export interface TestRun {
+  readonly tests: Tests
+  readonly seconds: number
+  readonly unhandledRejections: number
+}
+
+/** One of Knex's two test commands takes half a minute; this is for one that hangs. */
+const LIMIT_MILLIS = 300_000
+
+const inside = (file: string): string => fileURLToPath(new URL(`./inside/${file}`, import.meta.url))
+
+/** As in Knex's `npm run test:mysql2`, without the files that need another database's driver. */
+const MOCHA = [
+  join('node_modules', 'mocha', 'bin', 'mocha.js'),
+  ...['--exit', '--timeout', '10000', '--reporter', inside('reporter.cjs')],
+  ...['--config', 'test/mocha-integration-config-test.js'],
+  ...['--ignore', 'test/integration2/dialects/!(mysql*).spec.js'],
+]
+
+/** Runs Knex's mocha tests for mysql2, and those of its tape tests that use a server. */
+export async function runTests(reaper: Reaper, options: RunOptions): Promise<TestRun> {
+  const folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-suite-')
+  const start = Date.now()
+  const mochaOutput = await runNode(reaper, MOCHA, folder, options)
+  const tapeOutput = await runNode(reaper, [inside('tape.cjs')], folder, options)
+  const results = join(folder, 'results')
+  if (!existsSync(results)) throw new Error(`no test ran:\n${lastLines(mochaOutput)}`)
+  return {
+    tests: testsOf([...mochaTests(results), ...tapeTests(tapeOutput)]),
+    seconds: Math.round((Date.now() - start) / 1_000),
+    unhandledRejections: [...mochaOutput.matchAll(/^Unhandled rejection:/gm)].length,
+  }
+}
+
+/** Runs a script in the checkout, and gives what it printed. */
+async function runNode(
+  reaper: Reaper,
+  script: readonly string[],
+  folder: string,
+  { checkout, subject, databaseUrl }: RunOptions,
+): Promise<string> {
+  const file = join(folder, 'output')
+  const output = openSync(file, 'w')
+  const child = reaper.spawn(process.execPath, ['--require', inside('preload.cjs'), ...script], {
+    cwd: checkout,
+    stdio: ['ignore', output, output],
+    env: {
+      ...process.env,
+      DB: 'mysql2',
+      KNEX_TEST: inside('settings.cjs'),
+      KNEX_SUITE_SUBJECT: subject,
+      KNEX_SUITE_URL: databaseUrl,
+      KNEX_SUITE_RESULTS: join(folder, 'results'),
+    },
+  })
+  closeSync(output)
+  const timer = setTimeout(() => {
+    console.error(`knex-suite: ${script[0]} of ${subject} was stopped, it took too long`)
+    child.kill('SIGKILL')
+  }, LIMIT_MILLIS)
+  await once(child, 'close')
+  clearTimeout(timer)
+  if (reaper.isEnded) throw new Error('stopped')
+  return readFileSync(file, 'utf8')
+}
+
+function mochaTests(file: string): Test[] {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+  return lines.map((line) => JSON.parse(line) as Test)
+}
+
+/** Reads the Test Anything Protocol: a test is a title and what was found to hold or not. */
+function tapeTests(output: string): Test[] {
+  const [, ...sections] = output.split(/^# /m)
+  return sections
+    .filter((section) => /^(?:not )?ok \d/m.test(section))
+    .map((section) => {
+      const [title = '', ...lines] = section.split('\n')
+      const failure = lines.findIndex((line) => line.startsWith('not ok'))
+      return failure === -1
+        ? { title: `tape > ${title}`, state: 'passed' }
+        : {
+            title: `tape > ${title}`,
+            state: 'failed',
+            reason: lines.slice(failure, failure + 6).join('\n'),
+          }
+    })
+}
