@@ -18,6 +18,10 @@ export function report(server: string, { plain, ours, comparison }: Outcome): bo
   console.log(`\n${server}`)
   printRun('Knex alone', plain)
   printRun('through tenant-knex', ours)
+  const { knexes, acquires, held } = ours.use
+  console.log(
+    `  ${knexes} bound Knexes acquired ${acquires} connections, and held ${held} at the end`,
+  )
   console.log(
     `  ${failedInBoth.length} fail in both, ${gained.length} pass only through tenant-knex`,
   )
@@ -26,7 +30,8 @@ export function report(server: string, { plain, ours, comparison }: Outcome): bo
   for (const { title } of explained) console.log(`    ${title}\n      ${exceptions[title]}`)
   console.log(`  ${unexplained.length} pass with Knex alone, unexplained`)
   unexplained.forEach(printLost)
-  return unexplained.length === 0
+  // Without this, tests that get Knex alone by mistake would pass.
+  return unexplained.length === 0 && acquires > 0 && plain.use.knexes === 0
 }
 
 /** Says which exceptions no server needs any more. */

@@ -23,6 +23,16 @@ export interface TestRun {
   readonly tests: Tests
   readonly seconds: number
   readonly unhandledRejections: number
+  /** What went through tenant-knex: nothing in a run of Knex alone. */
+  readonly use: Use
+}
+
+/** Sums over all bound Knexes of a run. */
+export interface Use {
+  readonly knexes: number
+  readonly acquires: number
+  /** Connections that nobody has released at the end. */
+  readonly held: number
 }
 
 /** One of Knex's two test commands takes half a minute; this is for one that hangs. */
@@ -47,7 +57,8 @@ export async function runTests(reaper: Reaper, options: RunOptions): Promise<Tes
   const results = join(folder, 'results')
   if (!existsSync(results)) throw new Error(`no test ran:\n${lastLines(mochaOutput)}`)
   return {
-    tests: testsOf([...mochaTests(results), ...tapeTests(tapeOutput)]),
+    use: useIn(join(folder, 'use')),
+    tests: testsOf([...linesOf<Test>(results), ...tapeTests(tapeOutput)]),
     seconds: Math.round((Date.now() - start) / 1_000),
     unhandledRejections: [...mochaOutput.matchAll(/^Unhandled rejection:/gm)].length,
   }
@@ -72,6 +83,7 @@ async function runNode(
       KNEX_SUITE_SUBJECT: subject,
       KNEX_SUITE_URL: databaseUrl,
       KNEX_SUITE_RESULTS: join(folder, 'results'),
+      KNEX_SUITE_USE: join(folder, 'use'),
     },
   })
   closeSync(output)
@@ -85,9 +97,15 @@ async function runNode(
   return readFileSync(file, 'utf8')
 }
 
-function mochaTests(file: string): Test[] {
+function useIn(file: string): Use {
+  const uses = existsSync(file) ? linesOf<Use>(file) : []
+  const sum = (name: keyof Use): number => uses.reduce((total, use) => total + use[name], 0)
+  return { knexes: sum('knexes'), acquires: sum('acquires'), held: sum('held') }
+}
+
+function linesOf<T>(file: string): T[] {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
-  return lines.map((line) => JSON.parse(line) as Test)
+  return lines.map((line) => JSON.parse(line) as T)
 }
 
 /** Reads the Test Anything Protocol: a test is a title and what was found to hold or not. */

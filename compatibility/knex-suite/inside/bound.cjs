@@ -2,6 +2,7 @@
  * Stands in for `knex(config)`: a Knex that tenant-knex has bound to the configured database. The
  * Knex that tenant-knex uses is the checkout's too, and so are mysql2 and tarn.
  */
+const { appendFileSync } = require('node:fs')
 const Module = require('node:module')
 const { join } = require('node:path')
 
@@ -11,6 +12,9 @@ const checkout = join(process.cwd(), 'knex.js')
 
 const { createTenantKnex } = loadBuilt()
 const plain = require(checkout)
+
+const made = []
+process.on('exit', () => appendFileSync(process.env.KNEX_SUITE_USE, `${JSON.stringify(use())}\n`))
 
 const PASSED_ON = [
   'acquireConnectionTimeout',
@@ -46,6 +50,7 @@ module.exports = function knex(config) {
     pool: pick(config.pool, POOL_PASSED_ON),
     session: sessionOf(config.pool),
   })
+  made.push(tenantKnex)
   const bound = tenantKnex(database)
   // The tests make further Knexes from the configuration of one.
   Object.assign(bound.client.config, pick(config, ['pool', 'acquireConnectionTimeout']), {
@@ -57,6 +62,13 @@ module.exports = function knex(config) {
     callback?.()
   }
   return Object.defineProperty(bound, 'destroy', { value: destroy })
+}
+
+/** What went through tenant-knex, and the connections that are held at the end. */
+function use() {
+  const servers = made.map((tenantKnex) => tenantKnex.stats().servers[0])
+  const sum = (name) => servers.reduce((total, server) => total + server[name], 0)
+  return { knexes: made.length, acquires: sum('acquires'), held: sum('used') }
 }
 
 /** Separates the database from where the server is. */
