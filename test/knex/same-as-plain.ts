@@ -66,13 +66,14 @@ async function labelRows({ admin, databaseOf }: TestTenants, ids: string[]): Pro
   for (const id of ids) await admin.query("UPDATE ??.items SET tenant = 'mine'", [databaseOf(id)])
 }
 
-/** All that was seen, with its types; databases go by one name. */
+/** All that was seen, with its types; databases and savepoints go by one name. */
 async function describeRun(run: Run, knex: Knex, { databaseOf }: TestTenants): Promise<string> {
   const seen = inspect(await run(knex), { depth: null, sorted: true, maxArrayLength: null })
   expect(seen).not.to.equal('undefined')
   return seen
     .replaceAll(databaseOf('bound'), '<database>')
     .replaceAll(databaseOf('plain'), '<database>')
+    .replaceAll(/SAVEPOINT trx\d+/g, 'SAVEPOINT <name>')
 }
 
 async function besideOther<T>({ tenantKnex }: TestTenants, run: () => Promise<T>): Promise<T> {
