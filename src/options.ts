@@ -102,6 +102,8 @@ export interface TenantKnexOptions extends KnexPassThrough {
 /** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly connect: () => Promise<ResolvedConnection>
+  /** What `connect` will give, where that is known without asking. */
+  readonly fixed: ResolvedConnection | undefined
   readonly pool: Required<PoolOptions>
   readonly database: (tenantId: string) => string
   readonly session: readonly string[]
@@ -189,7 +191,7 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     throw invalid(`\`client\` must be 'mysql2', got ${show(user.client)}.`)
   }
   return Object.freeze({
-    connect: connectionProvider(user),
+    ...connectionProvider(user),
     pool: resolvePool(user),
     database: checkFunction('database', user.database ?? defaultDatabase),
     session: checkSession(user.session ?? []),
@@ -231,7 +233,7 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
   return Object.freeze(pool)
 }
 
-function connectionProvider(user: TenantKnexOptions): () => Promise<ResolvedConnection> {
+function connectionProvider(user: TenantKnexOptions): Pick<ResolvedOptions, 'connect' | 'fixed'> {
   const { connection, allowMultipleStatements = false } = user
   if (typeof allowMultipleStatements !== 'boolean') {
     throw invalid(
@@ -239,10 +241,11 @@ function connectionProvider(user: TenantKnexOptions): () => Promise<ResolvedConn
     )
   }
   if (typeof connection === 'function') {
-    return async () => resolveConnection(await connection(), allowMultipleStatements)
+    const connect = async () => resolveConnection(await connection(), allowMultipleStatements)
+    return { connect, fixed: undefined }
   }
-  const resolved = resolveConnection(parseConnection(connection), allowMultipleStatements)
-  return async () => resolved
+  const fixed = resolveConnection(parseConnection(connection), allowMultipleStatements)
+  return { connect: async () => fixed, fixed }
 }
 
 function parseConnection(connection: unknown): ConnectionSettings {

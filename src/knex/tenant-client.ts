@@ -36,10 +36,25 @@ export interface Listeners {
  */
 const BINDING = Symbol('tenant-knex.binding')
 
-interface TenantSettings {
+/** What Knex reads of the settings: the database, and the character set of new tables. */
+class TenantSettings {
   /** What Knex's `client.database()` answers. */
   readonly database: string
   readonly [BINDING]: Binding
+
+  constructor(binding: Binding) {
+    this.database = binding.tenant.database
+    this[BINDING] = binding
+  }
+
+  get charset(): string | undefined {
+    return this[BINDING].pool.settings?.charset
+  }
+
+  /** Knex's own: mysql2 does not know it. */
+  get collate(): string | undefined {
+    return (this[BINDING].pool.settings as { collate?: string } | undefined)?.collate
+  }
 }
 
 /**
@@ -207,10 +222,7 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   client.logger = root.logger
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null
-  client.connectionSettings = {
-    database: binding.tenant.database,
-    [BINDING]: binding,
-  } satisfies TenantSettings
+  client.connectionSettings = new TenantSettings(binding)
   client.listenersOf = undefined
   return client
 }

@@ -27,7 +27,12 @@ export class Connector {
     const { session, switchTimeoutMillis } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
     this.#options = { session, switchTimeoutMillis, events }
-    this.#settings = new SettingsSource(options.connect)
+    this.#settings = new SettingsSource(options)
+  }
+
+  /** The settings as far as they are known. */
+  get settings(): ConnectionOptions | undefined {
+    return this.#settings.latest
   }
 
   /**

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
 import type { ServerFacts } from '../connection/connect.ts'
 import type { Gate } from '../connection/gate.ts'
@@ -82,6 +83,11 @@ export class ServerPool {
   /** What the server said of itself; undefined before the first connection. */
   get facts(): ServerFacts | undefined {
     return this.#facts
+  }
+
+  /** What connections are made with; undefined before a `connection` function has answered. */
+  get settings(): ConnectionOptions | undefined {
+    return this.#connector.settings
   }
 
   /**

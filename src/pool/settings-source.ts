@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'mysql2'
-import type { ResolvedConnection } from '../options.ts'
+import type { ResolvedConnection, ResolvedOptions } from '../options.ts'
 
 /**
  * The settings that connections are made with: asked for once for all who need them at a time, and
@@ -9,8 +9,16 @@ export class SettingsSource {
   readonly #ask: () => Promise<ResolvedConnection>
   #answer: Promise<ResolvedConnection> | undefined
 
-  constructor(ask: () => Promise<ResolvedConnection>) {
-    this.#ask = ask
+  #latest: ConnectionOptions | undefined
+
+  constructor({ connect, fixed }: Pick<ResolvedOptions, 'connect' | 'fixed'>) {
+    this.#ask = connect
+    this.#latest = fixed?.options
+  }
+
+  /** The settings as far as they are known; undefined before the user's function has answered. */
+  get latest(): ConnectionOptions | undefined {
+    return this.#latest
   }
 
   /** The present settings. Rejects as the user's function does. */
@@ -18,7 +26,9 @@ export class SettingsSource {
     const known = this.#answer
     if (known && (await known.then(isCurrent, () => false))) return (await known).options
     if (this.#answer === known) this.#answer = this.#ask()
-    return (await (this.#answer as Promise<ResolvedConnection>)).options
+    const { options } = await (this.#answer as Promise<ResolvedConnection>)
+    this.#latest = options
+    return options
   }
 }
 

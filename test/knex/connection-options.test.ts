@@ -34,9 +34,10 @@ async function values(knex: Knex): Promise<unknown> {
   })
   const [row] = await knex('typed')
   const [[session]] = await knex.raw(
-    'SELECT CAST(moment AS CHAR) AS stored, @@character_set_client AS cs FROM typed',
+    'SELECT CAST(moment AS CHAR) AS kept, @@character_set_client AS cs FROM typed',
   )
-  return [row, session, await knex('typed').where({ text: 'Ünï 🙂 乗' }).count()]
+  const [[made]] = await knex.raw('SHOW CREATE TABLE typed')
+  return [row, session, made, await knex('typed').where({ text: 'Ünï 🙂 乗' }).count()]
 }
 
 const options: [string, ConnectionSettings][] = [
@@ -57,8 +58,8 @@ const options: [string, ConnectionSettings][] = [
     },
   ],
   ['jsonStrings', { jsonStrings: true } as ConnectionSettings],
-  ['charset utf8mb4_bin', { charset: 'utf8mb4_bin' }],
-  ['charset latin1', { charset: 'latin1' }],
+  ['charset, of new tables too', { charset: 'latin1' }],
+  ['collate of new tables', { charset: 'utf8mb4', collate: 'utf8mb4_bin' } as ConnectionSettings],
   ['compress', { compress: true }],
   ['rowsAsArray', { rowsAsArray: true }],
   ['nestTables', { nestTables: '_' } as ConnectionSettings],
@@ -99,6 +100,11 @@ onEachServer('the connection option', (server) => {
     it(`${title} does what it does in plain Knex`, () =>
       sameAsPlain(server, values, { connection: given(more) }))
   }
+
+  it('charset that a function gives counts for new tables too', () =>
+    sameAsPlain(server, values, {
+      connection: async () => ({ ...urlOptions(server.url), charset: 'latin1' }),
+    }))
 
   it('connectAttributes is what the server shows', () =>
     withTenants(

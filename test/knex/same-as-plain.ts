@@ -53,11 +53,14 @@ export function plainKnex(
     ...config
   }: TestTenantsOptions,
 ): Knex {
+  const database = databaseOf(tenantId)
   const settings = typeof connection === 'object' ? connection : urlOptions(url)
   return knex({
     ...(config as Knex.Config),
     client: 'mysql2',
-    connection: { ...(settings as Knex.MySql2ConnectionConfig), database: databaseOf(tenantId) },
+    connection: (typeof connection === 'function'
+      ? async () => ({ ...(await connection()), database })
+      : { ...settings, database }) as Knex.MySql2ConnectionConfig,
     pool: { min: 0, max: 4 },
   })
 }
