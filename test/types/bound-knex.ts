@@ -1,0 +1,120 @@
+/**
+ * What TypeScript sees of a bound Knex. Nothing here runs: `npm run types` checks that what must
+ * compile does, and that each line under `@ts-expect-error` does not.
+ */
+import type { Knex } from 'knex'
+import { type BoundKnex, createTenantKnex, type TenantKnex } from '../../src/index.ts'
+
+interface TypedRow {
+  id: number
+  name: string
+}
+
+declare module 'knex/types/tables.js' {
+  interface Tables {
+    types_test_simple: TypedRow
+    types_test_full: Knex.CompositeTableType<TypedRow, Pick<TypedRow, 'name'>, Partial<TypedRow>>
+  }
+}
+
+/** True where two types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Compiles only for what is exactly this type. */
+type Exactly<Expected, T> = Same<Expected, T> extends true ? unknown : never
+declare function exactly<Expected>(): <T>(value: T & Exactly<Expected, T>) => void
+
+declare const tenantKnex: TenantKnex
+declare const knex: BoundKnex
+
+export function isKnex(): Knex {
+  const takesKnex = (given: Knex): Knex => given
+  takesKnex(tenantKnex.ambient)
+  takesKnex(tenantKnex.current())
+  takesKnex(tenantKnex('a'))
+  const { id, database } = knex.tenant
+  exactly<string>()(id)
+  exactly<string>()(database)
+  return knex
+}
+
+export function isNotEveryKnex(plain: Knex): void {
+  // @ts-expect-error A plain Knex has no tenant.
+  const bound: BoundKnex = plain
+  // @ts-expect-error The tenant is not to be changed.
+  knex.tenant = bound.tenant
+  // @ts-expect-error Nor any part of it.
+  knex.tenant.id = 'b'
+}
+
+export async function knowsTables(): Promise<void> {
+  exactly<TypedRow[]>()(await knex('types_test_simple'))
+  exactly<TypedRow | undefined>()(await knex('types_test_simple').where({ id: 1 }).first())
+  exactly<Pick<TypedRow, 'name'>[]>()(await tenantKnex('a')('types_test_full').select('name'))
+  exactly<TypedRow[]>()(await tenantKnex.ambient('types_test_simple'))
+  exactly<TypedRow[]>()(await knex.from('types_test_simple').select('*'))
+  exactly<{ val: number }[]>()(await knex<{ val: number }>('elsewhere'))
+
+  await knex('types_test_full').insert({ name: 'x' })
+  await knex('types_test_full').where({ id: 1 }).update({ name: 'x' })
+  // @ts-expect-error The table's rows have no such column.
+  await knex('types_test_full').insert({ title: 'x' })
+  // @ts-expect-error A name is a string.
+  await knex('types_test_full').update({ name: 1 })
+}
+
+export async function hasTransactions(): Promise<void> {
+  exactly<TypedRow[]>()(
+    await knex.transaction(async (trx) => {
+      exactly<Knex.Transaction>()(trx)
+      return trx('types_test_simple')
+    }),
+  )
+  const trx = await knex.transaction({ isolationLevel: 'serializable' })
+  exactly<Knex.Transaction>()(trx)
+  knex('types_test_simple').transacting(trx)
+  const provide = knex.transactionProvider({ readOnly: true })
+  exactly<Knex.Transaction>()(await provide())
+  // @ts-expect-error A transaction is not a bound Knex: it has no tenant of its own.
+  const bound: BoundKnex = trx
+  void bound
+}
+
+export async function hasScopes(): Promise<void> {
+  exactly<number>()(await tenantKnex.run('a', (bound) => bound.tenant.id.length))
+  exactly<TypedRow[]>()(await tenantKnex.run('a', async (bound) => bound('types_test_simple')))
+  exactly<TypedRow[]>()(await tenantKnex.run('a', (bound) => bound('types_test_simple')))
+  // @ts-expect-error An id is a string.
+  await tenantKnex.run(1, () => undefined)
+  // @ts-expect-error An id is needed; the environment may not have it.
+  tenantKnex(process.env.TENANT)
+}
+
+export function hasOptions(): void {
+  createTenantKnex({ connection: 'mysql://127.0.0.1/' })
+  createTenantKnex({
+    client: 'mysql2',
+    connection: async () => ({ host: 'x', ssl: {}, expirationChecker: () => true }),
+    pool: { max: 5 },
+    migrations: { directory: './migrations' },
+    postProcessResponse: (result, queryContext) => [result, queryContext],
+    userParams: { a: 1 },
+  })
+  // @ts-expect-error There must be a connection.
+  createTenantKnex({})
+  // @ts-expect-error Each tenant has a database of its own.
+  createTenantKnex({ connection: { host: 'x', database: 'x' } })
+  // @ts-expect-error Only mysql2.
+  createTenantKnex({ connection: 'mysql://127.0.0.1/', client: 'pg' })
+  // @ts-expect-error No such option.
+  createTenantKnex({ connection: 'mysql://127.0.0.1/', databse: (id: string) => id })
+  // @ts-expect-error The database of an id is named at once.
+  createTenantKnex({ connection: 'mysql://127.0.0.1/', database: async (id: string) => id })
+}
+
+export function keepsItsTenant(): void {
+  const copy = knex.withUserParams({ a: 1 })
+  const asKnex: Knex = copy
+  void asKnex
+  exactly<string>()(copy.tenant.id)
+}
