@@ -240,6 +240,16 @@ export function checkSameTenant(what: string, client: object, other: object | un
   if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
 }
 
+/** Refuses a transaction of another tenant, or of a Knex without tenants. */
+export function checkTransaction(client: object, transaction: unknown): void {
+  const other = (transaction as { client?: object } | null | undefined)?.client
+  if (other && !isBound(other)) {
+    const { tenant } = bindingOf(client)
+    throw refused(client, wrongTenant('A transaction', tenant, undefined))
+  }
+  checkSameTenant('A transaction', client, other)
+}
+
 /** A connection that user code or Knex hands in: only one that this very tenant holds. */
 function ownLease(client: object, connection: unknown): Lease {
   const { tenant } = bindingOf(client)
@@ -282,12 +292,7 @@ function passOn(
 function bound<B extends new (client: object) => Transactable>(Base: B): B {
   return class extends (Base as new (client: object) => Transactable) {
     override transacting(transaction: unknown): this {
-      const client = (transaction as { client?: object } | undefined)?.client
-      if (client && !isBound(client)) {
-        const { tenant } = bindingOf(this.client)
-        throw refused(this.client, wrongTenant('A transaction', tenant, undefined))
-      }
-      checkSameTenant('A transaction', this.client, client)
+      checkTransaction(this.client, transaction)
       return super.transacting(transaction)
     }
   } as unknown as B
