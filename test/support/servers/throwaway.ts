@@ -16,19 +16,21 @@ const START_TIMEOUT_MILLIS = 60_000
 /**
  * Starts a server for this one time, on a free port of the loopback interface, and gives its URL.
  *
+ * @param more arguments beside those of the recipe
  * @throws Error with the end of the server's log when it does not come up.
  */
 export async function startThrowaway(
   reaper: Reaper,
   name: ServerName,
   program: Program,
+  more: readonly string[] = [],
 ): Promise<string> {
   const folder = reaper.temporaryFolder(tmpdir(), `tenant-knex-${name}-`)
   const log = join(folder, 'server.log')
   try {
     const data = await prepareData(reaper, name, program, join(folder, 'data'))
     const port = await freePort()
-    const args = [...program.args, ...RECIPES[name].serve(data, port)]
+    const args = [...program.args, ...RECIPES[name].serve(data, port), ...more]
     const server = startLogged(reaper, { ...program, args }, folder, log)
     const url = RECIPES[name].url(port)
     await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
