@@ -159,6 +159,25 @@ onEachServer('migrations of many tenants', (server) => {
       }
     }))
 
+  it('and seeds run by the ambient Knex for the tenant in scope', () =>
+    withFolder((directory) =>
+      withTenants(server, { pool: { max: 2 } }, async ({ tenantKnex }) => {
+        const code = "export const seed = (knex) => knex('one').insert({ id: 7 })\n"
+        await writeFile(join(directory, 'seed.mjs'), code)
+        await Promise.all(
+          ['a', 'b'].map((id) =>
+            tenantKnex.run(id, async () => {
+              await tenantKnex.ambient.migrate.latest(TWO)
+              if (id === 'b') await tenantKnex.ambient.seed.run({ directory, ...MODULES })
+            }),
+          ),
+        )
+        expect(await tenantKnex('a')('one')).to.deep.equal([])
+        expect(await tenantKnex('b')('one')).to.deep.equal([{ id: 7 }])
+        expect(await tenantKnex('c').schema.hasTable('one')).to.equal(false)
+      }),
+    ))
+
   it('fail for one alone; the lock of one holds up no other', () =>
     withTenants(server, { pool: { max: 3 } }, async ({ tenantKnex }) => {
       await tenantKnex('a').migrate.latest(migrations({}))
