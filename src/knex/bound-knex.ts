@@ -5,6 +5,7 @@ import type { Tenant } from '../identifiers.ts'
 import type { KnexPassThrough } from '../options.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Scope } from '../scope.ts'
+import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { wrongTenant } from './guards.ts'
 import {
   type Binding,
@@ -21,15 +22,11 @@ export interface BoundKnex extends Knex {
 }
 
 /** What Knex keeps behind its function; its methods find the client through `this`. */
-interface Context {
+interface Context extends BatchContext {
   client: TenantClient
   userParams: Record<string, unknown>
   queryBuilder(): Knex.QueryBuilder
-  batchInsert(...args: unknown[]): BatchInsert
 }
-
-/** A batch under way; it looks for its transaction a moment after it was made. */
-type BatchInsert = Promise<unknown> & { transacting(transaction: unknown): unknown }
 
 /** Knex objects that are made by hand, as its types do not show them. */
 type KnexInternals = Knex & { context: Context }
@@ -148,29 +145,8 @@ function knexFunction(context: Context, prototype: object): Knex {
 function createRoot(config: KnexPassThrough): KnexInternals {
   const root = knex({ ...config, client: TenantClient as never } as Knex.Config) as KnexInternals
   root.client.config.client = 'mysql2'
-  guardBatches(root.context)
+  guardBatches(root.context, checkTransaction)
   return root
-}
-
-/**
- * A batch is no builder: it takes any transaction and inserts there. It has begun already, so that
- * another tenant's transaction is replaced by one that fails, or the batch would run without any.
- */
-function guardBatches(context: Context): void {
-  const { batchInsert } = context
-  context.batchInsert = function (...args) {
-    const { client } = this
-    const batch = batchInsert.apply(this, args)
-    const { transacting } = batch
-    batch.transacting = (transaction) => {
-      const checked = (...table: unknown[]): unknown => {
-        checkTransaction(client, transaction)
-        return (transaction as (...table: unknown[]) => unknown)(...table)
-      }
-      return transacting.call(batch, transaction ? checked : transaction)
-    }
-    return batch
-  }
 }
 
 /** What bound Knexes have that the shared one has not. The event fields keep them from sharing. */

@@ -4,6 +4,7 @@
  * 3.3.0 (lib/client.js, lib/dialects/mysql, lib/query, lib/schema).
  */
 import knex, { type Knex } from 'knex'
+import type { BatchContext } from './batch-insert.ts'
 
 /** A statement on its way to the driver. */
 export interface QueryObject {
@@ -29,7 +30,10 @@ export interface SchemaBuilderParts {
 }
 
 /** What runs inside a transaction. */
-export type TransactionContainer = (trx: { isCompleted(): boolean }) => unknown
+export type TransactionContainer = (trx: {
+  isCompleted(): boolean
+  readonly context: BatchContext
+}) => unknown
 
 /** A table builder's inside. */
 export interface TableBuilderParts {

@@ -4,6 +4,7 @@ import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
+import { guardBatches } from './batch-insert.ts'
 import {
   Dialect,
   QueryBuilder,
@@ -114,7 +115,12 @@ export class TenantClient extends Dialect {
 
   /** Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. */
   override transaction(container: TransactionContainer, ...rest: unknown[]): object {
-    return super.transaction((trx) => (trx.isCompleted() ? undefined : container(trx)), ...rest)
+    const guarded: TransactionContainer = (trx) => {
+      if (trx.isCompleted()) return undefined
+      guardBatches(trx.context, checkTransaction)
+      return container(trx)
+    }
+    return super.transaction(guarded, ...rest)
   }
 
   /** `.connection(conn)`: only this tenant's own. */

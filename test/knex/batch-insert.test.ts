@@ -12,6 +12,10 @@ onEachServer('batchInsert', (server) => {
         const error = await rejection(knex.batchInsert('items', rows('b'), 2).transacting(trx))
         expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'b', outcome: 'not-sent' })
       }
+      const inner = tenantKnex('b').transaction((own) =>
+        own.batchInsert('items', rows('b')).transacting(trx),
+      )
+      expect(await rejection(inner)).to.have.property('code', 'ERR_WRONG_TENANT')
       const ambient = tenantKnex.run('b', () =>
         tenantKnex.ambient.batchInsert('items', rows('b')).transacting(trx),
       )
