@@ -141,19 +141,20 @@ export const DEFAULTS: {
   maxPreparedStatements: 256,
 })
 
-const PASS_THROUGH = [
-  'asyncStackTraces',
-  'compileSqlOnError',
-  'debug',
-  'log',
-  'migrations',
-  'postProcessResponse',
-  'seeds',
-  'useNullAsDefault',
-  'userParams',
-  'version',
-  'wrapIdentifier',
-] as const satisfies readonly (keyof KnexPassThrough)[]
+/** Keys that are passed on to Knex, and of what type their values are. */
+const PASS_THROUGH = {
+  asyncStackTraces: 'boolean',
+  compileSqlOnError: 'boolean',
+  debug: 'boolean',
+  log: 'object',
+  migrations: 'object',
+  postProcessResponse: 'function',
+  seeds: 'object',
+  useNullAsDefault: 'boolean',
+  userParams: 'object',
+  version: 'string',
+  wrapIdentifier: 'function',
+} as const satisfies Record<keyof KnexPassThrough, string>
 
 const OWN_KEYS = [
   'acquireConnectionTimeout',
@@ -186,7 +187,7 @@ const MAX_MILLIS = 2 ** 31 - 1
  */
 export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
   if (!isObject(user)) throw invalid('The options must be an object.')
-  rejectUnknownKeys(user, [...OWN_KEYS, ...PASS_THROUGH], '')
+  rejectUnknownKeys(user, [...OWN_KEYS, ...Object.keys(PASS_THROUGH)], '')
   if (user.client !== undefined && user.client !== 'mysql2') {
     throw invalid(`\`client\` must be 'mysql2', got ${show(user.client)}.`)
   }
@@ -202,8 +203,18 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
       1,
       MAX_MILLIS,
     ),
-    knex: pick(user, PASS_THROUGH),
+    knex: passedThrough(user),
   })
+}
+
+function passedThrough(user: TenantKnexOptions): KnexPassThrough {
+  const given = pick(user, Object.keys(PASS_THROUGH) as (keyof KnexPassThrough)[])
+  for (const [name, value] of Object.entries(given)) {
+    const type = PASS_THROUGH[name as keyof KnexPassThrough]
+    const isRight = type === 'object' ? isObject(value) : typeof value === type
+    if (!isRight) throw invalid(`\`${name}\` must be of type ${type}, got ${show(value)}.`)
+  }
+  return given
 }
 
 function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {

@@ -40,6 +40,8 @@ export interface TenantKnex {
   /**
    * Runs a function with a tenant in scope, for {@link current} and {@link ambient}, through every
    * `await` and callback inside. Scopes nest. What the function returns is awaited inside.
+   *
+   * @throws `ERR_OPTION_INVALID` where `fn` is no function, and as the call of a tenantKnex
    */
   run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
 
@@ -84,6 +86,7 @@ export interface TenantKnex {
 }
 
 const DESTROY_TIMEOUT_MILLIS = 10_000
+const NO_TIMEOUT: DestroyOptions = { timeoutMs: Number.NaN }
 
 /**
  * Makes Knex multi-tenant: a database for each tenant, and one connection pool for all of them.
@@ -105,8 +108,8 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     pool,
     bind: (tenant) => factory.bind(tenant, pool),
   })
-  const destroy = ({ timeoutMs = DESTROY_TIMEOUT_MILLIS }: DestroyOptions = {}): Promise<void> =>
-    pool.destroy(checkTimeout(timeoutMs))
+  const destroy = (options: DestroyOptions = {}): Promise<void> =>
+    pool.destroy(destroyTimeout(options))
 
   const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
   return Object.assign(tenantKnex, {
@@ -114,6 +117,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     current: () => factory.current(),
     async run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T> {
       const bound = knexes.get(tenantId)
+      checkCallback(fn)
       return scope.run(bound, () => fn(bound))
     },
     stats: (): TenantKnexStats => ({ boundKnexes: knexes.size, servers: [pool.stats()] }),
@@ -124,10 +128,20 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   })
 }
 
-function checkTimeout(timeoutMs: unknown): number {
+function destroyTimeout(options: unknown): number {
+  const isObject = typeof options === 'object' && options !== null
+  const { timeoutMs = DESTROY_TIMEOUT_MILLIS } = isObject ? (options as DestroyOptions) : NO_TIMEOUT
   if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    `\`timeoutMs\` must be a number of milliseconds from 0, got ${String(timeoutMs)}.`,
+    '`destroy` takes `{ timeoutMs }`, a number of milliseconds from 0, and gives a promise.',
+  )
+}
+
+function checkCallback(fn: unknown): void {
+  if (typeof fn === 'function') return
+  throw new TenantKnexError(
+    'ERR_OPTION_INVALID',
+    '`run` takes a tenant id and the function to run with that tenant in scope.',
   )
 }

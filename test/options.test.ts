@@ -50,6 +50,10 @@ describe('options', () => {
     ['switchTimeoutMillis of 0', { connection, switchTimeoutMillis: 0 }, /switchTimeoutMillis/],
     ['clean: never', { connection, clean: 'never' }, /`clean` must be one of/],
     ['a session string', { connection, session: 'SET x = 1' }, /`session` must be an array/],
+    ['migrations in a string', { connection, migrations: './x' }, /`migrations` .* object/],
+    ['wrapIdentifier in a string', { connection, wrapIdentifier: 'x' }, /`wrapIdentifier` .* func/],
+    ['debug that is no boolean', { connection, debug: 'yes' }, /`debug` .* boolean, got "yes"/],
+    ['log that is no object', { connection, log: true }, /`log` .* object, got true/],
     ['an empty session statement', { connection, session: [' '] }, /`session`/],
     [
       'a database that is no function',

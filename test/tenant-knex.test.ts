@@ -188,6 +188,12 @@ onEachServer('tenantKnex', (server) => {
         await trx.commit()
       }))
 
+    it('refuses to run what is no function', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const error = await rejection(tenantKnex.run('a', undefined as never))
+        expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
+      }))
+
     it('refuses an invalid id before fn runs', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
         let hasRun = false
@@ -286,8 +292,10 @@ onEachServer('tenantKnex', (server) => {
 
     it('refuses a timeout that is none', async () => {
       const tenantKnex = createTenantKnex({ connection: server.url })
-      const error = thrown(() => tenantKnex.destroy({ timeoutMs: -1 }))
-      expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
+      for (const options of [{ timeoutMs: -1 }, { timeoutMs: '1' }, 100, null, () => undefined]) {
+        const error = thrown(() => tenantKnex.destroy(options as object))
+        expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
+      }
       await tenantKnex.destroy()
     })
   })

@@ -11,6 +11,7 @@ import {
   type Binding,
   bindClient,
   bindingOf,
+  checkClient,
   checkTransaction,
   TenantClient,
 } from './tenant-client.ts'
@@ -152,6 +153,15 @@ function createRoot(config: KnexPassThrough): KnexInternals {
 /** What bound Knexes have that the shared one has not. The event fields keep them from sharing. */
 function createPrototype(root: KnexInternals): object {
   return Object.create(root, {
+    client: {
+      get(this: KnexInternals): TenantClient {
+        return this.context.client
+      },
+      set(this: KnexInternals, client: TenantClient) {
+        checkClient(this.context.client, client)
+        this.context.client = client
+      },
+    },
     tenant: {
       get(this: KnexInternals): Tenant {
         return bindingOf(this.context.client).tenant

@@ -256,6 +256,13 @@ export function checkTransaction(client: object, transaction: unknown): void {
   checkSameTenant('A transaction', client, other)
 }
 
+/** Knex lets a Knex have another client; here only one of the same tenant. */
+export function checkClient(client: TenantClient, other: object): void {
+  const { tenant } = bindingOf(client)
+  const otherTenant = isBound(other) ? bindingOf(other).tenant : undefined
+  if (otherTenant !== tenant) throw refused(client, wrongTenant('A client', tenant, otherTenant))
+}
+
 /** A connection that user code or Knex hands in: only one that this very tenant holds. */
 function ownLease(client: object, connection: unknown): Lease {
   const { tenant } = bindingOf(client)

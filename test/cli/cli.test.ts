@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,8 @@ import { expect } from 'chai'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { onEachServer, type TestServer, urlOptions } from '../support/tenants.ts'
 
-const KNEXFILE = fileURLToPath(new URL('knexfile.mjs', import.meta.url))
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const [, KNEXFILE = ''] = README.match(/^```js title="knexfile\.mjs"\n(.*?)^```$/ms) ?? []
 const SOURCE = new URL('../../src/index.ts', import.meta.url).href
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url))
@@ -74,7 +76,7 @@ async function fill(folder: string, knexfile: string): Promise<void> {
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'migrations', '1_cities.js'), MIGRATION)
   await writeFile(join(folder, 'seeds', 'cities.js'), SEED)
-  await cp(KNEXFILE, join(folder, knexfile))
+  await writeFile(join(folder, knexfile), KNEXFILE)
 }
 
 async function runKnex(

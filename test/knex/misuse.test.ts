@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
-import type { Knex } from 'knex'
+import knex, { type Knex } from 'knex'
 import { onEachServer, rejection, thrown, urlOptions, withTenants } from '../support/tenants.ts'
 
 onEachServer('a bound Knex that is used wrongly', (server) => {
@@ -41,6 +41,21 @@ onEachServer('a bound Knex that is used wrongly', (server) => {
         'code',
         'ERR_WRONG_TENANT',
       )
+    }))
+
+  it('refuses the client of another tenant, or of a Knex without tenants', () =>
+    withTenants(server, {}, async ({ tenantKnex, url }) => {
+      const [a, b] = [tenantKnex('a'), tenantKnex('b')]
+      const plain = knex({ client: 'mysql2', connection: url })
+      for (const { client } of [b, plain]) {
+        const error = thrown(() => {
+          a.client = client
+        })
+        expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
+      }
+      a.client = tenantKnex('a').client
+      expect(await a('items').first('tenant')).to.deep.equal({ tenant: 'a' })
+      await plain.destroy()
     }))
 
   it('refuses a connection after its release, by builder, transaction and cancel', () =>
