@@ -113,12 +113,16 @@ export class TenantClient extends Dialect {
     return new TenantRunner(this, builder)
   }
 
-  /** Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. */
+  /**
+   * Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. A
+   * transaction has its tenant, as a bound Knex has.
+   */
   override transaction(container: TransactionContainer, ...rest: unknown[]): object {
+    const { tenant } = bindingOf(this)
     const guarded: TransactionContainer = (trx) => {
       if (trx.isCompleted()) return undefined
       guardBatches(trx.context, checkTransaction)
-      return container(trx)
+      return container(Object.defineProperty(trx, 'tenant', { value: tenant }))
     }
     return super.transaction(guarded, ...rest)
   }

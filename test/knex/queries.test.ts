@@ -143,6 +143,21 @@ onEachServer('through a bound Knex', (server) => {
   })
 
   describe('transactions', () => {
+    it('have the tenant of their Knex, nested ones too', () =>
+      withKnex(server, async (knex) => {
+        const tenantOf = (trx: object) => (trx as { tenant?: unknown }).tenant
+        await knex.transaction(async (trx) => {
+          expect(tenantOf(trx)).to.equal(knex.tenant)
+          await trx.transaction(async (inner) => expect(tenantOf(inner)).to.equal(knex.tenant))
+        })
+        const trx = await knex.transaction()
+        expect(tenantOf(trx)).to.equal(knex.tenant)
+        await trx.rollback()
+        const provided = await knex.transactionProvider()()
+        expect(tenantOf(provided)).to.equal(knex.tenant)
+        await provided.rollback()
+      }))
+
     it('commit and roll back, by callback', () =>
       withKnex(server, async (knex) => {
         const result = await knex.transaction(async (trx) => {
