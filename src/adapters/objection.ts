@@ -1,0 +1,197 @@
+import type { Plugin, TableMetadata } from 'objection'
+import { TenantKnexError } from '../errors.ts'
+import type { TenantKnex } from '../tenant-knex.ts'
+import type {
+  Builder,
+  FetchMetadataOptions,
+  ModelClass,
+  ModelInstance,
+  Relation,
+} from './objection/internals.ts'
+import { type TenantBuilder, TenantBuilders } from './objection/query-builder.ts'
+import { TableColumns } from './objection/table-columns.ts'
+import { Tenancy, wrongTenant } from './objection/tenancy.ts'
+
+/** Where a model class keeps the Knex that it was bound to. */
+const BOUND = Symbol('tenant-knex.bound')
+/** Where a model keeps the id of its tenant. */
+const HOME = Symbol('tenant-knex.home')
+
+/** A model of which we know whose row it is. */
+interface Homed {
+  [HOME]: string | undefined
+}
+
+/**
+ * Makes Objection's models serve all tenants: a mixin for a base class, or for one model.
+ *
+ * A query belongs to the tenant that is in scope when it is made (`Model.query()`, `$query()`,
+ * `relatedQuery()`, `transaction()`, ...), wherever it is awaited: also its hooks, modifiers and eager
+ * loading run with that tenant in scope. With no tenant in scope these throw `ERR_NO_TENANT` at once.
+ * A Knex or transaction that is given instead (`Model.query(tenantKnex('acme'))`, `Model.query(trx)`)
+ * says the tenant; it must be of the same tenantKnex.
+ *
+ * A model that was read from or written to one tenant's database refuses `$query()`,
+ * `$relatedQuery()` and `$fetchGraph()` in another's scope with `ERR_WRONG_TENANT`, unless given a
+ * Knex or transaction.
+ *
+ * @example
+ * class BaseModel extends forTenants(tenantKnex)(Model) {}
+ * class User extends BaseModel {
+ *   static tableName = 'users'
+ * }
+ * const users = await tenantKnex.run('acme', () => User.query())
+ */
+export function forTenants(tenantKnex: TenantKnex): Plugin {
+  const tenancy = new Tenancy(tenantKnex)
+  const tools = {
+    tenancy,
+    builders: new TenantBuilders(tenancy, (models, knex) => checkHome(tenancy, models, knex)),
+    columns: new TableColumns(),
+  }
+  return ((Base: unknown) => tenantModel(Base as ModelClass, tools)) as Plugin
+}
+
+interface Tools {
+  readonly tenancy: Tenancy
+  readonly builders: TenantBuilders
+  readonly columns: TableColumns
+}
+
+function tenantModel(Base: ModelClass, { tenancy, builders, columns }: Tools): ModelClass {
+  return class TenantModel extends Base implements Homed {
+    static override QueryBuilder = builders.of(Base.QueryBuilder)
+    static [BOUND]: object | undefined = undefined
+
+    // Private: not seen by JSON, by deep equality, or by what walks over a model's properties.
+    #home: string | undefined
+
+    get [HOME](): string | undefined {
+      return #home in this ? this.#home : undefined
+    }
+
+    set [HOME](home: string | undefined) {
+      if (#home in this) this.#home = home
+    }
+
+    /** The bound Knex of the tenant in scope; that of a class made by `bindKnex` is its own. */
+    static override knex(...args: readonly (object | null | undefined)[]): object | undefined {
+      if (args.length === 0) return this[BOUND] ?? tenancy.current()
+      // Objection reads it back from here only, and defines it so.
+      const value = args[0] ? tenancy.checked(args[0]) : undefined
+      Object.defineProperty(this, BOUND, { value, configurable: true, writable: true })
+      return undefined
+    }
+
+    static override query(trx?: object | null): Builder {
+      useTenantBuilder(this, builders)
+      const query = super.query(trx ? tenancy.checked(trx) : this.knex())
+      ;(query as TenantBuilder).isGiven = Boolean(trx)
+      return query
+    }
+
+    static override fetchGraph(
+      models: unknown,
+      expression: unknown,
+      options?: { transaction?: object },
+    ): object {
+      if (!options?.transaction) checkHome(tenancy, models, this.knex() as object)
+      return super.fetchGraph(models, expression, options)
+    }
+
+    static override fromDatabaseJson(json: object): ModelInstance {
+      const model = super.fromDatabaseJson(json)
+      // While a query runs its tenant is in scope. Elsewhere nobody knows whose row it is.
+      ;(model as ModelInstance & Homed)[HOME] = homeOf(this, tenancy)
+      return model
+    }
+
+    static override fetchTableMetadata(options: FetchMetadataOptions = {}): Promise<TableMetadata> {
+      const { knex, parentBuilder, force = false } = options
+      const using = tenancy.checked(knex ?? parentBuilder?.knex() ?? (this.knex() as object))
+      const table = options.table ?? parentBuilder?.tableNameFor(this) ?? this.getTableName()
+      return tenancy.run(using, async () => {
+        // First, because a model may have its own.
+        const known = this.tableMetadata({ table })
+        if (known && known.columns.length > 0 && !force) return known
+        return columns.fetch(tenancy.tenantOf(using), table, force, () =>
+          this.query(using).childQueryOf(parentBuilder).columnInfo({ table }),
+        )
+      })
+    }
+
+    static override tableMetadata(options: { table?: string } = {}): TableMetadata | null {
+      const tenant = tenancy.tenantOf(this.knex() as object)
+      return columns.get(tenant, options.table ?? this.getTableName())
+    }
+
+    /** Only walks through models, so it needs no tenant; Objection would ask for the Knex. */
+    static override traverseAsync(...args: unknown[]): Promise<unknown> {
+      const withoutKnex = Object.create(this, { knex: { value: () => undefined } })
+      return super.traverseAsync.apply(withoutKnex, args)
+    }
+
+    /**
+     * Objection would bind a join table's model to each Knex and each transaction, and keep it
+     * there. Its queries are all children of the query that needs them, and get the Knex from that.
+     */
+    static override getRelationUnsafe(name: string): Relation | null {
+      const relation = super.getRelationUnsafe(name)
+      if (relation) relation.getJoinModelClass = () => relation.joinTableModelClass
+      return relation
+    }
+
+    override $query(trx?: object): object {
+      const modelClass = this.constructor as ModelClass
+      if (!trx) checkHome(tenancy, this, modelClass.knex() as object)
+      return super.$query(trx)
+    }
+
+    override $toDatabaseJson(builder?: Builder): object {
+      // How a model gets into an INSERT or UPDATE.
+      if (builder) this[HOME] = tenancy.tenantOf(builder.knex()).id
+      return super.$toDatabaseJson(builder)
+    }
+
+    override $clone(options?: { shallow?: boolean }): this {
+      const clone = super.$clone(options)
+      clone.$traverse((model) => {
+        if (HOME in model) (model as ModelInstance & Homed)[HOME] = this[HOME]
+      })
+      return clone
+    }
+  }
+}
+
+/** A model class may have a query builder class of its own, as a field or as a getter. */
+function useTenantBuilder(modelClass: ModelClass, builders: TenantBuilders): void {
+  const wanted = builders.of(modelClass.QueryBuilder)
+  if (wanted === modelClass.QueryBuilder) return
+  Object.defineProperty(modelClass, 'QueryBuilder', {
+    value: wanted,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  })
+}
+
+function homeOf(modelClass: ModelClass, tenancy: Tenancy): string | undefined {
+  try {
+    return tenancy.tenantOf(modelClass.knex() as object).id
+  } catch (error) {
+    if (error instanceof TenantKnexError && error.code === 'ERR_NO_TENANT') return undefined
+    throw error
+  }
+}
+
+function checkHome(tenancy: Tenancy, models: unknown, knex: object): void {
+  const tenant = tenancy.tenantOf(knex)
+  for (const model of Array.isArray(models) ? models : [models]) {
+    const home = (model as Partial<Homed> | null | undefined)?.[HOME]
+    if (home === undefined || home === tenant.id) continue
+    throw wrongTenant(
+      `A model of tenant ${JSON.stringify(home)} was used by tenant ${JSON.stringify(tenant.id)}.`,
+      tenant,
+    )
+  }
+}

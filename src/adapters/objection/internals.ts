@@ -1,0 +1,62 @@
+/*
+ * Objection's model and query builder classes, as far as they are overridden or called here. Some
+ * of these members its types leave out or describe for users of finished models only; read in
+ * objection 3.1.5 (lib/model/Model.js, lib/queryBuilder/QueryBuilder.js, lib/relations).
+ */
+import type { TableMetadata } from 'objection'
+
+/** A query builder. */
+export interface Builder {
+  knex(knex?: object): object
+  transacting(trx: object | null | undefined): this
+  for(owner?: unknown): unknown
+  childQueryOf(parent: Builder | null | undefined): this
+  columnInfo(options: { table: string }): PromiseLike<object>
+  tableNameFor(modelClass: ModelClass): string
+  execute(): Promise<unknown>
+  resultSize(): Promise<number>
+  toKnexQuery(knexBuilder?: object): object
+  hasWheres(): boolean
+  internalContext(): { readonly knex: object | null }
+}
+
+/** A query builder class. */
+export type BuilderClass = new (modelClass: unknown) => Builder
+
+/** A model. */
+export interface ModelInstance {
+  readonly $isObjectionModel: true
+  $query(trx?: object): object
+  $clone(options?: { shallow?: boolean }): this
+  $traverse(callback: (model: ModelInstance) => void): void
+  $toDatabaseJson(builder?: Builder): object
+}
+
+/** What `fetchTableMetadata` takes; the parent builder where Objection itself calls it. */
+export interface FetchMetadataOptions {
+  readonly knex?: object | null
+  readonly parentBuilder?: Builder | null
+  readonly force?: boolean
+  readonly table?: string | null
+}
+
+/** A relation of a model. */
+export interface Relation {
+  joinTableModelClass: unknown
+  getJoinModelClass(knex: unknown): unknown
+}
+
+/** A model class. */
+export interface ModelClass {
+  new (): ModelInstance
+  QueryBuilder: BuilderClass
+  query(trx?: object | null): Builder
+  knex(...args: readonly (object | null | undefined)[]): object | undefined
+  fetchGraph(models: unknown, expression: unknown, options?: { transaction?: object }): object
+  fromDatabaseJson(json: object): ModelInstance
+  fetchTableMetadata(options?: FetchMetadataOptions): Promise<TableMetadata>
+  tableMetadata(options?: { table?: string }): TableMetadata | null
+  traverseAsync(...args: unknown[]): Promise<unknown>
+  getTableName(): string
+  getRelationUnsafe(name: string): Relation | null
+}

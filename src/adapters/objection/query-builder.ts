@@ -1,0 +1,90 @@
+import type { Builder, BuilderClass } from './internals.ts'
+import { type Tenancy, wrongTenant } from './tenancy.ts'
+
+/** A query builder that belongs to a tenant. */
+export interface TenantBuilder extends Builder {
+  /** User code said which Knex or transaction it wants. */
+  isGiven: boolean
+}
+
+/** Throws where a model belongs to another tenant than a Knex. */
+export type CheckHome = (models: unknown, knex: object) => void
+
+/**
+ * Makes query builder classes whose queries stay with the tenant they were made for. Objection
+ * builds a query when it is awaited, and makes more queries while it does: hooks, modifiers, eager
+ * loading, graphs. All of that runs with the query's own tenant in scope.
+ */
+export class TenantBuilders {
+  readonly #tenancy: Tenancy
+  readonly #checkHome: CheckHome
+  readonly #made = new WeakMap<BuilderClass, BuilderClass>()
+  readonly #isMade = new WeakSet<BuilderClass>()
+
+  constructor(tenancy: Tenancy, checkHome: CheckHome) {
+    this.#tenancy = tenancy
+    this.#checkHome = checkHome
+  }
+
+  /** The class to use instead of another: a subclass of it, the same one every time. */
+  of(Base: BuilderClass): BuilderClass {
+    if (this.#isMade.has(Base)) return Base
+    const made = this.#made.get(Base) ?? tenantBuilderClass(Base, this.#tenancy, this.#checkHome)
+    this.#made.set(Base, made)
+    this.#isMade.add(made)
+    return made
+  }
+}
+
+function tenantBuilderClass(
+  Base: BuilderClass,
+  tenancy: Tenancy,
+  checkHome: CheckHome,
+): BuilderClass {
+  return class TenantQueryBuilder extends Base implements TenantBuilder {
+    isGiven = false
+
+    override transacting(trx: object | null | undefined): this {
+      return trx ? super.transacting(checkedFor(this, trx)) : this
+    }
+
+    override knex(...args: readonly object[]): object {
+      return args[0] ? super.knex(checkedFor(this, args[0])) : super.knex()
+    }
+
+    override for(...args: readonly unknown[]): unknown {
+      if (args.length > 0 && !this.isGiven) checkHome(args[0], this.knex())
+      return super.for(...args)
+    }
+
+    override execute(): Promise<unknown> {
+      return tenancy.run(this.knex(), () => super.execute())
+    }
+
+    override resultSize(): Promise<number> {
+      return tenancy.run(this.knex(), () => super.resultSize())
+    }
+
+    override toKnexQuery(...args: readonly object[]): object {
+      return tenancy.runNow(this.knex(), () => super.toKnexQuery(...args))
+    }
+
+    override hasWheres(): boolean {
+      return tenancy.runNow(this.knex(), () => super.hasWheres())
+    }
+  }
+
+  /** A query stays with its tenant; it may join that tenant's transactions. */
+  function checkedFor(builder: Builder, given: object): object {
+    const knex = tenancy.checked(given)
+    const present = builder.internalContext().knex
+    const tenant = present && tenancy.tenantOf(present)
+    const other = tenancy.tenantOf(knex)
+    if (!tenant || tenant === other) return knex
+    throw wrongTenant(
+      `A Knex or transaction of tenant ${JSON.stringify(other.id)} was given to a query of tenant ` +
+        `${JSON.stringify(tenant.id)}.`,
+      tenant,
+    )
+  }
+}
