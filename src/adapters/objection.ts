@@ -8,19 +8,13 @@ import type {
   ModelInstance,
   Relation,
 } from './objection/internals.ts'
+import { HOME, type Homed, ModelHomes, setHome } from './objection/model-homes.ts'
 import { type TenantBuilder, TenantBuilders } from './objection/query-builder.ts'
 import { TableColumns } from './objection/table-columns.ts'
-import { Tenancy, wrongTenant } from './objection/tenancy.ts'
+import { Tenancy } from './objection/tenancy.ts'
 
 /** Where a model class keeps the Knex that it was bound to. */
 const BOUND = Symbol('tenant-knex.bound')
-/** Where a model keeps the id of its tenant. */
-const HOME = Symbol('tenant-knex.home')
-
-/** A model of which we know whose row it is. */
-interface Homed {
-  [HOME]: string | undefined
-}
 
 /**
  * Makes Objection's models serve all tenants: a mixin for a base class, or for one model.
@@ -44,21 +38,20 @@ interface Homed {
  */
 export function forTenants(tenantKnex: TenantKnex): Plugin {
   const tenancy = new Tenancy(tenantKnex)
-  const tools = {
-    tenancy,
-    builders: new TenantBuilders(tenancy, (models, knex) => checkHome(tenancy, models, knex)),
-    columns: new TableColumns(),
-  }
+  const homes = new ModelHomes(tenancy)
+  const builders = new TenantBuilders(tenancy, homes)
+  const tools = { tenancy, homes, builders, columns: new TableColumns() }
   return ((Base: unknown) => tenantModel(Base as ModelClass, tools)) as Plugin
 }
 
 interface Tools {
   readonly tenancy: Tenancy
+  readonly homes: ModelHomes
   readonly builders: TenantBuilders
   readonly columns: TableColumns
 }
 
-function tenantModel(Base: ModelClass, { tenancy, builders, columns }: Tools): ModelClass {
+function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: Tools): ModelClass {
   return class TenantModel extends Base implements Homed {
     static override QueryBuilder = builders.of(Base.QueryBuilder)
     static [BOUND]: object | undefined = undefined
@@ -95,14 +88,14 @@ function tenantModel(Base: ModelClass, { tenancy, builders, columns }: Tools): M
       expression: unknown,
       options?: { transaction?: object },
     ): object {
-      if (!options?.transaction) checkHome(tenancy, models, this.knex() as object)
+      if (!options?.transaction) homes.check(models, this.knex() as object)
       return super.fetchGraph(models, expression, options)
     }
 
     static override fromDatabaseJson(json: object): ModelInstance {
-      const model = super.fromDatabaseJson(json)
+      const model = super.fromDatabaseJson(json) as ModelInstance & Homed
       // While a query runs its tenant is in scope. Elsewhere nobody knows whose row it is.
-      ;(model as ModelInstance & Homed)[HOME] = homeOf(this, tenancy)
+      model[HOME] = tenantOf(this)?.id
       return model
     }
 
@@ -143,7 +136,7 @@ function tenantModel(Base: ModelClass, { tenancy, builders, columns }: Tools): M
 
     override $query(trx?: object): object {
       const modelClass = this.constructor as ModelClass
-      if (!trx) checkHome(tenancy, this, modelClass.knex() as object)
+      if (!trx) homes.check(this, modelClass.knex() as object)
       return super.$query(trx)
     }
 
@@ -155,9 +148,7 @@ function tenantModel(Base: ModelClass, { tenancy, builders, columns }: Tools): M
 
     override $clone(options?: { shallow?: boolean }): this {
       const clone = super.$clone(options)
-      clone.$traverse((model) => {
-        if (HOME in model) (model as ModelInstance & Homed)[HOME] = this[HOME]
-      })
+      setHome(clone, this[HOME])
       return clone
     }
   }
@@ -175,23 +166,11 @@ function useTenantBuilder(modelClass: ModelClass, builders: TenantBuilders): voi
   })
 }
 
-function homeOf(modelClass: ModelClass, tenancy: Tenancy): string | undefined {
+function tenantOf(modelClass: ModelClass): { readonly id: string } | undefined {
   try {
-    return tenancy.tenantOf(modelClass.knex() as object).id
+    return (modelClass.knex() as ReturnType<TenantKnex>).tenant
   } catch (error) {
     if (error instanceof TenantKnexError && error.code === 'ERR_NO_TENANT') return undefined
     throw error
-  }
-}
-
-function checkHome(tenancy: Tenancy, models: unknown, knex: object): void {
-  const tenant = tenancy.tenantOf(knex)
-  for (const model of Array.isArray(models) ? models : [models]) {
-    const home = (model as Partial<Homed> | null | undefined)?.[HOME]
-    if (home === undefined || home === tenant.id) continue
-    throw wrongTenant(
-      `A model of tenant ${JSON.stringify(home)} was used by tenant ${JSON.stringify(tenant.id)}.`,
-      tenant,
-    )
   }
 }

@@ -17,8 +17,10 @@ import { contents, createTables, defineModels, type Models, refill } from './obj
 const TENANTS = ['a', 'b'] as const
 const PARALLEL = 200
 
-/** Objection's types leave it out. */
+/** Objection's types leave these out. */
 type Transacting = Model & { $transaction(callback: () => Promise<unknown>): unknown }
+
+type Child = { childQueryOf(parent: object): object }
 
 interface TestModels extends TestTenants, Models {
   readonly Base: typeof Model
@@ -325,6 +327,15 @@ onEachServer('models made by forTenants()', (server) => {
         await trx.rollback()
       }))
 
+    it('of another tenant does not come from a parent query either', () =>
+      withModels(server, async ({ tenantKnex, Person, Pet }) => {
+        const parent = Person.query(tenantKnex('b'))
+        const error = await tenantKnex.run('a', () =>
+          thrown(() => (Pet.query() as unknown as Child).childQueryOf(parent)),
+        )
+        expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
+      }))
+
     it('may be bound by bindKnex(): the bound classes are that tenant’s in any scope', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         const OfA = Person.bindKnex(tenantKnex('a'))
@@ -497,6 +508,8 @@ onEachServer('models made by forTenants()', (server) => {
       '$relatedQuery()': (person) => person.$relatedQuery('pets'),
       '$fetchGraph()': (person) => person.$fetchGraph('pets'),
       'fetchGraph()': (person, { Person }) => Person.fetchGraph([person], 'pets'),
+      'upsertGraph()': (person, { Person }) => Person.query().upsertGraph(person),
+      'upsertGraphAndFetch()': (person, { Person }) => Person.query().upsertGraphAndFetch([person]),
       'relatedQuery().for()': (person, { Person }) =>
         Person.relatedQuery('pets').for([person] as never),
     }
@@ -535,6 +548,16 @@ onEachServer('models made by forTenants()', (server) => {
           await person.$fetchGraph('films', { transaction: b })
           expect(person.films[0]?.name).to.equal('Up of b')
         })
+      }))
+
+    it('is accepted in an upsertGraph() with a Knex given, and is that tenant’s then', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        const read = () => Person.query().findById(1).withGraphFetched('pets').throwIfNotFound()
+        const person = await tenantKnex.run('a', read)
+        await Person.query(tenantKnex('b')).upsertGraph(person)
+        expect(await tenantKnex('b')('pets').pluck('name')).to.deep.equal(['Rex of a'])
+        const pet = await tenantKnex.run('b', () => person.pets[0]?.$query())
+        expect(pet).to.include({ name: 'Rex of a' })
       }))
 
     it('belongs to the tenant it was written to last', () =>

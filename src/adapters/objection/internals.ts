@@ -10,7 +10,9 @@ export interface Builder {
   knex(knex?: object): object
   transacting(trx: object | null | undefined): this
   for(owner?: unknown): unknown
-  childQueryOf(parent: Builder | null | undefined): this
+  childQueryOf(parent: Builder | null | undefined, options?: object): this
+  upsertGraph(models: unknown, options?: object): this
+  upsertGraphAndFetch(models: unknown, options?: object): this
   columnInfo(options: { table: string }): PromiseLike<object>
   tableNameFor(modelClass: ModelClass): string
   execute(): Promise<unknown>

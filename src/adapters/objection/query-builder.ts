@@ -7,8 +7,15 @@ export interface TenantBuilder extends Builder {
   isGiven: boolean
 }
 
-/** Throws where a model belongs to another tenant than a Knex. */
-export type CheckHome = (models: unknown, knex: object) => void
+/** What is known of whose rows models are. */
+export interface Homes {
+  /** Throws where one belongs to another tenant than a Knex. */
+  check(models: unknown, knex: object): void
+  /** The same with all that are related to them. */
+  checkGraph(models: unknown, knex: object): void
+  /** From now on they, and all that are related to them, are of the tenant of a Knex. */
+  adoptGraph(models: unknown, knex: object): void
+}
 
 /**
  * Makes query builder classes whose queries stay with the tenant they were made for. Objection
@@ -17,30 +24,26 @@ export type CheckHome = (models: unknown, knex: object) => void
  */
 export class TenantBuilders {
   readonly #tenancy: Tenancy
-  readonly #checkHome: CheckHome
+  readonly #homes: Homes
   readonly #made = new WeakMap<BuilderClass, BuilderClass>()
   readonly #isMade = new WeakSet<BuilderClass>()
 
-  constructor(tenancy: Tenancy, checkHome: CheckHome) {
+  constructor(tenancy: Tenancy, homes: Homes) {
     this.#tenancy = tenancy
-    this.#checkHome = checkHome
+    this.#homes = homes
   }
 
   /** The class to use instead of another: a subclass of it, the same one every time. */
   of(Base: BuilderClass): BuilderClass {
     if (this.#isMade.has(Base)) return Base
-    const made = this.#made.get(Base) ?? tenantBuilderClass(Base, this.#tenancy, this.#checkHome)
+    const made = this.#made.get(Base) ?? tenantBuilderClass(Base, this.#tenancy, this.#homes)
     this.#made.set(Base, made)
     this.#isMade.add(made)
     return made
   }
 }
 
-function tenantBuilderClass(
-  Base: BuilderClass,
-  tenancy: Tenancy,
-  checkHome: CheckHome,
-): BuilderClass {
+function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: Homes): BuilderClass {
   return class TenantQueryBuilder extends Base implements TenantBuilder {
     isGiven = false
 
@@ -53,8 +56,24 @@ function tenantBuilderClass(
     }
 
     override for(...args: readonly unknown[]): unknown {
-      if (args.length > 0 && !this.isGiven) checkHome(args[0], this.knex())
+      if (args.length > 0 && !this.isGiven) homes.check(args[0], this.knex())
       return super.for(...args)
+    }
+
+    override childQueryOf(parent: Builder | null | undefined, options?: object): this {
+      if (parent) checkedFor(this, parent.knex())
+      return super.childQueryOf(parent, options)
+    }
+
+    /** It finds rows by the keys of the models it is given, so these must not be another tenant's. */
+    override upsertGraph(models: unknown, options?: object): this {
+      admitGraph(this, models)
+      return super.upsertGraph(models, options)
+    }
+
+    override upsertGraphAndFetch(models: unknown, options?: object): this {
+      admitGraph(this, models)
+      return super.upsertGraphAndFetch(models, options)
     }
 
     override execute(): Promise<unknown> {
@@ -72,6 +91,11 @@ function tenantBuilderClass(
     override hasWheres(): boolean {
       return tenancy.runNow(this.knex(), () => super.hasWheres())
     }
+  }
+
+  function admitGraph(builder: TenantBuilder, models: unknown): void {
+    if (builder.isGiven) homes.adoptGraph(models, builder.knex())
+    else homes.checkGraph(models, builder.knex())
   }
 
   /** A query stays with its tenant; it may join that tenant's transactions. */
