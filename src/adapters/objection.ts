@@ -78,7 +78,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
 
     static override query(trx?: object | null): Builder {
       useTenantBuilder(this, builders)
-      const query = super.query(trx ? tenancy.checked(trx) : this.knex())
+      const query = super.query(trx || this.knex())
       ;(query as TenantBuilder).isGiven = Boolean(trx)
       return query
     }
@@ -107,7 +107,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
         // First, because a model may have its own.
         const known = this.tableMetadata({ table })
         if (known && known.columns.length > 0 && !force) return known
-        return columns.fetch(tenancy.tenantOf(using), table, force, () =>
+        return columns.fetch(unbound(this), tenancy.tenantOf(using), table, force, () =>
           this.query(using).childQueryOf(parentBuilder).columnInfo({ table }),
         )
       })
@@ -115,7 +115,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
 
     static override tableMetadata(options: { table?: string } = {}): TableMetadata | null {
       const tenant = tenancy.tenantOf(this.knex() as object)
-      return columns.get(tenant, options.table ?? this.getTableName())
+      return columns.get(unbound(this), tenant, options.table ?? this.getTableName())
     }
 
     /** Only walks through models, so it needs no tenant; Objection would ask for the Knex. */
@@ -152,6 +152,12 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       return clone
     }
   }
+}
+
+/** The class that `bindKnex` made a class from: for transactions it makes one each time. */
+function unbound(modelClass: ModelClass): ModelClass {
+  const parent = Object.getPrototypeOf(modelClass) as ModelClass
+  return Object.hasOwn(modelClass, BOUND) && BOUND in parent ? parent : modelClass
 }
 
 /** A model class may have a query builder class of its own, as a field or as a getter. */

@@ -20,7 +20,7 @@ const PARALLEL = 200
 /** Objection's types leave these out. */
 type Transacting = Model & { $transaction(callback: () => Promise<unknown>): unknown }
 
-type Child = { childQueryOf(parent: object): object }
+type Child = { childQueryOf(parent: object): object; knex(knex: object): object }
 
 interface TestModels extends TestTenants, Models {
   readonly Base: typeof Model
@@ -211,16 +211,22 @@ onEachServer('models made by forTenants()', (server) => {
         expect(graph?.toJSON()).to.deep.include(graphOf('a'))
       }))
 
-    it('compiles to a query of its tenant, in any scope', () =>
+    it('compiles to a query of its tenant, in any scope and outside', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         const { query } = await tenantKnex.run('a', () => ({
-          query: Person.query().modify('withPet').select('name'),
+          query: Person.query()
+            .select('name')
+            .onBuild((query) => void query.whereIn('id', Person.query().min('id'))),
         }))
-        const rows = await tenantKnex.run('b', async () => {
+        const compile = () => {
           expect(query.hasWheres()).to.equal(true)
-          return await query.clone().toKnexQuery()
-        })
-        expect(rows).to.deep.equal([{ name: 'Ada of a' }])
+          return { compiled: query.clone().toKnexQuery() }
+        }
+        const there = await tenantKnex.run('b', compile)
+        for (const { compiled } of [there, compile()]) {
+          expect(await compiled).to.deep.equal([{ name: 'Ada of a' }])
+        }
+        expect(await tenantKnex.run('b', async () => await query.resultSize())).to.equal(1)
       }))
   })
 
@@ -580,7 +586,8 @@ onEachServer('models made by forTenants()', (server) => {
         expect(Reflect.ownKeys(ofA)).to.deep.equal(['id', 'age'])
         expect(JSON.stringify(ofA)).to.equal('{"id":1,"age":null}')
         expect({ ...ofA.$clone() }).to.deep.equal({ id: 1, age: null })
-        expect(Object.create(ofA).id).to.equal(1)
+        const proxied = new Proxy(ofA, {})
+        await tenantKnex.run('a', async () => expect(await proxied.$query()).to.include({ id: 1 }))
       }))
 
     it('as a related one inside a clone is refused too', () =>
@@ -631,6 +638,14 @@ onEachServer('models made by forTenants()', (server) => {
         expect(ofB.pets[0]).to.have.keys('id', 'name', 'owner_id', 'breed')
         const known = await tenantKnex.run('b', () => Person.tableMetadata({ table: 'pets' }))
         expect(known.columns).to.include('breed')
+      }))
+
+    it('is shared by the classes that transactions bind', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        await tenantKnex.run('a', () => Person.fetchTableMetadata())
+        await Person.transaction(tenantKnex('a'), async (trx) => {
+          expect(Person.bindTransaction(trx).tableMetadata()?.columns).to.include('name')
+        })
       }))
 
     it('that cannot be had of one tenant is no failure of another', () =>

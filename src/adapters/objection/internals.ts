@@ -16,7 +16,6 @@ export interface Builder {
   columnInfo(options: { table: string }): PromiseLike<object>
   tableNameFor(modelClass: ModelClass): string
   execute(): Promise<unknown>
-  resultSize(): Promise<number>
   toKnexQuery(knexBuilder?: object): object
   hasWheres(): boolean
   internalContext(): { readonly knex: object | null }

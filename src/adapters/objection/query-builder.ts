@@ -80,10 +80,6 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: Homes):
       return tenancy.run(this.knex(), () => super.execute())
     }
 
-    override resultSize(): Promise<number> {
-      return tenancy.run(this.knex(), () => super.resultSize())
-    }
-
     override toKnexQuery(...args: readonly object[]): object {
       return tenancy.runNow(this.knex(), () => super.toKnexQuery(...args))
     }

@@ -6,27 +6,30 @@ interface Entry {
   readonly fetched: Promise<TableMetadata>
 }
 
+type Tables = Map<string, Entry>
+
 /**
  * The columns of tables, as Objection wants to know them for `withGraphJoined`: of each tenant by
  * itself, because one may be a migration ahead of another, and what fails for one is no other's
  * failure. Equal ones are one object; a tenant's go when its bound Knex goes.
  */
 export class TableColumns {
-  readonly #ofTenant = new WeakMap<object, Map<string, Entry>>()
+  readonly #ofClass = new WeakMap<object, WeakMap<object, Tables>>()
   readonly #distinct = new Map<string, TableMetadata>()
 
-  get(tenant: object, table: string): TableMetadata | null {
-    return this.#ofTenant.get(tenant)?.get(table)?.metadata ?? null
+  get(modelClass: object, tenant: object, table: string): TableMetadata | null {
+    return this.#ofClass.get(modelClass)?.get(tenant)?.get(table)?.metadata ?? null
   }
 
   /** Waits for a fetch that is under way, unless forced. */
   fetch(
+    modelClass: object,
     tenant: object,
     table: string,
     isForced: boolean,
     ask: () => PromiseLike<object>,
   ): Promise<TableMetadata> {
-    const tables = this.#tablesOf(tenant)
+    const tables = this.#tablesOf(modelClass, tenant)
     const present = tables.get(table)
     // No columns: the table did not exist then.
     if (present && !isForced && present.metadata?.columns.length !== 0) return present.fetched
@@ -45,9 +48,11 @@ export class TableColumns {
     return entry.fetched
   }
 
-  #tablesOf(tenant: object): Map<string, Entry> {
-    const tables = this.#ofTenant.get(tenant) ?? new Map<string, Entry>()
-    this.#ofTenant.set(tenant, tables)
+  #tablesOf(modelClass: object, tenant: object): Tables {
+    const ofTenant = this.#ofClass.get(modelClass) ?? new WeakMap<object, Tables>()
+    this.#ofClass.set(modelClass, ofTenant)
+    const tables = ofTenant.get(tenant) ?? new Map<string, Entry>()
+    ofTenant.set(tenant, tables)
     return tables
   }
 
