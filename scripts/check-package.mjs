@@ -23,6 +23,7 @@ import { interrupt, run } from './check-package/run.mjs'
 
 const SERVER = process.env.TENANT_KNEX_MARIADB_URL
 const CONSUMER_TIMEOUT_MILLIS = 60_000
+const ENTRIES = ['index', 'adapters/objection']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
@@ -46,6 +47,7 @@ const CHECKS = [
   ['ES modules', () => useWith('node', ['esm.mjs'])],
   ['CommonJS', () => useWith('node', ['commonjs.cjs'])],
   ['both copies in one process', () => useWith('node', ['both.mjs'])],
+  ['Objection, with ES modules, CommonJS and both', () => useWith('node', ['objection.mjs'])],
   ['Jest', () => useWith(consumerBin('jest'), ['--ci'])],
   ['TypeScript, ES modules', () => typed('mts', 'mjs')],
   ['TypeScript, CommonJS', () => typed('cts', 'cjs')],
@@ -122,6 +124,7 @@ function consumerPackage() {
       'tenant-knex': `file:${tarball()}`,
       knex: lockedVersion('knex'),
       mysql2: lockedVersion('mysql2'),
+      objection: lockedVersion('objection'),
     },
     devDependencies: {
       '@types/node': lockedVersion('@types/node'),
@@ -138,8 +141,8 @@ function lockedVersion(name) {
 
 function declarations() {
   for (const format of ['esm', 'cjs']) {
-    const entry = join(consumer, 'node_modules', 'tenant-knex', 'dist', format, 'index.d.ts')
-    const found = findAny(entry)
+    const folder = join(consumer, 'node_modules', 'tenant-knex', 'dist', format)
+    const found = ENTRIES.flatMap((entry) => findAny(join(folder, `${entry}.d.ts`)))
     if (found.length > 0) throw new Error(found.join('\n'))
   }
 }
