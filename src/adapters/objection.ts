@@ -15,6 +15,8 @@ import { Tenancy } from './objection/tenancy.ts'
 
 /** Where a model class keeps the Knex that it was bound to. */
 const BOUND = Symbol('tenant-knex.bound')
+/** Where a bound model class keeps the one it was made from. */
+const ORIGINAL = Symbol('tenant-knex.original')
 
 /**
  * Makes Objection's models serve all tenants: a mixin for a base class, or for one model.
@@ -74,6 +76,14 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       const value = args[0] ? tenancy.checked(args[0]) : undefined
       Object.defineProperty(this, BOUND, { value, configurable: true, writable: true })
       return undefined
+    }
+
+    static override bindKnex(knex: object): ModelClass {
+      return boundFrom(this, super.bindKnex(knex))
+    }
+
+    static override bindTransaction(trx: object): ModelClass {
+      return boundFrom(this, super.bindTransaction(trx))
     }
 
     static override query(trx?: object | null): Builder {
@@ -154,10 +164,17 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
   }
 }
 
-/** The class that `bindKnex` made a class from: for transactions it makes one each time. */
+/** Remembers which class one was bound from: for transactions new ones are made each time. */
+function boundFrom(original: ModelClass, bound: ModelClass): ModelClass {
+  if (!Object.hasOwn(bound, ORIGINAL)) {
+    Object.defineProperty(bound, ORIGINAL, { value: unbound(original) })
+  }
+  return bound
+}
+
 function unbound(modelClass: ModelClass): ModelClass {
-  const parent = Object.getPrototypeOf(modelClass) as ModelClass
-  return Object.hasOwn(modelClass, BOUND) && BOUND in parent ? parent : modelClass
+  const isBound = Object.hasOwn(modelClass, ORIGINAL)
+  return isBound ? (modelClass as ModelClass & { [ORIGINAL]: ModelClass })[ORIGINAL] : modelClass
 }
 
 /** A model class may have a query builder class of its own, as a field or as a getter. */

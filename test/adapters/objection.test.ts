@@ -320,15 +320,13 @@ onEachServer('models made by forTenants()', (server) => {
       withModels(server, async ({ tenantKnex, Person }) => {
         const trx = await tenantKnex('b').transaction()
         await tenantKnex.run('a', async () => {
-          const error = thrown(() => Person.query().transacting(trx))
-          expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
-          expect(
-            await Person.query()
-              .transacting(undefined as never)
-              .findById(1),
-          ).to.include({
-            name: 'Ada of a',
-          })
+          const query = Person.query().findById(1)
+          const putIn = [() => query.transacting(trx), () => (query as unknown as Child).knex(trx)]
+          for (const put of putIn) {
+            expect(thrown(put)).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
+          }
+          const person = await query.transacting(undefined as never)
+          expect(person).to.include({ name: 'Ada of a' })
         })
         await trx.rollback()
       }))
@@ -496,7 +494,9 @@ onEachServer('models made by forTenants()', (server) => {
           const Person = classes[kind as 'field'] as typeof Field
 
           const { query } = await tenantKnex.run('a', () => ({
-            query: Person.query().named('Ada'),
+            query: Person.query()
+              .named('Ada')
+              .onBuild((query) => void query.whereIn('id', Person.query().select('id'))),
           }))
           expect(query).to.be.instanceOf(NameQuery)
           const [person] = await tenantKnex.run('b', async () => await query.clone())
@@ -655,6 +655,33 @@ onEachServer('models made by forTenants()', (server) => {
         const ofB = tenantKnex.run('b', read)
         expect(await missing).to.have.property('code', 'ERR_TENANT_DATABASE_MISSING')
         expect((await ofB).pets[0]).to.include({ name: 'Rex of b' })
+      }))
+
+    it('is asked for again after a failure', () =>
+      withModels(server, async ({ tenantKnex, Pet, admin, databaseOf }) => {
+        const fetch = () => tenantKnex.run('late', () => Pet.fetchTableMetadata())
+        expect(await rejection(fetch())).to.have.property('code', 'ERR_TENANT_DATABASE_MISSING')
+        await admin.query(`CREATE DATABASE ${databaseOf('late')}`)
+        await createTables(tenantKnex('late'))
+        expect((await fetch()).columns).to.deep.equal(['id', 'name', 'owner_id'])
+      }))
+
+    it('is of each model class by itself, also of one bound by knex()', () =>
+      withModels(server, async ({ tenantKnex, Base }) => {
+        class Before extends Base {
+          static override tableName = 'pets'
+        }
+        class After extends Base {
+          static override tableName = 'pets'
+        }
+        const a = tenantKnex('a')
+        Before.knex(a)
+        After.knex(a)
+        await Before.fetchTableMetadata()
+        await a.schema.alterTable('pets', (table) => void table.string('breed'))
+        await After.fetchTableMetadata()
+        expect(Before.tableMetadata().columns).not.to.include('breed')
+        expect(After.tableMetadata().columns).to.include('breed')
       }))
 
     it('is asked for once, and again when forced or when there was no table', () =>

@@ -53,6 +53,8 @@ export interface ModelClass {
   QueryBuilder: BuilderClass
   query(trx?: object | null): Builder
   knex(...args: readonly (object | null | undefined)[]): object | undefined
+  bindKnex(knex: object): ModelClass
+  bindTransaction(trx: object): ModelClass
   fetchGraph(models: unknown, expression: unknown, options?: { transaction?: object }): object
   fromDatabaseJson(json: object): ModelInstance
   fetchTableMetadata(options?: FetchMetadataOptions): Promise<TableMetadata>
