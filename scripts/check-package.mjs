@@ -148,13 +148,19 @@ function declarations() {
 }
 
 async function typed(sourceExtension, outputExtension) {
-  const source = `typed.${sourceExtension}`
+  for (const name of ['typed', 'typed-objection']) {
+    await typedConsumer(name, sourceExtension, outputExtension)
+  }
+}
+
+async function typedConsumer(name, sourceExtension, outputExtension) {
+  const source = `${name}.${sourceExtension}`
   // Not *.ts in this project, whose own compiler would take it and its table types in.
-  copyFileSync(join(consumer, 'typed.ts.txt'), join(consumer, source))
+  copyFileSync(join(consumer, `${name}.ts.txt`), join(consumer, source))
   // Without --skipLibCheck: our declarations, and Knex's and mysql2's, are checked too.
   const args = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   await run(consumerBin('tsc'), [...args, '--outDir', 'compiled', source], options(consumer))
-  await useWith('node', [join('compiled', `typed.${outputExtension}`)])
+  await useWith('node', [join('compiled', `${name}.${outputExtension}`)])
 }
 
 /** Runs a consumer, with the database of a tenant of its own where there is a server. */
