@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { createTenantKnex } from '../src/index.ts'
@@ -13,6 +14,8 @@ const run = promisify(execFile)
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const INDEX = new URL('../src/index.ts', import.meta.url).href
+const OBJECTION_ADAPTER = new URL('../src/adapters/objection.ts', import.meta.url).href
+const OBJECTION = pathToFileURL(createRequire(import.meta.url).resolve('objection')).href
 const README = read('README.md')
 
 /** A code example of the README. */
@@ -138,7 +141,10 @@ async function outputOf(example: Example, context: TestTenants): Promise<string[
 }
 
 function programOf(example: Example): string {
-  const code = example.code.replace("'tenant-knex'", "'./tenant-knex.mts'")
+  const code = example.code
+    .replace("'tenant-knex'", "'./tenant-knex.mts'")
+    .replace("'tenant-knex/objection'", JSON.stringify(OBJECTION_ADAPTER))
+    .replace("'objection'", JSON.stringify(OBJECTION))
   if (isComplete(example)) return code
   return `import { createTenantKnex } from './tenant-knex.mts'
     const tenantKnex = createTenantKnex({ connection: 'mysql://app@localhost/' })
