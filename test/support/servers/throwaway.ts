@@ -13,6 +13,13 @@ import type { ServerName } from './server-name.ts'
 
 const START_TIMEOUT_MILLIS = 60_000
 
+/** A server with data of its own, which can be started again and again at the same address. */
+export interface Throwaway {
+  readonly url: string
+  /** @throws Error with the end of the server's log when it does not come up */
+  start(settings?: readonly string[]): Promise<ChildProcess>
+}
+
 /**
  * Starts a server for this one time, on a free port of the loopback interface, and gives its URL.
  *
@@ -25,20 +32,34 @@ export async function startThrowaway(
   program: Program,
   more: readonly string[] = [],
 ): Promise<string> {
+  const server = await prepareThrowaway(reaper, name, program)
+  await server.start(more)
+  return server.url
+}
+
+/** Makes the data of a server and finds it a port. */
+export async function prepareThrowaway(
+  reaper: Reaper,
+  name: ServerName,
+  program: Program,
+): Promise<Throwaway> {
   const folder = reaper.temporaryFolder(tmpdir(), `tenant-knex-${name}-`)
   const log = join(folder, 'server.log')
-  try {
-    const data = await prepareData(reaper, name, program, join(folder, 'data'))
-    const port = await freePort()
-    const args = [...program.args, ...RECIPES[name].serve(data, port), ...more]
-    const server = startLogged(reaper, { ...program, args }, folder, log)
-    const url = RECIPES[name].url(port)
-    await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
-    return url
-  } catch (error) {
-    const what = `${program.command} did not come up: ${messageOf(error)}`
-    throw new Error(`${what}\n${readLog(log)}`, { cause: error })
+  const data = await prepareData(reaper, name, program, join(folder, 'data'))
+  const port = await freePort()
+  const url = RECIPES[name].url(port)
+  const start = async (settings: readonly string[] = []): Promise<ChildProcess> => {
+    const args = [...program.args, ...RECIPES[name].serve(data, port), ...settings]
+    try {
+      const server = startLogged(reaper, { ...program, args }, folder, log)
+      await untilReachable(url, START_TIMEOUT_MILLIS, diedSignal(server))
+      return server
+    } catch (error) {
+      const what = `${program.command} did not come up: ${messageOf(error)}`
+      throw new Error(`${what}\n${readLog(log)}`, { cause: error })
+    }
   }
+  return { url, start }
 }
 
 function startLogged(

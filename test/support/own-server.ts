@@ -1,0 +1,93 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { findProgram } from './servers/program.ts'
+import { Reaper } from './servers/reaper.ts'
+import { say } from './servers/say.ts'
+import type { ServerName } from './servers/server-name.ts'
+import { prepareThrowaway, type Throwaway } from './servers/throwaway.ts'
+import { unpackedMysql } from './servers/unpacked-mysql.ts'
+
+/** Small, and what was committed is there after a SIGKILL. */
+const SETTINGS: readonly string[] = [
+  '--innodb-buffer-pool-size=32M',
+  '--innodb-flush-log-at-trx-commit=2',
+  '--performance-schema=OFF',
+]
+
+/** A database server of one test's own, which may be stopped, killed and frozen. */
+export interface OwnServer {
+  readonly name: 'MariaDB' | 'MySQL'
+  /** Root's; the same after every start. */
+  readonly adminUrl: string
+  /** Starts it again, with these settings beside the usual ones. */
+  start(settings?: readonly string[]): Promise<void>
+  /** Shuts it down in good order. */
+  stop(): Promise<void>
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>
+  /** SIGSTOP: its sockets stay open, nothing is answered. */
+  freeze(): void
+  /** SIGCONT. */
+  thaw(): void
+}
+
+/** Servers that were started here. */
+export interface OwnServers {
+  readonly servers: readonly OwnServer[]
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a MariaDB and a MySQL beside those that tests share, from programs on this machine: a
+ * container or a server elsewhere cannot be frozen. Says loudly which could not be had; with `CI`
+ * set that is a failure.
+ */
+export async function startOwnServers(): Promise<OwnServers> {
+  const reaper = new Reaper()
+  try {
+    const started = await Promise.all([
+      startOwnServer(reaper, 'mariadb', 'MariaDB'),
+      startOwnServer(reaper, 'mysql', 'MySQL'),
+    ])
+    return { servers: started.filter((server) => server !== undefined), stop: () => reaper.end() }
+  } catch (error) {
+    await reaper.end()
+    throw error
+  }
+}
+
+async function startOwnServer(
+  reaper: Reaper,
+  program: ServerName,
+  name: OwnServer['name'],
+): Promise<OwnServer | undefined> {
+  const found =
+    findProgram(program) ?? (program === 'mysql' ? await unpackedMysql(reaper) : undefined)
+  if (found) return runOwnServer(name, await prepareThrowaway(reaper, program, found))
+  if (process.env.CI) throw new Error(`There is no program of ${name} to start.`)
+  say(`NO ${name.toUpperCase()} OF ITS OWN for tests that stop their server: no such program here`)
+  return undefined
+}
+
+async function runOwnServer(name: OwnServer['name'], throwaway: Throwaway): Promise<OwnServer> {
+  let running: ChildProcess
+  const start = async (settings: readonly string[] = []): Promise<void> => {
+    running = await throwaway.start([...SETTINGS, ...settings])
+  }
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    running.ref() // else nothing might keep this process waiting
+    const ended = once(running, 'exit')
+    running.kill(signal)
+    await ended
+  }
+  await start()
+  return {
+    name,
+    adminUrl: throwaway.url,
+    start,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    freeze: () => void running.kill('SIGSTOP'),
+    thaw: () => void running.kill('SIGCONT'),
+  }
+}
