@@ -1,11 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from './servers/program.ts'
 import { Reaper } from './servers/reaper.ts'
 import { say } from './servers/say.ts'
 import type { ServerName } from './servers/server-name.ts'
 import { prepareThrowaway, type Throwaway } from './servers/throwaway.ts'
 import { unpackedMysql } from './servers/unpacked-mysql.ts'
+
+const FREEZING_MILLIS = 50
 
 /** Small, and what was committed is there after a SIGKILL. */
 const SETTINGS: readonly string[] = [
@@ -26,7 +29,7 @@ export interface OwnServer {
   /** Ends it with SIGKILL. */
   kill(): Promise<void>
   /** SIGSTOP: its sockets stay open, nothing is answered. */
-  freeze(): void
+  freeze(): Promise<void>
   /** SIGCONT. */
   thaw(): void
 }
@@ -87,7 +90,10 @@ async function runOwnServer(name: OwnServer['name'], throwaway: Throwaway): Prom
     start,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
-    freeze: () => void running.kill('SIGSTOP'),
+    freeze: async () => {
+      running.kill('SIGSTOP')
+      await sleep(FREEZING_MILLIS) // some threads go on for a moment
+    },
     thaw: () => void running.kill('SIGCONT'),
   }
 }

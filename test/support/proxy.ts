@@ -162,6 +162,7 @@ class Link {
 
   blacken(): void {
     this.#isBlack = true
+    for (const pipe of this.#pipes) pipe.forget()
   }
 
   flush(): void {
@@ -200,6 +201,11 @@ class Pipe {
   push(data: Buffer): void {
     this.#waiting.push({ data, due: Date.now() + this.#weather.delayMillis })
     this.flush()
+  }
+
+  /** What was on its way is lost. */
+  forget(): void {
+    this.#waiting.length = 0
   }
 
   end(): void {
