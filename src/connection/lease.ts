@@ -56,6 +56,11 @@ export class Lease {
     return this.#isOver
   }
 
+  /** True where the connection itself has ended. */
+  get isClosed(): boolean {
+    return !isOpen(this.#host.connection)
+  }
+
   /** Closes the connection. */
   end(callback?: (error: Error | null) => void): void {
     this.destroy()

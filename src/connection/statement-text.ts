@@ -31,3 +31,8 @@ function namesTracking(sql: string, values: unknown): boolean {
 export function isTransactionEnd(sql: string | undefined): boolean {
   return sql !== undefined && sql.length < 100 && TRANSACTION_END.test(sql)
 }
+
+/** True for ROLLBACK, also to a savepoint. */
+export function isRollback(sql: string | undefined): boolean {
+  return sql !== undefined && /^\s*ROLLBACK\b/i.test(sql)
+}

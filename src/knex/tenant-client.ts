@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Lease, releasedError } from '../connection/lease.ts'
+import { isRollback } from '../connection/statement-text.ts'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
@@ -84,6 +85,7 @@ export class TenantClient extends Dialect {
   }
 
   override _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
+    if (isRolledBack(connection, query)) return Promise.resolve(query)
     try {
       return super._query(ownLease(this, connection), query)
     } catch (error) {
@@ -276,6 +278,15 @@ function ownLease(client: object, connection: unknown): Lease {
   }
   if (lease.isOver) throw refused(client, releasedError(tenant, lease.threadId))
   return lease
+}
+
+/**
+ * A lost connection's transaction is rolled back by the server. Where ROLLBACK failed instead, Knex
+ * would give its error, `not-sent`, in place of the one that says what became of the transaction.
+ */
+function isRolledBack(connection: unknown, query: QueryObject | string): boolean {
+  if (!(connection instanceof Lease && connection.isClosed)) return false
+  return isRollback(typeof query === 'string' ? query : query.sql)
 }
 
 /** Tells the pool that something was refused. */
