@@ -326,7 +326,8 @@ type ResultCallback = (error: Error | null, ...rest: unknown[]) => void
 function outcomeOf(error: unknown, isInFlight: boolean): Outcome {
   const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
   if (serverErrno(error) !== undefined && !isFatal) return 'failed'
-  return isInFlight ? 'unknown' : 'not-sent'
+  // Only where the connection ended: what a stream's reader threw says nothing of the statement.
+  return isFatal && !isInFlight ? 'not-sent' : 'unknown'
 }
 
 /** Values that mysql2 will put into the text. */

@@ -63,6 +63,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   queryCompiler(builder: object, bindings?: unknown): object
   schemaCompiler(...args: object[]): object
   tableCompiler(tableBuilder: object): object
+  postProcessResponse(response: unknown, context: unknown): unknown
   processPassedConnection(connection: unknown): void
   cancelQuery(connection: unknown): Promise<void>
   _query(connection: unknown, query: QueryObject | string): Promise<unknown>

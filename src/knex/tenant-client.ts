@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Lease, releasedError } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
-import { TenantKnexError } from '../errors.ts'
+import { annotate, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
@@ -127,6 +127,16 @@ export class TenantClient extends Dialect {
       return container(Object.defineProperty(trx, 'tenant', { value: tenant }))
     }
     return super.transaction(guarded, ...rest)
+  }
+
+  /** The user's own function, which may throw. */
+  override postProcessResponse(response: unknown, context: unknown): unknown {
+    try {
+      return super.postProcessResponse(response, context)
+    } catch (error) {
+      annotate(error, { tenant: bindingOf(this).tenant.id, outcome: 'executed' })
+      throw error
+    }
   }
 
   /** `.connection(conn)`: only this tenant's own. */
