@@ -217,7 +217,7 @@ export class Gate implements SwitchTarget, LeaseHost {
         this.#addCommand.call(this.connection, command)
       })
     } finally {
-      clearTimeout(this.#switchTimer)
+      this.#endLimit()
     }
   }
 
@@ -325,7 +325,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   #endSwitch(error: unknown): void {
-    clearTimeout(this.#switchTimer)
+    this.#endLimit()
     const switching = this.#switching
     this.#switching = undefined
     if (switching) publishSwitch(switching, this.connectionId, error)
@@ -366,7 +366,7 @@ export class Gate implements SwitchTarget, LeaseHost {
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
   #limitSwitch(lease: Lease | undefined, ifLate: DiscardReason): void {
     const { switchTimeoutMillis } = this.#options
-    this.#switchTimer = setTimeout(() => {
+    const giveUp = (): void =>
       this.destroy(
         ifLate,
         new TenantKnexError(
@@ -376,7 +376,16 @@ export class Gate implements SwitchTarget, LeaseHost {
           { ...about(lease?.tenant), connectionId: this.connectionId, outcome: 'not-sent' },
         ),
       )
+    // Where this process was busy for so long, the answer may be there and only has to be read.
+    const timer = setTimeout(() => {
+      setImmediate(() => this.#switchTimer === timer && giveUp())
     }, switchTimeoutMillis)
+    this.#switchTimer = timer
+  }
+
+  #endLimit(): void {
+    clearTimeout(this.#switchTimer)
+    this.#switchTimer = undefined
   }
 
   #failSwitch(command: Command, lease: Lease, error: unknown): boolean {
