@@ -78,15 +78,26 @@ export async function inspectServer(
   })
 }
 
-/** Ends the statements that connections are running, over a connection made for this alone. */
+/** A connection whose statement is to be ended. */
+export interface KillTarget {
+  readonly connectionId: number
+  /** By this process's monotonic clock, in milliseconds. */
+  readonly openedAt: number
+}
+
+/**
+ * Ends the statements that connections are running, over a connection made for this alone. A server
+ * that was started since then counts its connections anew: the same id is a stranger's there.
+ */
 export async function killQueries(
   driverOptions: ConnectionOptions,
-  connectionIds: readonly number[],
+  targets: readonly KillTarget[],
   signal: AbortSignal,
 ): Promise<PromiseSettledResult<void>[]> {
   return withConnection(driverOptions, signal, async (connection) => {
-    const kills = connectionIds.map(async (id) => {
-      await connection.promise().query(`KILL QUERY ${id}`)
+    const startedAt = await askStart(connection)
+    const kills = targets.map(async ({ connectionId, openedAt }) => {
+      if (openedAt > startedAt) await connection.promise().query(`KILL QUERY ${connectionId}`)
     })
     const results = await Promise.allSettled(kills)
     connection.stream.destroy()
@@ -182,6 +193,13 @@ async function ask(connection: RawConnection, sql: string): Promise<RowDataPacke
     .promise()
     .query<RowDataPacket[]>({ sql, rowsAsArray: false, typeCast: true })
   return rows
+}
+
+/** When the server was started, never too early; by this process's monotonic clock. */
+async function askStart(connection: RawConnection): Promise<number> {
+  const [row] = await ask(connection, `SHOW GLOBAL STATUS LIKE 'Uptime'`)
+  // Both ends were cut to whole seconds, so it may be one less.
+  return performance.now() - (Number(row?.Value) - 1) * 1_000
 }
 
 async function askServer(connection: RawConnection): Promise<Answers> {

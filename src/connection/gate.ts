@@ -93,6 +93,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   isTracked: boolean | undefined
   /** When the connection was last given or taken back; milliseconds since the epoch. */
   since: number = Date.now()
+  /** By this process's monotonic clock, in milliseconds. */
+  readonly openedAt: number = performance.now()
 
   readonly #options: GateOptions
   readonly #addCommand: RawConnection['addCommand']

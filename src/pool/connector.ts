@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'mysql2'
 import {
   type ConnectOptions,
   inspectServer,
+  type KillTarget,
   killQueries,
   type OpenedConnection,
   openConnection,
@@ -19,8 +20,8 @@ export class Connector {
   readonly #options: ConnectOptions
   readonly #settings: SettingsSource
   readonly #attempts = new Set<AbortController>()
-  readonly #side = new SideConnection((ids) =>
-    this.#attempt((settings, signal) => killQueries(settings, ids, signal)),
+  readonly #side = new SideConnection((targets) =>
+    this.#attempt((settings, signal) => killQueries(settings, targets, signal)),
   )
 
   constructor(options: ResolvedOptions, events: GateEvents) {
@@ -57,8 +58,8 @@ export class Connector {
    *
    * @throws as `open`, and what the server answers where there is no such connection
    */
-  kill(connectionId: number): Promise<void> {
-    return this.#side.kill(connectionId)
+  kill(target: KillTarget): Promise<void> {
+    return this.#side.kill(target)
   }
 
   /** Ends every attempt to connect that is under way. */

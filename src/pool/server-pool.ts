@@ -141,7 +141,7 @@ export class ServerPool {
   async cancel(lease: Lease): Promise<void> {
     const gate = this.#leases.get(lease)
     if (gate === undefined) throw releasedError(lease.tenant, lease.threadId)
-    const killed = this.#connector.kill(gate.connectionId)
+    const killed = this.#connector.kill(gate)
     this.#cancels.set(gate, killed)
     try {
       await killed
@@ -211,7 +211,10 @@ export class ServerPool {
     const reason = destroyedError(undefined)
     this.#connector.abort(reason)
     for (const [lease, gate] of this.#leases) {
-      gate.destroy('destroyed', destroyedError(lease.tenant, gate.isBusy ? 'unknown' : 'not-sent'))
+      gate.destroy(
+        'destroyed',
+        destroyedError(lease.tenant, gate.isInFlight ? 'unknown' : 'not-sent'),
+      )
       this.release(lease)
     }
     for (const gate of this.#pool.gates().used) gate.destroy('destroyed', reason)
@@ -308,7 +311,7 @@ export class ServerPool {
   /** Closing a socket does not stop the statement at the server. */
   #abandon(gate: Gate): void {
     gate.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
-    this.#connector.kill(gate.connectionId).catch(() => undefined) // it may have ended by itself
+    this.#connector.kill(gate).catch(() => undefined) // it may have ended by itself
   }
 
   async #clean(gate: Gate, tenant: Tenant): Promise<void> {

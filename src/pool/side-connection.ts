@@ -1,10 +1,12 @@
+import type { KillTarget } from '../connection/connect.ts'
+
 /** Ends statements at the server. Gives what became of each, in their order. */
 export type KillAll = (
-  connectionIds: readonly number[],
+  targets: readonly KillTarget[],
 ) => Promise<readonly PromiseSettledResult<void>[]>
 
 interface PendingKill {
-  readonly connectionId: number
+  readonly target: KillTarget
   readonly settle: (result: PromiseSettledResult<void>) => void
 }
 
@@ -29,9 +31,9 @@ export class SideConnection {
   }
 
   /** Ends the statement that a connection is running. Rejects where the server refuses. */
-  async kill(connectionId: number): Promise<void> {
+  async kill(target: KillTarget): Promise<void> {
     const result = await new Promise<PromiseSettledResult<void>>((settle) => {
-      this.#kills.push({ connectionId, settle })
+      this.#kills.push({ target, settle })
       if (this.#kills.length === 1) void this.run(() => this.#killWaiting())
     })
     if (result.status === 'rejected') throw result.reason
@@ -45,7 +47,7 @@ export class SideConnection {
   async #killWaiting(): Promise<void> {
     const kills = this.#kills
     this.#kills = []
-    const results = await this.#killAll(kills.map(({ connectionId }) => connectionId)).catch(
+    const results = await this.#killAll(kills.map(({ target }) => target)).catch(
       (reason: unknown) => kills.map(() => ({ status: 'rejected', reason }) as const),
     )
     for (const [index, { settle }] of kills.entries()) {
