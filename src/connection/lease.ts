@@ -38,6 +38,7 @@ export class Lease {
 
   readonly #host: LeaseHost
   #isOver = false
+  #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
 
   constructor(host: LeaseHost, tenant: Tenant) {
@@ -46,14 +47,20 @@ export class Lease {
     this.__knexUid = `__knexUid${host.connectionId}`
   }
 
-  /** The connection has been taken back: from now on every call fails. */
-  revoke(): void {
+  /** The connection has been taken back: from now on every call fails, for this reason if any. */
+  revoke(reason?: TenantKnexError): void {
     this.#isOver = true
+    this.#reason = reason
     this.#events = undefined
   }
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** What calls fail with once it is over. */
+  overError(): TenantKnexError {
+    return this.#reason ?? releasedError(this.tenant, this.threadId)
   }
 
   /** True where the connection itself has ended. */
@@ -121,13 +128,13 @@ export class Lease {
 
   ping(callback?: (error: Error | null) => void): unknown {
     return this.#isOver
-      ? this.#refuse([callback], this.#released())
+      ? this.#refuse([callback], this.overError())
       : this.#call('ping', [callback])
   }
 
   /** Where mysql2's own objects (a prepared statement) hand their commands in. */
   addCommand(command: Command): Command {
-    if (this.#isOver) return this.#refuseCommand(command, this.#released())
+    if (this.#isOver) return this.#refuseCommand(command, this.overError())
     if (!isOpen(this.#host.connection)) return failLater(command, this.#closed())
     return this.#call('addCommand', [command]) as Command
   }
@@ -221,7 +228,7 @@ export class Lease {
   }
 
   #send(method: 'query' | 'execute' | 'prepare', args: unknown[]): unknown {
-    if (this.#isOver) return this.#refuse(args, this.#released())
+    if (this.#isOver) return this.#refuse(args, this.overError())
     const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
     if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
     if (!isOpen(this.#host.connection)) return failLater(unsentCommand(args), this.#closed())
@@ -265,10 +272,6 @@ export class Lease {
   #closed(): TenantKnexError {
     const { connection, connectionId } = this.#host
     return closedError(this.tenant, connectionId, lossError(connection))
-  }
-
-  #released(): TenantKnexError {
-    return releasedError(this.tenant, this.#host.connectionId)
   }
 
   #refusedStatement(reason: string): TenantKnexError {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Lease, releasedError } from '../connection/lease.ts'
+import { Lease } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
 import { annotate, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
@@ -286,7 +286,7 @@ function ownLease(client: object, connection: unknown): Lease {
   if (lease?.tenant !== tenant) {
     throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
   }
-  if (lease.isOver) throw refused(client, releasedError(tenant, lease.threadId))
+  if (lease.isOver) throw refused(client, lease.overError())
   return lease
 }
 

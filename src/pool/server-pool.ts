@@ -120,10 +120,10 @@ export class ServerPool {
    * Takes a connection back. What still runs on it is read to its end, and what it leaves behind is
    * cleaned, before anyone else gets it. Anything but the first release of a lease does nothing.
    */
-  release(lease: Lease): void {
+  release(lease: Lease, reason?: TenantKnexError): void {
     const gate = this.#leases.get(lease)
     if (gate === undefined) return
-    lease.revoke()
+    lease.revoke(reason)
     this.#leases.delete(lease)
     this.#counters.releases++
     if (CHANNELS.release.hasSubscribers) {
@@ -215,7 +215,7 @@ export class ServerPool {
         'destroyed',
         destroyedError(lease.tenant, gate.isInFlight ? 'unknown' : 'not-sent'),
       )
-      this.release(lease)
+      this.release(lease, destroyedError(lease.tenant))
     }
     for (const gate of this.#pool.gates().used) gate.destroy('destroyed', reason)
     await this.#pool.destroy()
