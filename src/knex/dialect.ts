@@ -5,6 +5,7 @@
  */
 import knex, { type Knex } from 'knex'
 import type { BatchContext } from './batch-insert.ts'
+import type { HandTransaction } from './failed-commit.ts'
 
 /** A statement on its way to the driver. */
 export interface QueryObject {
@@ -30,10 +31,12 @@ export interface SchemaBuilderParts {
 }
 
 /** What runs inside a transaction. */
-export type TransactionContainer = (trx: {
-  isCompleted(): boolean
-  readonly context: BatchContext
-}) => unknown
+export type TransactionContainer = (
+  trx: HandTransaction & {
+    isCompleted(): boolean
+    readonly context: BatchContext
+  },
+) => unknown
 
 /** A table builder's inside. */
 export interface TableBuilderParts {

@@ -15,6 +15,7 @@ import {
   type Transactable,
   type TransactionContainer,
 } from './dialect.ts'
+import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
 import { TenantRunner } from './tenant-runner.ts'
 
@@ -124,7 +125,9 @@ export class TenantClient extends Dialect {
     const guarded: TransactionContainer = (trx) => {
       if (trx.isCompleted()) return undefined
       guardBatches(trx.context, checkTransaction)
-      return container(Object.defineProperty(trx, 'tenant', { value: tenant }))
+      const result = container(Object.defineProperty(trx, 'tenant', { value: tenant }))
+      if (!isThenable(result)) tellFailedCommit(trx)
+      return result
     }
     return super.transaction(guarded, ...rest)
   }
@@ -315,6 +318,11 @@ function settingsOf(client: object): TenantSettings {
 
 function facts(client: TenantClient): ServerPool['facts'] {
   return isBound(client) ? bindingOf(client).pool.facts : undefined
+}
+
+/** Knex ends a transaction itself where its container gives a promise. */
+function isThenable(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function passOn(

@@ -19,6 +19,14 @@ export class GatePool extends Pool<Gate> {
     return this.acquire()
   }
 
+  /**
+   * Says what becomes of who waits first when connecting has failed: they are told, or they wait on
+   * for another connection to come back while connecting is tried again.
+   */
+  tellConnectErrors(isTold: boolean): void {
+    this.propagateCreateError = isTold
+  }
+
   /** Removes an idle connection at once; tarn alone would find it dead at its next use. */
   discard(gate: Gate): void {
     const index = this.free.findIndex(({ resource }) => resource === gate)
@@ -27,6 +35,11 @@ export class GatePool extends Pool<Gate> {
     resource.settle()
     void this._destroy(gate)
     this._tryAcquireOrCreate()
+  }
+
+  /** Connections open. */
+  get size(): number {
+    return this.used.length + this.free.length
   }
 
   /** Every connection of the pool. */

@@ -5,7 +5,13 @@ import type { ServerFacts } from '../connection/connect.ts'
 import type { Gate } from '../connection/gate.ts'
 import { type Lease, releasedError } from '../connection/lease.ts'
 import { CHANNELS } from '../diagnostics.ts'
-import { AcquireTimeoutError, about, type Outcome, TenantKnexError } from '../errors.ts'
+import {
+  AcquireTimeoutError,
+  about,
+  type Outcome,
+  serverErrno,
+  TenantKnexError,
+} from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { Connector } from './connector.ts'
@@ -229,7 +235,10 @@ export class ServerPool {
 
   async #open(): Promise<Gate> {
     this.#counters.connects++
-    const { gate, facts } = await this.#connector.open()
+    const { gate, facts } = await this.#connector.open().catch((error: unknown) => {
+      this.#pool.tellConnectErrors(!(isServerFull(error) && this.#pool.size > 0))
+      throw error
+    })
     this.#facts = facts
     return gate
   }
@@ -370,6 +379,12 @@ export class ServerPool {
 /** True where a connection was in use so lately that it need not be asked whether it is there. */
 function isTrusted({ since }: Gate): boolean {
   return Date.now() - since < TRUSTED_IDLE_MILLIS
+}
+
+/** Too many connections at the server (1040), or of this account (1203, 1226). */
+function isServerFull(error: unknown): boolean {
+  const errno = error instanceof TenantKnexError ? serverErrno(error.cause) : undefined
+  return errno === 1040 || errno === 1203 || errno === 1226
 }
 
 function describe(gate: Gate, state: ConnectionState): ConnectionInfo {

@@ -184,6 +184,37 @@ onEachServer('a transaction of a bound Knex does what plain Knex’s does', (ser
       }
     }))
 
+  it('whose COMMIT fails says so where it is ended by hand, also a savepoint; nobody has to listen', () =>
+    withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, admin }) => {
+      const stray: unknown[] = []
+      const onStray = (error: unknown) => void stray.push(error)
+      process.on('unhandledRejection', onStray)
+      for (const isAwaited of [true, false]) {
+        for (const isNested of [true, false]) {
+          const outer = await tenantKnex('a').transaction()
+          const trx = isNested ? await outer.transaction() : outer
+          await trx('items').insert(MINE)
+          const [connection] = tenantKnex.connections()
+          await admin.query('KILL ?', [connection?.connectionId])
+          const commit = trx.commit()
+          if (isAwaited) {
+            const error = await rejection(commit)
+            expect(error).to.include({ tenant: 'a' }).and.have.property('outcome')
+          }
+          await rejection(trx.executionPromise)
+          if (isNested) await outer.rollback()
+        }
+      }
+      process.off('unhandledRejection', onStray)
+      expect(stray).to.deep.equal([])
+      const trx = await tenantKnex('a').transaction()
+      await trx('items').insert(MINE)
+      await trx.commit()
+      await trx.commit() // as in Knex, once more does nothing
+      const rows = await tenantKnex('a')('items').count({ n: '*' })
+      expect(rows).to.deep.equal([{ n: ITEMS + 1 }])
+    }))
+
   it('of many tenants at once sees and changes its own rows only', () =>
     withTenants(server, { pool: { max: 3 } }, async ({ tenantKnex }) => {
       const ids = ['a', 'b', 'c']
