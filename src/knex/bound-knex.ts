@@ -6,15 +6,10 @@ import type { KnexPassThrough } from '../options.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Scope } from '../scope.ts'
 import { type BatchContext, guardBatches } from './batch-insert.ts'
+import { type Binding, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
-import {
-  type Binding,
-  bindClient,
-  bindingOf,
-  checkClient,
-  checkTransaction,
-  TenantClient,
-} from './tenant-client.ts'
+import { checkClient, checkTransaction } from './ownership.ts'
+import { bindClient, TenantClient } from './tenant-client.ts'
 
 /** A Knex whose every query runs in one tenant's database. */
 export interface BoundKnex extends Knex {

@@ -1,63 +1,28 @@
 import type { Readable } from 'node:stream'
 import { Lease } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
-import { annotate, TenantKnexError } from '../errors.ts'
+import { annotate } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import { guardBatches } from './batch-insert.ts'
+import { type Binding, bindingOf, isBound, TenantSettings } from './binding.ts'
+import { TenantQueryBuilder, TenantRaw, TenantSchemaBuilder, withoutFrame } from './builders.ts'
 import {
   Dialect,
-  QueryBuilder,
   type QueryObject,
-  Raw,
-  SchemaBuilder,
   type Transactable,
   type TransactionContainer,
 } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
-import { checkForeignKeys, checkSchemaTables, checkTables, wrongTenant } from './guards.ts'
+import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
+import { checkSameTenant, checkTransaction, ownLease, refused } from './ownership.ts'
 import { TenantRunner } from './tenant-runner.ts'
-
-/** What binds a client to its tenant. */
-export interface Binding {
-  readonly tenant: Tenant
-  readonly pool: ServerPool
-  /** Throws where the tenant's builders must not run in the present scope. */
-  readonly checkScope: () => void
-}
 
 /** What hears a client's events: the bound Knex, and one place for all tenants. */
 export interface Listeners {
   readonly own: NodeJS.EventEmitter
   readonly all: NodeJS.EventEmitter
-}
-
-/**
- * Marks the binding inside `connectionSettings`: of all that a client has, a transaction's client is
- * given just this and `config` (knex lib/execution/transaction.js, makeTxClient).
- */
-const BINDING = Symbol('tenant-knex.binding')
-
-/** What Knex reads of the settings: the database, and the character set of new tables. */
-class TenantSettings {
-  /** What Knex's `client.database()` answers. */
-  readonly database: string
-  readonly [BINDING]: Binding
-
-  constructor(binding: Binding) {
-    this.database = binding.tenant.database
-    this[BINDING] = binding
-  }
-
-  get charset(): string | undefined {
-    return this[BINDING].pool.settings?.charset
-  }
-
-  /** Knex's own: mysql2 does not know it. */
-  get collate(): string | undefined {
-    return (this[BINDING].pool.settings as { collate?: string } | undefined)?.collate
-  }
 }
 
 /**
@@ -252,47 +217,6 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   return client
 }
 
-/** The binding of a client, or of a transaction's client. */
-export function bindingOf(client: object): Binding {
-  return settingsOf(client)[BINDING]
-}
-
-/** Refuses what belongs to another tenant. Builders of a Knex without tenants pass. */
-export function checkSameTenant(what: string, client: object, other: object | undefined): void {
-  if (other === undefined || other === client || !isBound(other)) return
-  const { tenant } = bindingOf(client)
-  const { tenant: otherTenant } = bindingOf(other)
-  if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
-}
-
-/** Refuses a transaction of another tenant, or of a Knex without tenants. */
-export function checkTransaction(client: object, transaction: unknown): void {
-  const other = (transaction as { client?: object } | null | undefined)?.client
-  if (other && !isBound(other)) {
-    const { tenant } = bindingOf(client)
-    throw refused(client, wrongTenant('A transaction', tenant, undefined))
-  }
-  checkSameTenant('A transaction', client, other)
-}
-
-/** Knex lets a Knex have another client; here only one of the same tenant. */
-export function checkClient(client: TenantClient, other: object): void {
-  const { tenant } = bindingOf(client)
-  const otherTenant = isBound(other) ? bindingOf(other).tenant : undefined
-  if (otherTenant !== tenant) throw refused(client, wrongTenant('A client', tenant, otherTenant))
-}
-
-/** A connection that user code or Knex hands in: only one that this very tenant holds. */
-function ownLease(client: object, connection: unknown): Lease {
-  const { tenant } = bindingOf(client)
-  const lease = connection instanceof Lease ? connection : undefined
-  if (lease?.tenant !== tenant) {
-    throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
-  }
-  if (lease.isOver) throw refused(client, lease.overError())
-  return lease
-}
-
 /**
  * A lost connection's transaction is rolled back by the server. Where ROLLBACK failed instead, Knex
  * would give its error, `not-sent`, in place of the one that says what became of the transaction.
@@ -300,20 +224,6 @@ function ownLease(client: object, connection: unknown): Lease {
 function isRolledBack(connection: unknown, query: QueryObject | string): boolean {
   if (!(connection instanceof Lease && connection.isClosed)) return false
   return isRollback(typeof query === 'string' ? query : query.sql)
-}
-
-/** Tells the pool that something was refused. */
-function refused(client: object, error: unknown): unknown {
-  if (error instanceof TenantKnexError) bindingOf(client).pool.onRefusal(error)
-  return error
-}
-
-function isBound(client: object): boolean {
-  return settingsOf(client)?.[BINDING] !== undefined
-}
-
-function settingsOf(client: object): TenantSettings {
-  return (client as { connectionSettings: TenantSettings }).connectionSettings
 }
 
 function facts(client: TenantClient): ServerPool['facts'] {
@@ -332,38 +242,4 @@ function passOn(
   tenant: Tenant,
 ): boolean {
   return emitter.listenerCount(event) > 0 && emitter.emit(event, ...args, tenant)
-}
-
-/** A builder that cannot join another tenant's transaction. */
-function bound<B extends new (client: object) => Transactable>(Base: B): B {
-  return class extends (Base as new (client: object) => Transactable) {
-    override transacting(transaction: unknown): this {
-      checkTransaction(this.client, transaction)
-      return super.transacting(transaction)
-    }
-  } as unknown as B
-}
-
-/** The constructor of our subclass is one line of the stack more than Knex knows of. */
-function withoutFrame<B extends Transactable>(builder: B): B {
-  if (builder._asyncStack) builder._asyncStack.lines++
-  return builder
-}
-
-const TenantQueryBuilder = bound(QueryBuilder)
-const TenantSchemaBuilder = bound(SchemaBuilder)
-
-/** Knex gives a raw statement the client of the builder it is put into; ours remembers its own. */
-class TenantRaw extends bound(Raw) {
-  readonly #madeBy: object
-
-  constructor(client: object) {
-    super(client)
-    this.#madeBy = client
-  }
-
-  override toSQL(...args: unknown[]): object {
-    checkSameTenant('A raw statement', this.client, this.#madeBy)
-    return super.toSQL(...args)
-  }
 }

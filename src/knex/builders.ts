@@ -1,0 +1,38 @@
+import { QueryBuilder, Raw, SchemaBuilder, type Transactable } from './dialect.ts'
+import { checkSameTenant, checkTransaction } from './ownership.ts'
+
+/** A builder that cannot join another tenant's transaction. */
+function bound<B extends new (client: object) => Transactable>(Base: B): B {
+  return class extends (Base as new (client: object) => Transactable) {
+    override transacting(transaction: unknown): this {
+      checkTransaction(this.client, transaction)
+      return super.transacting(transaction)
+    }
+  } as unknown as B
+}
+
+/** The constructor of our subclass is one line of the stack more than Knex knows of. */
+export function withoutFrame<B extends Transactable>(builder: B): B {
+  if (builder._asyncStack) builder._asyncStack.lines++
+  return builder
+}
+
+/** A query builder of one tenant. */
+export const TenantQueryBuilder: typeof QueryBuilder = bound(QueryBuilder)
+/** A schema builder of one tenant. */
+export const TenantSchemaBuilder: typeof SchemaBuilder = bound(SchemaBuilder)
+
+/** Knex gives a raw statement the client of the builder it is put into; ours remembers its own. */
+export class TenantRaw extends bound(Raw) {
+  readonly #madeBy: object
+
+  constructor(client: object) {
+    super(client)
+    this.#madeBy = client
+  }
+
+  override toSQL(...args: unknown[]): object {
+    checkSameTenant('A raw statement', this.client, this.#madeBy)
+    return super.toSQL(...args)
+  }
+}

@@ -1,0 +1,46 @@
+import { Lease } from '../connection/lease.ts'
+import { TenantKnexError } from '../errors.ts'
+import { bindingOf, isBound } from './binding.ts'
+import { wrongTenant } from './guards.ts'
+
+/** Refuses what belongs to another tenant. Builders of a Knex without tenants pass. */
+export function checkSameTenant(what: string, client: object, other: object | undefined): void {
+  if (other === undefined || other === client || !isBound(other)) return
+  const { tenant } = bindingOf(client)
+  const { tenant: otherTenant } = bindingOf(other)
+  if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
+}
+
+/** Refuses a transaction of another tenant, or of a Knex without tenants. */
+export function checkTransaction(client: object, transaction: unknown): void {
+  const other = (transaction as { client?: object } | null | undefined)?.client
+  if (other && !isBound(other)) {
+    const { tenant } = bindingOf(client)
+    throw refused(client, wrongTenant('A transaction', tenant, undefined))
+  }
+  checkSameTenant('A transaction', client, other)
+}
+
+/** Knex lets a Knex have another client; here only one of the same tenant. */
+export function checkClient(client: object, other: object): void {
+  const { tenant } = bindingOf(client)
+  const otherTenant = isBound(other) ? bindingOf(other).tenant : undefined
+  if (otherTenant !== tenant) throw refused(client, wrongTenant('A client', tenant, otherTenant))
+}
+
+/** A connection that user code or Knex hands in: only one that this very tenant holds. */
+export function ownLease(client: object, connection: unknown): Lease {
+  const { tenant } = bindingOf(client)
+  const lease = connection instanceof Lease ? connection : undefined
+  if (lease?.tenant !== tenant) {
+    throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
+  }
+  if (lease.isOver) throw refused(client, lease.overError())
+  return lease
+}
+
+/** Tells the pool that something was refused. */
+export function refused(client: object, error: unknown): unknown {
+  if (error instanceof TenantKnexError) bindingOf(client).pool.onRefusal(error)
+  return error
+}
