@@ -6,6 +6,8 @@ export interface Exception {
   /** What the test's full title begins with. */
   readonly title: string
   readonly why: string
+  /** It passes at times, and fails at times with plain Knex. */
+  readonly isUnsteady?: true
 }
 
 const ALL = 'integration tests mysql'
@@ -26,6 +28,12 @@ export const EXCEPTIONS: readonly Exception[] = [
     title: `${ALL} misc using unbound models by passing a knex to query should fail with a descriptive error message if knex is not provided`,
     why: 'Queries without a Knex fail there; here they have the tenant in scope.',
   },
+  ...['OnlyIdentifiers', 'OnlyNeeded', 'Everything'].map((strategy) => ({
+    modes: ['bound', 'models'] as const,
+    title: `${ALL} upsertGraph (fetchStrategy: ${strategy}) validation and transactions should validate (also tests transactions)`,
+    why: 'Three transactions write the same rows at once, and the test reads what a deadlock left.',
+    isUnsteady: true as const,
+  })),
 ]
 
 /**
