@@ -16,7 +16,7 @@ export interface Binding {
 const BINDING = Symbol('tenant-knex.binding')
 
 /** What Knex reads of the settings: the database, and the character set of new tables. */
-export class TenantSettings {
+class TenantSettings {
   /** What Knex's `client.database()` answers. */
   readonly database: string
   readonly [BINDING]: Binding
@@ -34,6 +34,11 @@ export class TenantSettings {
   get collate(): string | undefined {
     return (this[BINDING].pool.settings as { collate?: string } | undefined)?.collate
   }
+}
+
+/** What a client of a tenant has as its `connectionSettings`. */
+export function tenantSettings(binding: Binding): object {
+  return new TenantSettings(binding)
 }
 
 /** The binding of a client, or of a transaction's client. */

@@ -22,8 +22,10 @@ export const TenantQueryBuilder: typeof QueryBuilder = bound(QueryBuilder)
 /** A schema builder of one tenant. */
 export const TenantSchemaBuilder: typeof SchemaBuilder = bound(SchemaBuilder)
 
+const BoundRaw: typeof Raw = bound(Raw)
+
 /** Knex gives a raw statement the client of the builder it is put into; ours remembers its own. */
-export class TenantRaw extends bound(Raw) {
+export class TenantRaw extends BoundRaw {
   readonly #madeBy: object
 
   constructor(client: object) {

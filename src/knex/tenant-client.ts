@@ -6,7 +6,7 @@ import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import { guardBatches } from './batch-insert.ts'
-import { type Binding, bindingOf, isBound, TenantSettings } from './binding.ts'
+import { type Binding, bindingOf, isBound, tenantSettings } from './binding.ts'
 import { TenantQueryBuilder, TenantRaw, TenantSchemaBuilder, withoutFrame } from './builders.ts'
 import {
   Dialect,
@@ -212,7 +212,7 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   client.logger = root.logger
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null
-  client.connectionSettings = new TenantSettings(binding)
+  client.connectionSettings = tenantSettings(binding)
   client.listenersOf = undefined
   return client
 }
