@@ -36,7 +36,7 @@ export interface PoolOptions {
   /** How long an acquire may wait, in milliseconds. @defaultValue 10_000 */
   readonly acquireTimeoutMillis?: number
   /**
-   * How long a connection lives, in milliseconds, however busy: up to a tenth less, so that not all
+   * How long a connection lives from its first use, in milliseconds, however busy: up to a tenth less, so that not all
    * end at once. It is closed when it comes back, never while it is held.
    * @defaultValue 1_800_000
    */

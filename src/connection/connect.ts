@@ -1,6 +1,6 @@
 import mysql, { type ConnectionOptions, type RowDataPacket } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../errors.ts'
-import { collationOf, type RawConnection } from './driver.ts'
+import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { type SessionSetup, setupPlan } from './switch-plan.ts'
 import { SwitchFailure, switchError } from './switch-run.ts'
@@ -72,9 +72,8 @@ export async function inspectServer(
   return withConnection(driverOptions, signal, async (connection) => {
     const account = await askAccount(connection)
     const { gate, facts } = await setUp(connection, options)
-    const report = { ...facts, ...account, isTracked: gate.isTracked === true }
-    connection.stream.destroy()
-    return report
+    await gate.close()
+    return { ...facts, ...account, isTracked: gate.isTracked === true }
   })
 }
 
@@ -100,7 +99,7 @@ export async function killQueries(
       if (openedAt > startedAt) await connection.promise().query(`KILL QUERY ${connectionId}`)
     })
     const results = await Promise.allSettled(kills)
-    connection.stream.destroy()
+    await sayGoodBye(connection)
     return results
   })
 }

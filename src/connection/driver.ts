@@ -127,6 +127,20 @@ export function lossError(connection: RawConnection): Error {
   return Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST', fatal: true })
 }
 
+/** How long a server may take to answer a good-bye. */
+const GOOD_BYE_MILLIS = 1_000
+
+/** Ends an idle connection as the protocol wants it, and resolves once it is closed. */
+export async function sayGoodBye(connection: RawConnection): Promise<void> {
+  const { stream } = connection
+  if (stream.destroyed) return
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
+  const timer = setTimeout(() => stream.destroy(), GOOD_BYE_MILLIS)
+  connection.end()
+  await closed
+  clearTimeout(timer)
+}
+
 /**
  * Forgets all prepared statements, which a reset has removed at the server. They must not be closed
  * one by one: the ids in those messages no longer mean anything.

@@ -11,6 +11,7 @@ import {
   lossError,
   type Packet,
   type RawConnection,
+  sayGoodBye,
   type WireCommand,
 } from './driver.ts'
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
@@ -56,9 +57,6 @@ const READ_ONLY_ERRNOS = new Set([1290, 1836])
 /** MariaDB's mark at the end of the column definitions of a block that has changed the session. */
 const CHANGED_BEFORE_ROWS = STATUS.sessionChanged | STATUS.moreResults
 
-/** How long a server may take to answer a good-bye. */
-const CLOSE_MILLIS = 1_000
-
 const ENTRY = Symbol('tenant-knex.entry')
 
 /** A command on its way through a gate. */
@@ -93,6 +91,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   isTracked: boolean | undefined
   /** When the connection was last given or taken back; milliseconds since the epoch. */
   since: number = Date.now()
+  /** The same by this process's monotonic clock. */
+  usedAt: number = performance.now()
   /** By this process's monotonic clock, in milliseconds. */
   readonly openedAt: number = performance.now()
 
@@ -167,14 +167,19 @@ export class Gate implements SwitchTarget, LeaseHost {
     // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
     this.#holder = new Lease(this, tenant)
-    this.since = Date.now()
+    this.#touch()
     return this.#holder
   }
 
   /** Takes the connection back from its holder, who must have no command on it any more. */
   vacate(): void {
     this.#holder = undefined
+    this.#touch()
+  }
+
+  #touch(): void {
     this.since = Date.now()
+    this.usedAt = performance.now()
   }
 
   /** Runs a call into mysql2 in the name of a lease; what it queues meanwhile is that lease's. */
@@ -263,12 +268,8 @@ export class Gate implements SwitchTarget, LeaseHost {
     if (isOpen(this.connection)) this.dispose('idle')
     else this.dispose('lost', lossError(this.connection))
     if (stream.destroyed) return
-    const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
-    const timer = setTimeout(() => stream.destroy(), CLOSE_MILLIS)
     this.connection.addCommand = this.#addCommand
-    this.connection.end()
-    await closed
-    clearTimeout(timer)
+    await sayGoodBye(this.connection)
   }
 
   /** Closes the connection at once. Whatever waits on it fails with the error. */
@@ -460,7 +461,7 @@ export class Gate implements SwitchTarget, LeaseHost {
       'ERR_WRONG_TENANT',
       `A statement of tenant ${JSON.stringify(lease.tenant.id)} left its database, or may ` +
         'have. Its result is withheld and the connection was closed, but it has run.',
-      { ...about(lease?.tenant), connectionId: this.connectionId, outcome: 'executed' },
+      { ...about(lease.tenant), connectionId: this.connectionId, outcome: 'executed' },
     )
   }
 
@@ -503,7 +504,7 @@ function publishSwitch(
   error: unknown,
 ) {
   const { id: tenant, database } = lease.tenant
-  if (CHANNELS.switch.hasSubscribers) {
+  if (startedAt > 0) {
     const durationMillis = performance.now() - startedAt
     const isHandOver = from !== undefined
     CHANNELS.switch.publish({ tenant, database, connectionId, durationMillis, isHandOver, error })

@@ -127,15 +127,15 @@ export class Lease {
   }
 
   ping(callback?: (error: Error | null) => void): unknown {
-    return this.#isOver
-      ? this.#refuse([callback], this.overError())
-      : this.#call('ping', [callback])
+    if (this.#isOver) return this.#refuse([callback], this.overError())
+    if (this.isClosed) return failLater(unsentCommand([callback]), this.#closed())
+    return this.#call('ping', [callback])
   }
 
   /** Where mysql2's own objects (a prepared statement) hand their commands in. */
   addCommand(command: Command): Command {
     if (this.#isOver) return this.#refuseCommand(command, this.overError())
-    if (!isOpen(this.#host.connection)) return failLater(command, this.#closed())
+    if (this.isClosed) return failLater(command, this.#closed())
     return this.#call('addCommand', [command]) as Command
   }
 
@@ -231,7 +231,7 @@ export class Lease {
     if (this.#isOver) return this.#refuse(args, this.overError())
     const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
     if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
-    if (!isOpen(this.#host.connection)) return failLater(unsentCommand(args), this.#closed())
+    if (this.isClosed) return failLater(unsentCommand(args), this.#closed())
     return this.#sendExplained(method, args)
   }
 

@@ -23,8 +23,10 @@ export class BoundKnexes {
   readonly #options: BoundKnexesOptions
   readonly #recent = createLRU<string, BoundKnex>({ max: KEPT })
   readonly #alive = new Map<string, WeakRef<BoundKnex>>()
+  readonly #tenants = new Map<string, WeakRef<Tenant>>()
   readonly #ownerOf = new Map<string, string>()
-  readonly #collected = new FinalizationRegistry<Tenant>((tenant) => this.#forget(tenant))
+  readonly #knexCollected = new FinalizationRegistry<string>((id) => forgetDead(this.#alive, id))
+  readonly #tenantCollected = new FinalizationRegistry<Tenant>((tenant) => this.#forget(tenant))
 
   constructor(options: BoundKnexesOptions) {
     this.#options = options
@@ -51,16 +53,19 @@ export class BoundKnexes {
   }
 
   #create(tenantId: string): BoundKnex {
-    const tenant = this.#locate(tenantId)
+    const tenant = this.#tenants.get(tenantId)?.deref() ?? this.#locate(tenantId)
     const bound = this.#options.bind(tenant)
     this.#recent.set(tenantId, bound)
     this.#alive.set(tenantId, new WeakRef(bound))
-    this.#ownerOf.set(tenant.database, tenantId)
-    this.#collected.register(bound, tenant)
+    this.#knexCollected.register(bound, tenantId)
     return bound
   }
 
-  /** Where a tenant's data is. Names are checked before anything is sent anywhere. */
+  /**
+   * Where a tenant's data is. Names are checked before anything is sent anywhere. A tenant is one
+   * object for as long as anything of its is held, if only a connection or a copy of its Knex: whose
+   * something is, is told by that object.
+   */
   #locate(tenantId: unknown): Tenant {
     checkTenantId(tenantId)
     const database: unknown = this.#options.database(tenantId)
@@ -68,15 +73,21 @@ export class BoundKnexes {
     const tenant = Object.freeze({ id: tenantId, database })
     const other = this.#ownerOf.get(database) ?? this.#options.pool.otherOwner(tenant)?.id
     if (other !== undefined && other !== tenantId) throw sharedDatabase(tenant, other)
+    this.#tenants.set(tenantId, new WeakRef(tenant))
+    this.#ownerOf.set(database, tenantId)
+    this.#tenantCollected.register(tenant, { id: tenantId, database })
     return tenant
   }
 
-  /** The garbage collector took a bound Knex; its tenant may have a new one by now. */
   #forget({ id, database }: Tenant): void {
-    if (this.#alive.get(id)?.deref()) return
-    this.#alive.delete(id)
-    if (this.#ownerOf.get(database) === id) this.#ownerOf.delete(database)
+    forgetDead(this.#tenants, id)
+    if (!this.#tenants.has(id) && this.#ownerOf.get(database) === id) this.#ownerOf.delete(database)
   }
+}
+
+/** The garbage collector took what an id stood for; there may be another by now. */
+function forgetDead(references: Map<string, WeakRef<object>>, id: string): void {
+  if (!references.get(id)?.deref()) references.delete(id)
 }
 
 function sharedDatabase({ id, database }: Tenant, other: string): TenantKnexError {

@@ -10,6 +10,8 @@ import type { HandTransaction } from './failed-commit.ts'
 /** A statement on its way to the driver. */
 export interface QueryObject {
   readonly sql: string
+  /** The builder's method: `select`, `raw`. Not there where a transaction begins or ends. */
+  readonly method?: string
   readonly bindings?: unknown
 }
 

@@ -118,7 +118,9 @@ export class TenantClient extends Dialect {
       await bindingOf(this).pool.cancel(lease)
     } catch (error) {
       // An error of the statement, not of the KILL: Knex gives it its message.
-      throw new Error('The statement could not be cancelled.', { cause: error })
+      const late = new Error('The statement could not be cancelled.', { cause: error })
+      lease.annotate(late, 'unknown')
+      throw late
     }
   }
 
@@ -223,7 +225,8 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
  */
 function isRolledBack(connection: unknown, query: QueryObject | string): boolean {
   if (!(connection instanceof Lease && connection.isClosed)) return false
-  return isRollback(typeof query === 'string' ? query : query.sql)
+  // A user's own `trx.raw('ROLLBACK')` has a method; Knex's has not.
+  return typeof query === 'object' && query.method === undefined && isRollback(query.sql)
 }
 
 function facts(client: TenantClient): ServerPool['facts'] {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import knex from 'knex'
 import { Lease } from '../connection/lease.ts'
 import { TenantKnexError } from '../errors.ts'
 import { Runner } from './dialect.ts'
@@ -12,7 +13,8 @@ export class TenantRunner extends Runner {
     const result = super.query(query)
     if (!query.timeout) return result
     return result.catch((error: unknown) => {
-      if (this.connection instanceof Lease) this.connection.annotate(error, 'unknown')
+      const isTimeout = error instanceof knex.KnexTimeoutError
+      if (isTimeout && this.connection instanceof Lease) this.connection.annotate(error, 'unknown')
       throw error
     })
   }

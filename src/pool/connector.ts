@@ -20,6 +20,8 @@ export class Connector {
   readonly #options: ConnectOptions
   readonly #settings: SettingsSource
   readonly #attempts = new Set<AbortController>()
+  #inspection: Promise<ServerReport> | undefined
+  #ended: TenantKnexError | undefined
   readonly #side = new SideConnection((targets) =>
     this.#attempt((settings, signal) => killQueries(settings, targets, signal)),
   )
@@ -42,15 +44,27 @@ export class Connector {
    * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`, and what the
    * user's `connection` function throws
    */
-  open(): Promise<OpenedConnection> {
+  async open(): Promise<OpenedConnection> {
+    if (this.#ended) throw this.#ended
     return this.#attempt((settings, signal) => openConnection(settings, this.#options, signal))
   }
 
-  /** Logs in as the pool does, beside it, and asks the server about itself. @throws as `open` */
+  /**
+   * Logs in as the pool does, beside it, and asks the server about itself: once for all who want to
+   * know at a time.
+   *
+   * @throws as `open`
+   */
   inspect(): Promise<ServerReport> {
-    return this.#side.run(() =>
-      this.#attempt((settings, signal) => inspectServer(settings, this.#options, signal)),
-    )
+    this.#inspection ??= this.#side
+      .run(async () => {
+        if (this.#ended) throw this.#ended
+        return this.#attempt((settings, signal) => inspectServer(settings, this.#options, signal))
+      })
+      .finally(() => {
+        this.#inspection = undefined
+      })
+    return this.#inspection
   }
 
   /**
@@ -62,14 +76,19 @@ export class Connector {
     return this.#side.kill(target)
   }
 
-  /** Ends every attempt to connect that is under way. */
-  abort(reason: TenantKnexError): void {
+  /** Ends every attempt to connect that is under way, and allows only `kill` from now on. */
+  end(reason: TenantKnexError): void {
+    this.#ended = reason
+    this.#abort(reason)
+  }
+
+  #abort(reason: TenantKnexError): void {
     for (const controller of this.#attempts) controller.abort(reason)
   }
 
   /** Resolves once the connection beside the pool is closed; after the time it is given up. */
   async settled(timeoutMillis: number, reason: TenantKnexError): Promise<void> {
-    const timer = setTimeout(() => this.abort(reason), timeoutMillis)
+    const timer = setTimeout(() => this.#abort(reason), timeoutMillis)
     await this.#side.settled()
     clearTimeout(timer)
   }
@@ -92,6 +111,9 @@ export class Connector {
       })
       const done = this.#settings.current().then((settings) => fn(settings, signal))
       return await Promise.race([aborted, done])
+    } catch (error) {
+      if (signal.aborted) this.#settings.giveUp()
+      throw error
     } finally {
       clearTimeout(timer)
       this.#attempts.delete(controller)

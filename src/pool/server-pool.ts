@@ -43,8 +43,8 @@ const LIFETIME_JITTER = 0.1
 /** How often `destroy` looks whether all work has ended. */
 const QUIET_POLL_MILLIS = 5
 
-/** How long `destroy` lets the killing of what still runs take. */
-const LAST_KILL_MILLIS = 1_000
+/** How long the killing of a statement may keep others waiting. */
+const KILL_MILLIS = 1_000
 
 /** The one pool of a server: hands connections to tenants and takes them back clean. */
 export class ServerPool {
@@ -57,7 +57,7 @@ export class ServerPool {
   readonly #leases = new Map<Lease, Gate>()
   /** A KILL on its way must find the statement it is meant for, or none: its connection waits. */
   readonly #cancels = new Map<Gate, Promise<void>>()
-  readonly #settling = new Map<Gate, 'draining' | 'cleaning'>()
+  readonly #settling = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
   /** Until when a connection may be used, from when it was first given out. */
   readonly #expiry = new WeakMap<Gate, number>()
   readonly #counters: ServerCounters = newCounters()
@@ -114,9 +114,9 @@ export class ServerPool {
     })
     const lease = gate.lease(tenant)
     this.#leases.set(lease, gate)
-    if (!this.#expiry.has(gate)) this.#expiry.set(gate, gate.since + this.#lifetime())
-    if (CHANNELS.acquire.hasSubscribers) {
-      const waitedMillis = startedAt && performance.now() - startedAt
+    if (!this.#expiry.has(gate)) this.#expiry.set(gate, gate.usedAt + this.#lifetime())
+    if (startedAt > 0) {
+      const waitedMillis = performance.now() - startedAt
       CHANNELS.acquire.publish({ ...describeLease(lease), waitedMillis })
     }
     return lease
@@ -133,7 +133,10 @@ export class ServerPool {
     this.#leases.delete(lease)
     this.#counters.releases++
     if (CHANNELS.release.hasSubscribers) {
-      CHANNELS.release.publish({ ...describeLease(lease), heldMillis: Date.now() - gate.since })
+      CHANNELS.release.publish({
+        ...describeLease(lease),
+        heldMillis: performance.now() - gate.usedAt,
+      })
     }
     if (gate.connection._paused) gate.connection.resume()
     if (this.#isReady(gate)) this.#giveBack(gate)
@@ -215,7 +218,7 @@ export class ServerPool {
     const deadline = Date.now() + timeoutMillis
     while (!this.#isQuiet() && Date.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     const reason = destroyedError(undefined)
-    this.#connector.abort(reason)
+    this.#connector.end(reason)
     for (const [lease, gate] of this.#leases) {
       gate.destroy(
         'destroyed',
@@ -225,7 +228,7 @@ export class ServerPool {
     }
     for (const gate of this.#pool.gates().used) gate.destroy('destroyed', reason)
     await this.#pool.destroy()
-    await this.#connector.settled(LAST_KILL_MILLIS, reason)
+    await this.#connector.settled(KILL_MILLIS, reason)
   }
 
   #isQuiet(): boolean {
@@ -265,7 +268,7 @@ export class ServerPool {
   }
 
   #isExpired(gate: Gate): boolean {
-    const isExpired = (this.#expiry.get(gate) ?? Number.POSITIVE_INFINITY) <= Date.now()
+    const isExpired = (this.#expiry.get(gate) ?? Number.POSITIVE_INFINITY) <= performance.now()
     if (isExpired) gate.dispose('lifetime')
     return isExpired
   }
@@ -287,7 +290,7 @@ export class ServerPool {
   #isReady(gate: Gate): boolean {
     return (
       this.#options.clean === 'hand-over' &&
-      !gate.isBusy &&
+      !mayStillRun(gate) &&
       !this.#cancels.has(gate) &&
       (!gate.isUsable || gate.state.leftover() === 'nothing')
     )
@@ -310,17 +313,18 @@ export class ServerPool {
 
   /** Waits until nothing runs on a connection any more; ends what takes too long. */
   async #drain(gate: Gate): Promise<void> {
-    if (!gate.isBusy) return
-    if (!gate.isUsable) return this.#abandon(gate)
-    const timer = setTimeout(() => this.#abandon(gate), DRAIN_MILLIS)
-    await gate.idle()
-    clearTimeout(timer)
+    if (gate.isUsable && gate.isBusy) await atMost(DRAIN_MILLIS, gate.idle())
+    if (mayStillRun(gate)) await this.#abandon(gate)
   }
 
-  /** Closing a socket does not stop the statement at the server. */
-  #abandon(gate: Gate): void {
+  /**
+   * Closing a socket does not stop the statement at the server, which counts the connection until
+   * then: its place in the pool stays taken for a while.
+   */
+  async #abandon(gate: Gate): Promise<void> {
     gate.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
-    this.#connector.kill(gate).catch(() => undefined) // it may have ended by itself
+    const killed = this.#connector.kill(gate).catch(() => undefined) // it may have ended by itself
+    await atMost(KILL_MILLIS, killed)
   }
 
   async #clean(gate: Gate, tenant: Tenant): Promise<void> {
@@ -339,8 +343,17 @@ export class ServerPool {
 
   #giveBack(gate: Gate): void {
     gate.vacate()
+    if (gate.isUsable && !this.#isExpired(gate)) this.#pool.release(gate)
+    else void this.#retire(gate)
+  }
+
+  /** Another connection may take its place once the server has let it go. */
+  async #retire(gate: Gate): Promise<void> {
+    this.#settling.set(gate, 'closing')
+    await gate.close()
+    this.#settling.delete(gate)
     this.#pool.release(gate)
-    if (!gate.isUsable || this.#isExpired(gate)) this.#pool.discard(gate)
+    this.#pool.discard(gate)
   }
 
   #onWait({ id, database }: Tenant): void {
@@ -377,8 +390,28 @@ export class ServerPool {
 }
 
 /** True where a connection was in use so lately that it need not be asked whether it is there. */
-function isTrusted({ since }: Gate): boolean {
-  return Date.now() - since < TRUSTED_IDLE_MILLIS
+function isTrusted({ usedAt }: Gate): boolean {
+  return performance.now() - usedAt < TRUSTED_IDLE_MILLIS
+}
+
+/**
+ * True where the server may be at work for a connection that is of no use any more. Not where the
+ * connection was lost: its id may be another's by now.
+ */
+function mayStillRun({ isBusy, isInFlight, disposal }: Gate): boolean {
+  if (disposal?.reason === 'lost') return false
+  const isLateSwitch = (disposal?.error as { code?: string } | null)?.code === 'ERR_SWITCH_TIMEOUT'
+  return isBusy || isInFlight || isLateSwitch
+}
+
+/** Waits for a promise, but not for ever. */
+async function atMost(millis: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, millis)
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }
 
 /** Too many connections at the server (1040), or of this account (1203, 1226). */

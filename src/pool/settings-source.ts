@@ -7,31 +7,34 @@ import type { ResolvedConnection, ResolvedOptions } from '../options.ts'
  */
 export class SettingsSource {
   readonly #ask: () => Promise<ResolvedConnection>
-  #answer: Promise<ResolvedConnection> | undefined
-
-  #latest: ConnectionOptions | undefined
+  #answer: ResolvedConnection | undefined
+  #asking: Promise<ResolvedConnection> | undefined
 
   constructor({ connect, fixed }: Pick<ResolvedOptions, 'connect' | 'fixed'>) {
     this.#ask = connect
-    this.#latest = fixed?.options
+    this.#answer = fixed
   }
 
   /** The settings as far as they are known; undefined before the user's function has answered. */
   get latest(): ConnectionOptions | undefined {
-    return this.#latest
+    return this.#answer?.options
   }
 
   /** The present settings. Rejects as the user's function does. */
   async current(): Promise<ConnectionOptions> {
-    const known = this.#answer
-    if (known && (await known.then(isCurrent, () => false))) return (await known).options
-    if (this.#answer === known) this.#answer = this.#ask()
-    const { options } = await (this.#answer as Promise<ResolvedConnection>)
-    this.#latest = options
-    return options
+    if (this.#answer && !this.#answer.isExpired()) return this.#answer.options
+    this.#asking ??= this.#ask()
+    const asking = this.#asking
+    try {
+      this.#answer = await asking
+      return this.#answer.options
+    } finally {
+      if (this.#asking === asking) this.#asking = undefined
+    }
   }
-}
 
-function isCurrent({ isExpired }: ResolvedConnection): boolean {
-  return !isExpired()
+  /** Waits no longer for an answer that does not come: whoever is next asks again. */
+  giveUp(): void {
+    this.#asking = undefined
+  }
 }

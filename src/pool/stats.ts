@@ -45,9 +45,9 @@ export interface ServerStats extends Readonly<ServerCounters> {
 
 /**
  * What a connection is doing: idle; held by a tenant; reading the rest of an answer that nobody
- * wants any more; or having its session cleaned.
+ * wants any more; having its session cleaned; or being closed.
  */
-export type ConnectionState = 'idle' | 'used' | 'draining' | 'cleaning'
+export type ConnectionState = 'idle' | 'used' | 'draining' | 'cleaning' | 'closing'
 
 /** One connection of a pool. */
 export interface ConnectionInfo {

@@ -54,6 +54,8 @@ onEachServer('an error', (server) => {
         const late = await rejection(ask('SELECT 4'))
         expect(late).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent', tenant: 'a' })
         expect(late.cause).to.be.instanceOf(Error)
+        const pinged = await rejection(connection.promise().ping())
+        expect(pinged).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })
         const stream = connection.query('SELECT 5').stream()
         const [error] = await once(stream, 'error')
         expect(error).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })

@@ -43,6 +43,22 @@ onEachServer('events', (server) => {
     }))
 })
 
+onEachServer('a copy of a bound Knex', (server) => {
+  it('is still its tenant’s when the bound Knex itself has been collected', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const copy = tenantKnex('a').withUserParams({})
+      const mark = (() => new WeakRef(tenantKnex('a')))()
+      for (let other = 0; other < 1_001; other++) tenantKnex(`other${other}`) // fills the LRU
+      await new Promise((resolve) => setImmediate(resolve))
+      globalThis.gc?.()
+      expect(mark.deref()).to.equal(undefined)
+      const trx = await tenantKnex('a').transaction()
+      expect(await copy('items').transacting(trx).first('tenant')).to.deep.equal({ tenant: 'a' })
+      await trx.commit()
+      expect(copy.tenant).to.equal(tenantKnex('a').tenant)
+    }))
+})
+
 describe('a bound Knex', () => {
   it('with listeners is kept although nobody holds it; without, it is not', async () => {
     const tenantKnex = createTenantKnex({ connection: {} })

@@ -215,6 +215,16 @@ onEachServer('a transaction of a bound Knex does what plain Knex’s does', (ser
       expect(rows).to.deep.equal([{ n: ITEMS + 1 }])
     }))
 
+  it('that is lost fails a ROLLBACK that user code sends itself', () =>
+    withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, admin }) => {
+      const trx = await tenantKnex('a').transaction()
+      await admin.query('KILL ?', [tenantKnex.connections()[0]?.connectionId])
+      await rejection(trx('items'))
+      expect(await rejection(trx.raw('ROLLBACK'))).to.include({ code: 'ERR_CONNECTION_CLOSED' })
+      await trx.rollback()
+      expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+    }))
+
   it('of many tenants at once sees and changes its own rows only', () =>
     withTenants(server, { pool: { max: 3 } }, async ({ tenantKnex }) => {
       const ids = ['a', 'b', 'c']

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { RowDataPacket } from 'mysql2'
 import { createTenantKnex } from '../../src/index.ts'
@@ -86,7 +88,8 @@ onEachServer('the pool of a server', (server) => {
               expect(await trx('items').first('tenant')).to.deep.equal({ tenant: id })
               await trx.commit()
             }
-            await until('both are closed', async () => (await connectionsSeen()) === 0)
+            await until('both are closed', () => tenantKnex.stats().servers[0].discards === 2)
+            await until('the server says so', async () => (await connectionsSeen()) === 0)
             const reasons = heard.filter(isDiscard).map(([, { reason }]) => reason)
             expect(reasons).to.deep.equal(['lifetime', 'lifetime'])
           }),
@@ -136,6 +139,40 @@ onEachServer('the pool of a server', (server) => {
       }))
   })
 
+  describe('when statements are given up', () => {
+    it('then opens no connection in their place before the server has ended them', () =>
+      withTenants(server, { pool: { max: 3 } }, async ({ tenantKnex, connectionsSeen }) => {
+        const seen: number[] = []
+        const watch = setInterval(() => void connectionsSeen().then((n) => seen.push(n)), 5)
+        const late = Array.from({ length: 12 }, () =>
+          rejection(tenantKnex('a').raw('SELECT SLEEP(3)').timeout(50)),
+        )
+        for (const error of await Promise.all(late)) {
+          expect(error).to.include({ name: 'KnexTimeoutError', outcome: 'unknown' })
+        }
+        await until('all is given back', () => tenantKnex.stats().servers[0].used === 0)
+        clearInterval(watch)
+        expect(Math.max(...seen)).to.be.at.most(4)
+      }))
+
+    it('then kills nothing where the connection was lost: its id may be another’s', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(server, { connection: proxy.url, pool: { max: 2 } }, async ({ tenantKnex }) => {
+          const stream = tenantKnex('a').raw('SELECT SLEEP(0.3)').stream()
+          const failed = once(stream.resume(), 'error')
+          const query = rejection(tenantKnex('b').raw('SELECT SLEEP(0.3)'))
+          await until('both run', () => tenantKnex.stats().servers[0].switches === 2)
+          await sleep(50)
+          proxy.sent.length = 0
+          proxy.cut()
+          await Promise.all([failed, query])
+          await until('all is given back', () => tenantKnex.stats().servers[0].used === 0)
+          expect(await tenantKnex('c')('items').first('tenant')).to.deep.equal({ tenant: 'c' })
+          expect(proxy.sent.some((data) => data.includes('KILL'))).to.equal(false)
+        }),
+      ))
+  })
+
   describe('when asked to check', () => {
     it('then says what the server and the account can do, and leaves no connection', () =>
       withTenants(server, {}, async ({ tenantKnex, connectionsSeen, admin }) => {
@@ -159,6 +196,21 @@ onEachServer('the pool of a server', (server) => {
         expect(report.openConnections).to.be.at.least(2)
         await until('it is closed', async () => (await connectionsSeen()) === 0)
         expect(tenantKnex.stats().servers[0].connects).to.equal(0)
+      }))
+
+    it('then asks once for all who ask at a time, and destroy does not wait for it', () =>
+      withProxy(server.url, async (proxy) => {
+        const tenantKnex = createTenantKnex({ connection: proxy.url })
+        await Promise.all([tenantKnex.check(), tenantKnex.check()])
+        expect(proxy.accepted).to.equal(1)
+        proxy.hold()
+        const checks = [1, 2, 3].map(() => rejection(tenantKnex.check()))
+        await until('it connects', () => proxy.accepted === 2)
+        await tenantKnex.destroy({ timeoutMs: 0 })
+        for (const error of await Promise.all(checks)) {
+          expect(error).to.include({ code: 'ERR_DESTROYED' })
+        }
+        expect(proxy.accepted).to.equal(2)
       }))
 
     it('then rejects where no tenant could connect, and says why', () =>
@@ -203,14 +255,18 @@ onEachServer('the pool of a server', (server) => {
         expect(await waiting).to.include({ code: 'ERR_DESTROYED', tenant: 'a' })
       }))
 
-    it('then says so where it is the function for the settings that hangs', async () => {
-      const connection = () => new Promise<never>(() => undefined)
-      const tenantKnex = createTenantKnex({ connection, pool: { createTimeoutMillis: 100 } })
-      expect(await rejection(tenantKnex('a')('items'))).to.include({
-        code: 'ERR_SERVER_UNREACHABLE',
-        outcome: 'not-sent',
+    it('then says so where it is the function for the settings that hangs, and asks it again', () => {
+      let calls = 0
+      const connection = async () =>
+        ++calls === 1 ? new Promise<never>(() => undefined) : urlOptions(server.url)
+      const pool = { createTimeoutMillis: 100 }
+      return withTenants(server, { connection, pool }, async ({ tenantKnex }) => {
+        expect(await rejection(tenantKnex('a')('items'))).to.include({
+          code: 'ERR_SERVER_UNREACHABLE',
+          outcome: 'not-sent',
+        })
+        expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
       })
-      await tenantKnex.destroy()
     })
   })
 })

@@ -18,6 +18,8 @@ export interface Proxy {
   readonly url: string
   /** Each piece of data that came from clients, in order. */
   readonly sent: Buffer[]
+  /** Connections that clients have made so far. */
+  readonly accepted: number
   /** Stops passing on what the server says; clients see a server that does not answer. */
   hold(): void
   /** Keeps what comes, and each good-bye, of one direction; without one, of both. */
@@ -68,7 +70,9 @@ export async function withProxy<T>(
     isBlack: false,
   }
   const target = new URL(serverUrl)
+  let accepted = 0
   const server = createServer((client) => {
+    accepted++
     const upstream = connect(Number(target.port), target.hostname)
     const link = new Link(client, upstream, weather, sent)
     links.add(link)
@@ -96,6 +100,9 @@ export async function withProxy<T>(
     return await fn({
       url: url.href,
       sent,
+      get accepted() {
+        return accepted
+      },
       hold: () => stall('answers'),
       stall,
       release: () => {
