@@ -139,6 +139,7 @@ onEachServer('the pool of a server', (server) => {
           clearInterval(watch)
           expect(Math.max(...seen)).to.be.within(8, 9)
           expect(tenantKnex.stats().servers[0]).to.include({ connects: 8, discards: 0 })
+          await tenantKnex.destroy()
           // While one is made for the first, the others join it, or wait for the next.
           expect(proxy.accepted).to.be.within(9, 12)
         }),
