@@ -79,11 +79,12 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     }
 
     static override bindKnex(knex: object): ModelClass {
-      return boundFrom(this, super.bindKnex(knex))
+      // Objection keeps the bound class on the Knex, so that must not be the one of all tenants.
+      return boundFrom(this, super.bindKnex(tenancy.checked(knex)))
     }
 
     static override bindTransaction(trx: object): ModelClass {
-      return boundFrom(this, super.bindTransaction(trx))
+      return boundFrom(this, super.bindTransaction(tenancy.checked(trx)))
     }
 
     static override query(trx?: object | null): Builder {

@@ -350,6 +350,21 @@ onEachServer('models made by forTenants()', (server) => {
         expect(OfA.knex()).to.equal(tenantKnex('a'))
       }))
 
+    it('may be tenantKnex.ambient for bindKnex() too: each tenant gets classes of its own', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        for (const bind of ['bindKnex', 'bindTransaction'] as const) {
+          for (const id of TENANTS) {
+            const read = () =>
+              Person[bind](tenantKnex.ambient as never)
+                .query()
+                .findById(1)
+            expect(await tenantKnex.run(id, read)).to.have.property('name', `Ada of ${id}`)
+          }
+          const error = thrown(() => Person[bind](tenantKnex.ambient as never))
+          expect(error).to.have.property('code', 'ERR_NO_TENANT')
+        }
+      }))
+
     it('on Objection’s own Model does not become that of all tenants', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         Model.knex(tenantKnex('b'))
