@@ -1,5 +1,4 @@
 import type { ModelInstance } from './internals.ts'
-import type { Homes } from './query-builder.ts'
 import { type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** Where a model keeps the id of the tenant whose row it is. */
@@ -11,14 +10,14 @@ export interface Homed {
 }
 
 /** Keeps models with the tenant whose rows they are. */
-export class ModelHomes implements Homes {
+export class ModelHomes {
   readonly #tenancy: Tenancy
 
   constructor(tenancy: Tenancy) {
     this.#tenancy = tenancy
   }
 
-  /** @throws `ERR_WRONG_TENANT` */
+  /** @throws `ERR_WRONG_TENANT` where one belongs to another tenant than a Knex */
   check(models: unknown, knex: object): void {
     const tenant = this.#tenancy.tenantOf(knex)
     for (const model of asArray(models)) {
@@ -31,13 +30,14 @@ export class ModelHomes implements Homes {
     }
   }
 
-  /** @throws `ERR_WRONG_TENANT` */
+  /** The same with all that are related to them. */
   checkGraph(models: unknown, knex: object): void {
     for (const root of asArray(models)) {
       if (isModel(root)) root.$traverse((model) => this.check(model, knex))
     }
   }
 
+  /** From now on they, and all that are related to them, are of the tenant of a Knex. */
   adoptGraph(models: unknown, knex: object): void {
     const { id } = this.#tenancy.tenantOf(knex)
     for (const root of asArray(models)) if (isModel(root)) setHome(root, id)

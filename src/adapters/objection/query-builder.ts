@@ -1,20 +1,11 @@
 import type { Builder, BuilderClass } from './internals.ts'
+import type { ModelHomes } from './model-homes.ts'
 import { type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** A query builder that belongs to a tenant. */
 export interface TenantBuilder extends Builder {
   /** User code said which Knex or transaction it wants. */
   isGiven: boolean
-}
-
-/** What is known of whose rows models are. */
-export interface Homes {
-  /** Throws where one belongs to another tenant than a Knex. */
-  check(models: unknown, knex: object): void
-  /** The same with all that are related to them. */
-  checkGraph(models: unknown, knex: object): void
-  /** From now on they, and all that are related to them, are of the tenant of a Knex. */
-  adoptGraph(models: unknown, knex: object): void
 }
 
 /**
@@ -24,11 +15,11 @@ export interface Homes {
  */
 export class TenantBuilders {
   readonly #tenancy: Tenancy
-  readonly #homes: Homes
+  readonly #homes: ModelHomes
   readonly #made = new WeakMap<BuilderClass, BuilderClass>()
   readonly #isMade = new WeakSet<BuilderClass>()
 
-  constructor(tenancy: Tenancy, homes: Homes) {
+  constructor(tenancy: Tenancy, homes: ModelHomes) {
     this.#tenancy = tenancy
     this.#homes = homes
   }
@@ -43,7 +34,7 @@ export class TenantBuilders {
   }
 }
 
-function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: Homes): BuilderClass {
+function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHomes): BuilderClass {
   return class TenantQueryBuilder extends Base implements TenantBuilder {
     isGiven = false
 
