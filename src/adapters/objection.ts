@@ -72,8 +72,10 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     /** The bound Knex of the tenant in scope; that of a class made by `bindKnex` is its own. */
     static override knex(...args: readonly (object | null | undefined)[]): object | undefined {
       if (args.length === 0) return this[BOUND] ?? tenancy.current()
+      const [knex] = args
+      // The ambient one means the tenant in scope, as a class without any does.
+      const value = knex && !tenancy.isAmbient(knex) ? tenancy.checked(knex) : undefined
       // Objection reads it back from here only, and defines it so.
-      const value = args[0] ? tenancy.checked(args[0]) : undefined
       Object.defineProperty(this, BOUND, { value, configurable: true, writable: true })
       return undefined
     }

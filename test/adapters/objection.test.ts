@@ -365,6 +365,23 @@ onEachServer('models made by forTenants()', (server) => {
         }
       }))
 
+    it('may be tenantKnex.ambient for knex() too: the class stays with the tenant in scope', () =>
+      withModels(server, async ({ tenantKnex, Base }) => {
+        class Inside extends Base {
+          static override tableName = 'persons'
+        }
+        class Outside extends Inside {}
+        await tenantKnex.run('a', () => Inside.knex(tenantKnex.ambient))
+        Outside.knex(tenantKnex.ambient)
+        for (const Person of [Inside, Outside]) {
+          for (const id of TENANTS) {
+            const person = await tenantKnex.run(id, () => Person.query().findById(1))
+            expect(person).to.have.property('name', `Ada of ${id}`)
+          }
+          expect(thrown(() => Person.query())).to.have.property('code', 'ERR_NO_TENANT')
+        }
+      }))
+
     it('on Objection’s own Model does not become that of all tenants', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         Model.knex(tenantKnex('b'))

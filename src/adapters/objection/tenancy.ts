@@ -17,13 +17,18 @@ export class Tenancy {
     return this.#tenantKnex.current()
   }
 
+  /** It stands for the tenant in scope, whichever that is. */
+  isAmbient(knex: object): boolean {
+    return knex === this.#tenantKnex.ambient
+  }
+
   /**
    * A Knex or transaction that user code gave: one of this tenantKnex.
    *
    * @throws `ERR_WRONG_TENANT`
    */
   checked(knex: object): object {
-    if (knex === this.#tenantKnex.ambient) return this.current()
+    if (this.isAmbient(knex)) return this.current()
     this.tenantOf(knex)
     return knex
   }
