@@ -11,10 +11,8 @@ import type {
 import { HOME, type Homed, ModelHomes, setHome } from './objection/model-homes.ts'
 import { type TenantBuilder, TenantBuilders } from './objection/query-builder.ts'
 import { TableColumns } from './objection/table-columns.ts'
-import { Tenancy } from './objection/tenancy.ts'
+import { BOUND, Tenancy } from './objection/tenancy.ts'
 
-/** Where a model class keeps the Knex that it was bound to. */
-const BOUND = Symbol('tenant-knex.bound')
 /** Where a bound model class keeps the one it was made from. */
 const ORIGINAL = Symbol('tenant-knex.original')
 
@@ -91,7 +89,11 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
 
     static override query(trx?: object | null): Builder {
       useTenantBuilder(this, builders)
-      const query = super.query(trx || this.knex())
+      const given = trx || this[BOUND]
+      // `onCreateQuery()` may make queries too.
+      const query = given
+        ? tenancy.runNow(tenancy.checked(given), () => super.query(given))
+        : super.query(tenancy.current())
       ;(query as TenantBuilder).isGiven = Boolean(trx)
       return query
     }

@@ -57,6 +57,10 @@ const QUERIES: Record<string, (models: Models) => PromiseLike<unknown>> = {
   'query()': ({ Person }) => Person.query(),
   'findById()': ({ Person }) => Person.query().findById(1),
   'first()': ({ Person }) => Person.query().orderBy('id').first(),
+  'QueryBuilder.forClass()': ({ Person }) =>
+    (Person as unknown as { QueryBuilder: typeof QueryBuilder }).QueryBuilder.forClass(Person)
+      .findById(2)
+      .delete(),
   'page()': ({ Person }) => Person.query().orderBy('id').page(0, 1),
   'resultSize()': ({ Person }) => Person.query().resultSize(),
   'where() with functions': ({ Person }) =>
@@ -233,6 +237,7 @@ onEachServer('models made by forTenants()', (server) => {
   describe('with no tenant in scope', () => {
     const ENTRIES: Record<string, (models: Models) => unknown> = {
       'query()': ({ Person }) => Person.query(),
+      'QueryBuilder.forClass()': (models) => QUERIES['QueryBuilder.forClass()']?.(models),
       'relatedQuery()': ({ Person }) => Person.relatedQuery('pets'),
       'fetchGraph()': ({ Person }) => Person.fetchGraph([], 'pets'),
       'knex()': ({ Person }) => Person.knex(),
@@ -476,6 +481,22 @@ onEachServer('models made by forTenants()', (server) => {
         expect(seen).to.have.members(noted.map((what) => `${what} a`))
         expect(await tenantKnex('a')('pets').whereIn('name', noted)).to.have.length(noted.length)
         expect(await tenantKnex('b')('pets').whereIn('name', noted)).to.deep.equal([])
+      }))
+
+    it('has the tenant of a given Knex in scope already while the query is made', () =>
+      withModels(server, async ({ tenantKnex, Base, Pet }) => {
+        class Owner extends Base {
+          static override tableName = 'persons'
+          static onCreateQuery(query: QueryBuilder<Model>) {
+            query.whereIn('id', Pet.query().select('owner_id'))
+          }
+        }
+        const OfA = Owner.bindKnex(tenantKnex('a'))
+        const read = () => Promise.all([Owner.query(tenantKnex('a')), OfA.query()])
+        for (const [given, bound] of [await read(), await tenantKnex.run('b', read)]) {
+          expect(given).to.have.nested.property('[0].name', 'Ada of a')
+          expect(bound).to.have.nested.property('[0].name', 'Ada of a')
+        }
       }))
 
     it('leaves the scope of the code that awaited it as it was', () =>

@@ -18,11 +18,14 @@ export interface Builder {
   execute(): Promise<unknown>
   toKnexQuery(knexBuilder?: object): object
   hasWheres(): boolean
-  internalContext(): { readonly knex: object | null }
+  internalContext(): { knex: object | null | undefined }
 }
 
 /** A query builder class. */
-export type BuilderClass = new (modelClass: unknown) => Builder
+export interface BuilderClass {
+  new (modelClass: unknown): Builder
+  forClass(modelClass: ModelClass): Builder
+}
 
 /** A model. */
 export interface ModelInstance {

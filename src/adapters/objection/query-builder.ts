@@ -1,6 +1,6 @@
-import type { Builder, BuilderClass } from './internals.ts'
+import type { Builder, BuilderClass, ModelClass } from './internals.ts'
 import type { ModelHomes } from './model-homes.ts'
-import { type Tenancy, wrongTenant } from './tenancy.ts'
+import { BOUND, type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** A query builder that belongs to a tenant. */
 export interface TenantBuilder extends Builder {
@@ -37,6 +37,13 @@ export class TenantBuilders {
 function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHomes): BuilderClass {
   return class TenantQueryBuilder extends Base implements TenantBuilder {
     isGiven = false
+
+    /** Objection would ask the model class when the query runs, in whatever scope that is. */
+    static override forClass(modelClass: ModelClass & { [BOUND]?: object }): Builder {
+      const query = super.forClass(modelClass)
+      if (!modelClass[BOUND]) query.internalContext().knex = modelClass.knex()
+      return query
+    }
 
     override transacting(trx: object | null | undefined): this {
       return trx ? super.transacting(checkedFor(this, trx)) : this

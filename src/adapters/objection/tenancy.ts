@@ -4,6 +4,9 @@ import type { TenantKnex } from '../../tenant-knex.ts'
 type BoundKnex = ReturnType<TenantKnex>
 type Tenant = BoundKnex['tenant']
 
+/** Where a model class keeps the Knex that it was bound to. */
+export const BOUND: unique symbol = Symbol('tenant-knex.bound')
+
 /** Which tenant a Knex, a transaction or the running code has, by one tenantKnex. */
 export class Tenancy {
   readonly #tenantKnex: TenantKnex
