@@ -8,7 +8,7 @@ import type {
   ModelInstance,
   Relation,
 } from './objection/internals.ts'
-import { HOME, type Homed, ModelHomes, setHome } from './objection/model-homes.ts'
+import { copyHomes, HOME, type Homed, homeOf, ModelHomes } from './objection/model-homes.ts'
 import { type TenantBuilder, TenantBuilders } from './objection/query-builder.ts'
 import { TableColumns } from './objection/table-columns.ts'
 import { BOUND, Tenancy } from './objection/tenancy.ts'
@@ -155,6 +155,12 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       return super.$query(trx)
     }
 
+    override $setJson(json: object, options?: object): this {
+      // Objection makes a model of another where a bound class is expected.
+      this[HOME] ??= homeOf(json)
+      return super.$setJson(json, options)
+    }
+
     override $toDatabaseJson(builder?: Builder): object {
       // How a model gets into an INSERT or UPDATE.
       if (builder) this[HOME] = tenancy.tenantOf(builder.knex()).id
@@ -163,7 +169,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
 
     override $clone(options?: { shallow?: boolean }): this {
       const clone = super.$clone(options)
-      setHome(clone, this[HOME])
+      copyHomes(this, clone)
       return clone
     }
   }

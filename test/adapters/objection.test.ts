@@ -643,6 +643,62 @@ onEachServer('models made by forTenants()', (server) => {
         await tenantKnex.run('a', async () => expect(await proxied.$query()).to.include({ id: 1 }))
       }))
 
+    it('is refused by upsertGraph() inside whatever can be made into a graph', () =>
+      withoutTouchingB(server, async ({ tenantKnex, Person }) => {
+        const read = () => Person.query().findById(1).withGraphFetched('pets').throwIfNotFound()
+        const { pets } = await tenantKnex.run('a', read)
+        class Input {
+          readonly id = 1
+          readonly pets = pets
+        }
+        const graphs = [{ id: 1, pets }, [{ id: 2, parent: { id: 1, pets } }], new Input()]
+        const Bound = Person.bindKnex(tenantKnex('b'))
+        await tenantKnex.run('b', async () => {
+          for (const graph of [...graphs, Person.fromJson({ name: 'x', pets })]) {
+            for (const query of [Person.query(), Bound.query()]) {
+              const error = thrown(() => query.upsertGraph(graph as object))
+              expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+              expect(await rejection(query)).to.equal(error)
+              const fetching = () => Person.query().upsertGraphAndFetch(graph as object)
+              expect(thrown(fetching)).to.have.property('code', 'ERR_WRONG_TENANT')
+            }
+          }
+        })
+      }))
+
+    it('may be part of a circle: that is Objection’s to refuse, when the query is awaited', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        const person = await tenantKnex.run('a', () => Person.query().findById(2).throwIfNotFound())
+        person.parent = person
+        const { query } = await tenantKnex.run('a', () => ({
+          query: Person.query().upsertGraph(person),
+        }))
+        expect(await rejection(query)).to.be.instanceOf(RangeError)
+        const error = await tenantKnex.run('b', () =>
+          thrown(() => Person.query().upsertGraph(person)),
+        )
+        expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+      }))
+
+    it('is refused as a copy that Model.fromJson() made of it', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        const person = await tenantKnex.run('a', () => Person.query().findById(1).throwIfNotFound())
+        const copy = Person.fromJson(person)
+        const error = await tenantKnex.run('b', () => thrown(() => copy.$query()))
+        expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+      }))
+
+    it('is refused inside the clone of a model that is not of its tenant', () =>
+      withModels(server, async ({ tenantKnex, Person, Pet }) => {
+        const person = await tenantKnex.run('b', () => Person.query().findById(1).throwIfNotFound())
+        person.pets = await tenantKnex.run('a', () => Pet.query())
+        await tenantKnex.run('b', async () => {
+          const clone = person.$clone()
+          expect(thrown(() => clone.pets[0]?.$query())).to.have.property('code', 'ERR_WRONG_TENANT')
+          expect(await clone.$query()).to.include({ name: 'Ada of b' })
+        })
+      }))
+
     it('as a related one inside a clone is refused too', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         const read = () => Person.query().findById(1).withGraphFetched('pets').throwIfNotFound()

@@ -13,12 +13,20 @@ export interface Builder {
   childQueryOf(parent: Builder | null | undefined, options?: object): this
   upsertGraph(models: unknown, options?: object): this
   upsertGraphAndFetch(models: unknown, options?: object): this
+  findOperation(selector: (operation: Operation) => boolean): Operation | null
+  reject(error: unknown): this
   columnInfo(options: { table: string }): PromiseLike<object>
   tableNameFor(modelClass: ModelClass): string
   execute(): Promise<unknown>
   toKnexQuery(knexBuilder?: object): object
   hasWheres(): boolean
   internalContext(): { knex: object | null | undefined }
+}
+
+/** A part of a query. */
+export interface Operation {
+  /** What an insert or a graph writes, made into models already. */
+  readonly models?: readonly ModelInstance[]
 }
 
 /** A query builder class. */
@@ -32,7 +40,7 @@ export interface ModelInstance {
   readonly $isObjectionModel: true
   $query(trx?: object): object
   $clone(options?: { shallow?: boolean }): this
-  $traverse(callback: (model: ModelInstance) => void): void
+  $setJson(json: object, options?: object): this
   $toDatabaseJson(builder?: Builder): object
 }
 
@@ -64,5 +72,6 @@ export interface ModelClass {
   tableMetadata(options?: { table?: string }): TableMetadata | null
   traverseAsync(...args: unknown[]): Promise<unknown>
   getTableName(): string
+  getRelationNames(): readonly string[]
   getRelationUnsafe(name: string): Relation | null
 }

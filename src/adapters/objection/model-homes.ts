@@ -1,4 +1,4 @@
-import type { ModelInstance } from './internals.ts'
+import type { ModelClass, ModelInstance } from './internals.ts'
 import { type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** Where a model keeps the id of the tenant whose row it is. */
@@ -21,7 +21,7 @@ export class ModelHomes {
   check(models: unknown, knex: object): void {
     const tenant = this.#tenancy.tenantOf(knex)
     for (const model of asArray(models)) {
-      const home = (model as Partial<Homed> | null | undefined)?.[HOME]
+      const home = homeOf(model)
       if (home === undefined || home === tenant.id) continue
       throw wrongTenant(
         `A model of tenant ${JSON.stringify(home)} was used by tenant ${JSON.stringify(tenant.id)}.`,
@@ -32,23 +32,53 @@ export class ModelHomes {
 
   /** The same with all that are related to them. */
   checkGraph(models: unknown, knex: object): void {
-    for (const root of asArray(models)) {
-      if (isModel(root)) root.$traverse((model) => this.check(model, knex))
-    }
+    for (const model of graphOf(models)) this.check(model, knex)
   }
 
   /** From now on they, and all that are related to them, are of the tenant of a Knex. */
   adoptGraph(models: unknown, knex: object): void {
     const { id } = this.#tenancy.tenantOf(knex)
-    for (const root of asArray(models)) if (isModel(root)) setHome(root, id)
+    for (const model of graphOf(models)) setHome(model, id)
   }
 }
 
-/** Says of a model and all that are related to it whose rows they are. */
-export function setHome(root: ModelInstance, tenantId: string | undefined): void {
-  root.$traverse((model) => {
-    if (HOME in model) (model as ModelInstance & Homed)[HOME] = tenantId
-  })
+/** Whose row a model is, or what Objection makes a model of. */
+export function homeOf(model: unknown): string | undefined {
+  return (model as Partial<Homed> | null | undefined)?.[HOME]
+}
+
+/** Makes a clone, and all that are related to it, rows of the tenants that the originals are of. */
+export function copyHomes(original: ModelInstance, clone: ModelInstance): void {
+  setHome(clone, homeOf(original))
+  for (const name of relationsOf(clone)) {
+    const originals = related(original, name)
+    for (const [index, model] of related(clone, name).entries()) {
+      if (isModel(model)) copyHomes(originals[index] as ModelInstance, model)
+    }
+  }
+}
+
+/** Models and all that are related to them, each once. */
+function* graphOf(models: unknown, seen = new Set<unknown>()): Generator<ModelInstance> {
+  for (const model of asArray(models)) {
+    if (!isModel(model) || seen.has(model)) continue
+    seen.add(model)
+    yield model
+    for (const name of relationsOf(model)) yield* graphOf(related(model, name), seen)
+  }
+}
+
+function setHome(model: ModelInstance & Partial<Homed>, tenantId: string | undefined): void {
+  // A related one may be of a class that is not made by forTenants().
+  if (HOME in model) model[HOME] = tenantId
+}
+
+function relationsOf(model: ModelInstance): readonly string[] {
+  return (model.constructor as ModelClass).getRelationNames()
+}
+
+function related(model: ModelInstance, relation: string): readonly unknown[] {
+  return asArray((model as unknown as Record<string, unknown>)[relation])
 }
 
 function asArray(models: unknown): readonly unknown[] {

@@ -1,4 +1,4 @@
-import type { Builder, BuilderClass, ModelClass } from './internals.ts'
+import type { Builder, BuilderClass, ModelClass, ModelInstance } from './internals.ts'
 import type { ModelHomes } from './model-homes.ts'
 import { BOUND, type Tenancy, wrongTenant } from './tenancy.ts'
 
@@ -34,6 +34,10 @@ export class TenantBuilders {
   }
 }
 
+function modelsWrittenBy(builder: Builder): readonly ModelInstance[] | undefined {
+  return builder.findOperation((operation) => 'models' in operation)?.models
+}
+
 function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHomes): BuilderClass {
   return class TenantQueryBuilder extends Base implements TenantBuilder {
     isGiven = false
@@ -65,13 +69,11 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
 
     /** It finds rows by the keys of the models it is given, so these must not be another tenant's. */
     override upsertGraph(models: unknown, options?: object): this {
-      admitGraph(this, models)
-      return super.upsertGraph(models, options)
+      return admitGraph(super.upsertGraph(models, options))
     }
 
     override upsertGraphAndFetch(models: unknown, options?: object): this {
-      admitGraph(this, models)
-      return super.upsertGraphAndFetch(models, options)
+      return admitGraph(super.upsertGraphAndFetch(models, options))
     }
 
     override execute(): Promise<unknown> {
@@ -87,9 +89,18 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
     }
   }
 
-  function admitGraph(builder: TenantBuilder, models: unknown): void {
-    if (builder.isGiven) homes.adoptGraph(models, builder.knex())
-    else homes.checkGraph(models, builder.knex())
+  /** Looks at what Objection made of what it was given: models, whatever they were related to. */
+  function admitGraph<B extends TenantBuilder>(builder: B): B {
+    const models = modelsWrittenBy(builder)
+    try {
+      if (builder.isGiven) homes.adoptGraph(models, builder.knex())
+      else homes.checkGraph(models, builder.knex())
+    } catch (error) {
+      // For who awaits it nevertheless.
+      builder.reject(error)
+      throw error
+    }
+    return builder
   }
 
   /** A query stays with its tenant; it may join that tenant's transactions. */
