@@ -666,6 +666,40 @@ onEachServer('models made by forTenants()', (server) => {
         })
       }))
 
+    it('is refused by relate(), and by insertGraph() with the option `relate`', () =>
+      withoutTouchingB(server, async ({ tenantKnex, Person, Film }) => {
+        const film = await tenantKnex.run('a', () => Film.query().findById(1).throwIfNotFound())
+        const graph = { name: 'new', films: [film] }
+        const films = () => Person.relatedQuery('films').for(2)
+        const RELATING: (() => unknown)[] = [
+          () => films().relate(film as never),
+          () => films().relate([film] as never),
+          () => Person.fromJson({ id: 2 }).$relatedQuery('films').relate(film),
+          () => Person.query().insertGraph(graph, { relate: true }),
+          () => Person.query().insertGraph([graph], { relate: ['films'] }),
+          () => Person.query().insertGraphAndFetch(graph, { relate: true }),
+          () => Person.query().upsertGraph({ id: 2, films: [film] }, { relate: true }),
+        ]
+        for (const relate of RELATING) {
+          const error = await tenantKnex.run('b', () => thrown(relate))
+          expect(error, `${relate}`).to.have.property('code', 'ERR_WRONG_TENANT')
+        }
+      }))
+
+    it('is accepted there with a Knex given, and as a copy by insertGraph() without `relate`', () =>
+      withModels(server, async ({ tenantKnex, Person, Film }) => {
+        const b = tenantKnex('b')
+        const film = await tenantKnex.run('a', () => Film.query().findById(1).throwIfNotFound())
+        await Person.relatedQuery('films', b)
+          .for(2)
+          .relate(film as never)
+        await Person.query(b).insertGraph({ id: 3, name: 'new', films: [film] }, { relate: true })
+        expect(await b('roles').pluck('person_id').orderBy('person_id')).to.deep.equal([1, 2, 3])
+        film.id = 7
+        await tenantKnex.run('b', () => Person.query().insertGraph({ name: 'new', films: [film] }))
+        expect(await b('films').where({ id: 7 }).pluck('name')).to.deep.equal(['Up of a'])
+      }))
+
     it('may be part of a circle: that is Objection’s to refuse, when the query is awaited', () =>
       withModels(server, async ({ tenantKnex, Person }) => {
         const person = await tenantKnex.run('a', () => Person.query().findById(2).throwIfNotFound())

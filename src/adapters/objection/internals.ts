@@ -3,7 +3,7 @@
  * of these members its types leave out or describe for users of finished models only; read in
  * objection 3.1.5 (lib/model/Model.js, lib/queryBuilder/QueryBuilder.js, lib/relations).
  */
-import type { TableMetadata } from 'objection'
+import type { InsertGraphOptions, TableMetadata } from 'objection'
 
 /** A query builder. */
 export interface Builder {
@@ -11,6 +11,9 @@ export interface Builder {
   transacting(trx: object | null | undefined): this
   for(owner?: unknown): unknown
   childQueryOf(parent: Builder | null | undefined, options?: object): this
+  relate(...args: readonly unknown[]): this
+  insertGraph(models: unknown, options?: InsertGraphOptions): this
+  insertGraphAndFetch(models: unknown, options?: InsertGraphOptions): this
   upsertGraph(models: unknown, options?: object): this
   upsertGraphAndFetch(models: unknown, options?: object): this
   findOperation(selector: (operation: Operation) => boolean): Operation | null

@@ -1,3 +1,4 @@
+import type { InsertGraphOptions } from 'objection'
 import type { Builder, BuilderClass, ModelClass, ModelInstance } from './internals.ts'
 import type { ModelHomes } from './model-homes.ts'
 import { BOUND, type Tenancy, wrongTenant } from './tenancy.ts'
@@ -65,6 +66,21 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
     override childQueryOf(parent: Builder | null | undefined, options?: object): this {
       if (parent) checkedFor(this, parent.knex())
       return super.childQueryOf(parent, options)
+    }
+
+    override relate(...args: readonly unknown[]): this {
+      if (!this.isGiven) homes.check(args[0], this.knex())
+      return super.relate(...args)
+    }
+
+    override insertGraph(models: unknown, options?: InsertGraphOptions): this {
+      const query = super.insertGraph(models, options)
+      return options?.relate ? admitGraph(query) : query
+    }
+
+    override insertGraphAndFetch(models: unknown, options?: InsertGraphOptions): this {
+      const query = super.insertGraphAndFetch(models, options)
+      return options?.relate ? admitGraph(query) : query
     }
 
     /** It finds rows by the keys of the models it is given, so these must not be another tenant's. */
