@@ -25,9 +25,9 @@ const ORIGINAL = Symbol('tenant-knex.original')
  * A Knex or transaction that is given instead (`Model.query(tenantKnex('acme'))`, `Model.query(trx)`)
  * says the tenant; it must be of the same tenantKnex.
  *
- * A model that was read from or written to one tenant's database refuses `$query()`,
+ * A model that was read from or inserted into one tenant's database refuses `$query()`,
  * `$relatedQuery()` and `$fetchGraph()` in another's scope with `ERR_WRONG_TENANT`, unless given a
- * Knex or transaction.
+ * Knex or transaction. So do `relate()`, `upsertGraph()`, and `insertGraph()` with `relate`.
  *
  * @example
  * class BaseModel extends forTenants(tenantKnex)(Model) {}
@@ -103,8 +103,11 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       expression: unknown,
       options?: { transaction?: object },
     ): object {
-      if (!options?.transaction) homes.check(models, this.knex() as object)
-      return super.fetchGraph(models, expression, options)
+      if (options?.transaction) return super.fetchGraph(models, expression, options)
+      const knex = this.knex() as object
+      const graph = this.ensureModelArray(models)
+      homes.checkGraph(graph, knex)
+      return super.fetchGraph(Array.isArray(models) ? graph : graph[0], expression, options)
     }
 
     static override fromDatabaseJson(json: object): ModelInstance {
@@ -162,8 +165,8 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     }
 
     override $toDatabaseJson(builder?: Builder): object {
-      // How a model gets into an INSERT or UPDATE.
-      if (builder) this[HOME] = tenancy.tenantOf(builder.knex()).id
+      // How a model gets into an INSERT or UPDATE, which may fail yet.
+      if (builder) this[HOME] ??= tenancy.tenantOf(builder.knex()).id
       return super.$toDatabaseJson(builder)
     }
 

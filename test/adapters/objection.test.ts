@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import knexPackage from 'knex'
 import { Model, mixin, QueryBuilder, type QueryContext, ref, transaction } from 'objection'
 import { forTenants } from '../../src/adapters/objection.ts'
-import { createTenantKnex, type TenantKnex } from '../../src/index.ts'
+import { type BoundKnex, createTenantKnex, type TenantKnex } from '../../src/index.ts'
 import {
   onEachServer,
   rejection,
@@ -571,6 +571,8 @@ onEachServer('models made by forTenants()', (server) => {
       'upsertGraphAndFetch()': (person, { Person }) => Person.query().upsertGraphAndFetch([person]),
       'relatedQuery().for()': (person, { Person }) =>
         Person.relatedQuery('pets').for([person] as never),
+      'fetchGraph() of one that it is related to': (person, { Person }) =>
+        Person.fetchGraph({ id: 2, parent: person } as never, 'parent.pets', { skipFetched: true }),
     }
     it(`is refused at once, however it came about: ${Object.keys(USES).join(', ')}`, () =>
       withModels(server, async ({ tenantKnex, ...models }) => {
@@ -628,6 +630,52 @@ onEachServer('models made by forTenants()', (server) => {
         })
         const error = await tenantKnex.run('a', () => thrown(() => person.$query()))
         expect(error).to.have.property('code', 'ERR_WRONG_TENANT')
+      }))
+
+    const NOT_WRITTEN: Record<
+      string,
+      (person: InstanceType<Models['Person']>, models: Models, b: BoundKnex) => unknown
+    > = {
+      'insert() that fails': (person, { Person }) => rejection(Person.query().insert(person)),
+      'insert() whose error is handled': (person, { Person }) =>
+        Person.query()
+          .insert(person)
+          .onError(() => undefined),
+      'insertGraph() that fails': (person, { Person }) =>
+        rejection(Person.query().insertGraph({ name: 'new', parent: person })),
+      'upsertGraph() with a Knex given that fails': (person, { Person }, b) =>
+        rejection(Person.query(b).upsertGraph({ id: 99, parent: person } as object)),
+      'insert() that is only compiled': (person, { Person }) =>
+        void Person.query().insert(person).toKnexQuery(),
+      'patch()': (person, { Person }) => Person.query().patch(person).where('id', 1),
+      'insert() of one that it is related to': (person, { Person }) =>
+        Person.query().insert(Person.fromJson({ name: 'new', parent: person })),
+    }
+    for (const [title, use] of Object.entries(NOT_WRITTEN)) {
+      it(`stays its tenant’s after ${title}`, () =>
+        withModels(server, async ({ tenantKnex, ...models }) => {
+          const read = () => models.Person.query().findById(1).throwIfNotFound()
+          const person = await tenantKnex.run('a', read)
+          await tenantKnex.run('b', async (b) => {
+            await use(person, models, b)
+            expect(thrown(() => person.$query())).to.have.property('code', 'ERR_WRONG_TENANT')
+          })
+          expect(await tenantKnex.run('a', () => person.$query())).to.include({ id: 1 })
+        }))
+    }
+
+    it('is of the tenant it is inserted into already for $afterInsert()', () =>
+      withModels(server, async ({ tenantKnex, Base }) => {
+        class Hooked extends Base {
+          static override tableName = 'pets'
+          declare name: string
+          override async $afterInsert() {
+            await this.$query().patch({ name: 'after' })
+          }
+        }
+        const pet = await tenantKnex.run('a', () => Hooked.query().insert({ name: 'new' }))
+        await tenantKnex.run('b', () => Hooked.query().insert(pet))
+        expect(await tenantKnex('b')('pets').where({ name: 'after' })).to.have.length(1)
       }))
 
     it('shows nothing of it: JSON, keys, deep equality, clones', () =>

@@ -17,6 +17,11 @@ export interface Builder {
   upsertGraph(models: unknown, options?: object): this
   upsertGraphAndFetch(models: unknown, options?: object): this
   findOperation(selector: (operation: Operation) => boolean): Operation | null
+  callAsyncOperationMethod(
+    operation: Operation,
+    hook: string,
+    args: readonly unknown[],
+  ): Promise<unknown>
   reject(error: unknown): this
   columnInfo(options: { table: string }): PromiseLike<object>
   tableNameFor(modelClass: ModelClass): string
@@ -28,6 +33,7 @@ export interface Builder {
 
 /** A part of a query. */
 export interface Operation {
+  readonly name: string
   /** What an insert or a graph writes, made into models already. */
   readonly models?: readonly ModelInstance[]
 }
@@ -70,6 +76,7 @@ export interface ModelClass {
   bindKnex(knex: object): ModelClass
   bindTransaction(trx: object): ModelClass
   fetchGraph(models: unknown, expression: unknown, options?: { transaction?: object }): object
+  ensureModelArray(models: unknown): ModelInstance[]
   fromDatabaseJson(json: object): ModelInstance
   fetchTableMetadata(options?: FetchMetadataOptions): Promise<TableMetadata>
   tableMetadata(options?: { table?: string }): TableMetadata | null

@@ -35,10 +35,21 @@ export class ModelHomes {
     for (const model of graphOf(models)) this.check(model, knex)
   }
 
-  /** From now on they, and all that are related to them, are of the tenant of a Knex. */
-  adoptGraph(models: unknown, knex: object): void {
+  /** While they are written they are of the tenant of a Knex, and stay so unless that fails. */
+  async adoptDuring<T>(
+    models: readonly ModelInstance[],
+    knex: object,
+    write: () => Promise<T>,
+  ): Promise<T> {
     const { id } = this.#tenancy.tenantOf(knex)
-    for (const model of graphOf(models)) setHome(model, id)
+    const homes = models.map(homeOf)
+    for (const model of models) setHome(model, id)
+    try {
+      return await write()
+    } catch (error) {
+      for (const [index, model] of models.entries()) setHome(model, homes[index])
+      throw error
+    }
   }
 }
 
@@ -59,7 +70,7 @@ export function copyHomes(original: ModelInstance, clone: ModelInstance): void {
 }
 
 /** Models and all that are related to them, each once. */
-function* graphOf(models: unknown, seen = new Set<unknown>()): Generator<ModelInstance> {
+export function* graphOf(models: unknown, seen = new Set<unknown>()): Generator<ModelInstance> {
   for (const model of asArray(models)) {
     if (!isModel(model) || seen.has(model)) continue
     seen.add(model)

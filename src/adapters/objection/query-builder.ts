@@ -1,6 +1,6 @@
 import type { InsertGraphOptions } from 'objection'
-import type { Builder, BuilderClass, ModelClass, ModelInstance } from './internals.ts'
-import type { ModelHomes } from './model-homes.ts'
+import type { Builder, BuilderClass, ModelClass, Operation } from './internals.ts'
+import { graphOf, type ModelHomes } from './model-homes.ts'
 import { BOUND, type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** A query builder that belongs to a tenant. */
@@ -33,10 +33,6 @@ export class TenantBuilders {
     this.#isMade.add(made)
     return made
   }
-}
-
-function modelsWrittenBy(builder: Builder): readonly ModelInstance[] | undefined {
-  return builder.findOperation((operation) => 'models' in operation)?.models
 }
 
 function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHomes): BuilderClass {
@@ -92,6 +88,19 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
       return admitGraph(super.upsertGraphAndFetch(models, options))
     }
 
+    /** Objection hears here that an insert succeeded, and writes a graph. */
+    override callAsyncOperationMethod(
+      operation: Operation,
+      hook: string,
+      args: readonly unknown[],
+    ): Promise<unknown> {
+      const call = () => super.callAsyncOperationMethod(operation, hook, args)
+      if (hook !== 'onAfter1' || !operation.models) return call()
+      const isGraph = operation.name.includes('Graph')
+      const written = isGraph ? [...graphOf(operation.models)] : operation.models
+      return homes.adoptDuring(written, this.knex(), call)
+    }
+
     override execute(): Promise<unknown> {
       return tenancy.run(this.knex(), () => super.execute())
     }
@@ -107,10 +116,10 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
 
   /** Looks at what Objection made of what it was given: models, whatever they were related to. */
   function admitGraph<B extends TenantBuilder>(builder: B): B {
-    const models = modelsWrittenBy(builder)
+    if (builder.isGiven) return builder
+    const models = builder.findOperation((operation) => 'models' in operation)?.models
     try {
-      if (builder.isGiven) homes.adoptGraph(models, builder.knex())
-      else homes.checkGraph(models, builder.knex())
+      homes.checkGraph(models, builder.knex())
     } catch (error) {
       // For who awaits it nevertheless.
       builder.reject(error)
