@@ -70,7 +70,10 @@ export function copyHomes(original: ModelInstance, clone: ModelInstance): void {
 }
 
 /** Models and all that are related to them, each once. */
-export function* graphOf(models: unknown, seen = new Set<unknown>()): Generator<ModelInstance> {
+export function* graphOf(
+  models: unknown,
+  seen: Set<unknown> = new Set(),
+): Generator<ModelInstance> {
   for (const model of asArray(models)) {
     if (!isModel(model) || seen.has(model)) continue
     seen.add(model)
