@@ -9,25 +9,29 @@ export class SettingsSource {
   readonly #ask: () => Promise<ResolvedConnection>
   #answer: ResolvedConnection | undefined
   #asking: Promise<ResolvedConnection> | undefined
+  #latest: ConnectionOptions | undefined
 
   constructor({ connect, fixed }: Pick<ResolvedOptions, 'connect' | 'fixed'>) {
     this.#ask = connect
     this.#answer = fixed
+    this.#latest = fixed?.options
   }
 
   /** The settings as far as they are known; undefined before the user's function has answered. */
   get latest(): ConnectionOptions | undefined {
-    return this.#answer?.options
+    return this.#latest
   }
 
   /** The present settings. Rejects as the user's function does. */
   async current(): Promise<ConnectionOptions> {
     if (this.#answer && !this.#answer.isExpired()) return this.#answer.options
+    this.#answer = undefined // what it says of itself may change while it is asked for again
     this.#asking ??= this.#ask()
     const asking = this.#asking
     try {
       this.#answer = await asking
-      return this.#answer.options
+      this.#latest = this.#answer.options
+      return this.#latest
     } finally {
       if (this.#asking === asking) this.#asking = undefined
     }
