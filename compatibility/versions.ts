@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:os'
 import { messageOf } from '../test/support/servers/run.ts'
+import { watchParent } from '../test/support/servers/watch-parent.ts'
 import { Reaper, startServers } from '../test/support/servers.ts'
 import { parseArguments, USAGE, type Wanted } from './versions/arguments.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
@@ -17,7 +18,7 @@ import { Workspaces } from './versions/workspace.ts'
 const reaper = new Reaper()
 let isInterrupted = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-watchParent()
+watchParent(() => interrupt('SIGHUP'))
 process.exitCode = await main()
 
 async function main(): Promise<number> {
@@ -90,14 +91,4 @@ function interrupt(signal: NodeJS.Signals): void {
   isInterrupted = true
   console.error('\nversions: interrupted, cleaning up')
   void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
-}
-
-// npm's shell and tsx die of some signals without passing them on.
-function watchParent(): void {
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(timer)
-    interrupt('SIGHUP')
-  }, 250).unref()
 }

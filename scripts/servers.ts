@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import { watchParent } from '../test/support/servers/watch-parent.ts'
 import {
   Reaper,
   SERVER_NAMES,
@@ -30,7 +31,7 @@ let running: ChildProcess | undefined
 let interruption: NodeJS.Signals | undefined
 
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
-watchParent()
+watchParent(() => onSignal('SIGHUP'))
 process.exit(await main())
 
 async function main(): Promise<number> {
@@ -98,16 +99,6 @@ function onSignal(signal: NodeJS.Signals): void {
     interruption = signal
     void reaper.end().then(() => process.exit(signalCode(signal)))
   }
-}
-
-// npm's shell and tsx die of some signals without passing them on.
-function watchParent(): void {
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(timer)
-    onSignal('SIGHUP')
-  }, 250).unref()
 }
 
 function passOn(command: ChildProcess, signal: NodeJS.Signals): void {

@@ -140,11 +140,6 @@ export class Gate implements SwitchTarget, LeaseHost {
     return this.#disposal
   }
 
-  /** True while a switch runs before a command: the command has not been sent. */
-  get isSwitching(): boolean {
-    return this.#switching !== undefined
-  }
-
   /** Marks the connection: it goes on for its holder, and is closed when it comes back. */
   dispose(reason: DiscardReason, error?: unknown): void {
     this.#disposal ??= { reason, error }

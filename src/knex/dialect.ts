@@ -115,13 +115,11 @@ export const QueryBuilder: Constructor<Transactable> = classOf(template.queryBui
 export const SchemaBuilder: Constructor<Transactable> = classOf(template.schemaBuilder())
 /** Knex's class of raw statements. */
 export const Raw: Constructor<RawBuilder> = classOf(template.raw(''))
+type RunnerConstructor = new (client: object, builder: object) => QueryRunner
+
 /** Knex's class of runners. */
-export const Runner: new (client: object, builder: object) => QueryRunner = template.runner(
-  template.queryBuilder(),
-).constructor as new (
-  client: object,
-  builder: object,
-) => QueryRunner
+export const Runner: RunnerConstructor = template.runner(template.queryBuilder())
+  .constructor as RunnerConstructor
 
 function classOf<T>(instance: object): Constructor<T> {
   return instance.constructor as Constructor<T>
