@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../../errors.ts'
+import { about, TenantKnexError } from '../../errors.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 
 type BoundKnex = ReturnType<TenantKnex>
@@ -67,8 +67,7 @@ export class Tenancy {
 /** What fails when something of one tenant is used by another. */
 export function wrongTenant(message: string, tenant?: Tenant): TenantKnexError {
   return new TenantKnexError('ERR_WRONG_TENANT', `${message} Nothing was sent.`, {
-    tenant: tenant?.id,
-    database: tenant?.database,
+    ...about(tenant),
     outcome: 'not-sent',
   })
 }
