@@ -1,4 +1,4 @@
-import { seededRandom } from '../test/support/random.ts'
+import { seededRandom } from '../src/testing/random.ts'
 import type { Countries } from './cities.ts'
 
 /** What a request does. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { seededRandom } from '../support/random.ts'
+import { seededRandom } from '../../src/testing/random.ts'
 import { onEachServer, type TestTenants, urlOptions, withTenants } from '../support/tenants.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 

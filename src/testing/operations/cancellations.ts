@@ -1,0 +1,77 @@
+import { TenantKnexError } from '../../errors.ts'
+import { call, withConnection } from '../raw-connection.ts'
+import type { StormOperation } from '../storm-operation.ts'
+import { ITEMS, WRITES } from '../tables.ts'
+import { row } from './writes.ts'
+
+/** How long a statement sleeps at the server, in milliseconds. */
+const SLEEP = 20
+
+/** What is given up while it runs: its connection, and what comes late, is nobody else's. */
+export const CANCELLATION_OPERATIONS: readonly StormOperation[] = [
+  {
+    name: 'read with a timeout',
+    weight: 2,
+    run: async (storm) => {
+      const { knex } = storm
+      const slow = knex(ITEMS)
+        .select('tenant', ...storm.marks(), knex.raw('sleep(?) as slept', [SLEEP / 1_000]))
+        .where({ id: 1 })
+        .timeout(storm.between(1, 2 * SLEEP), { cancel: storm.random() < 0.7 })
+      await untilTimeout(slow, (rows) => storm.checkRows(rows as never, 1))
+    },
+  },
+  {
+    name: 'write with a timeout',
+    weight: 2,
+    run: async (storm) => {
+      const { knex } = storm
+      const isCancelled = storm.random() < 0.7
+      const millis = storm.between(1, 2 * SLEEP)
+      const { operation, part, tag } = row(storm, 0)
+      const select = knex.select(
+        knex.raw('? as operation', [operation]),
+        knex.raw('? + 0 * sleep(?) as part', [part, SLEEP / 1_000]),
+        knex.raw('? as tag', [tag]),
+      )
+      const insert = knex(knex.raw('?? (??, ??, ??)', [WRITES, 'operation', 'part', 'tag'])).insert(
+        select,
+      )
+      await untilTimeout(
+        storm.write(1, () => insert.timeout(millis, { cancel: isCancelled })),
+        () => undefined,
+      )
+    },
+  },
+  {
+    name: 'release a connection that is busy',
+    weight: 2,
+    run: async (storm) => {
+      await storm.write(1, async () => {
+        const [written] = await withConnection(storm.knex, async (connection) => {
+          const { operation, part, tag } = row(storm, 0)
+          const sql = `INSERT INTO ${WRITES} (operation, part, tag) SELECT ?, ? + 0 * SLEEP(?), ?`
+          const values = [operation, part, SLEEP / 1_000, tag]
+          // In an array: the connection is given back before this has ended.
+          return [call(connection, 'query', sql, values)]
+        })
+        await written
+      })
+    },
+  },
+]
+
+/** Awaits a query, which may as well be given up. */
+async function untilTimeout<T>(query: PromiseLike<T>, check: (result: T) => void): Promise<void> {
+  let result: T
+  try {
+    result = await query
+  } catch (error) {
+    // An acquire that took too long is a failure as any other.
+    const isGivenUp =
+      (error as Error).name === 'KnexTimeoutError' && !(error instanceof TenantKnexError)
+    if (isGivenUp) return
+    throw error
+  }
+  check(result)
+}
