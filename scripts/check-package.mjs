@@ -23,7 +23,7 @@ import { interrupt, run } from './check-package/run.mjs'
 
 const SERVER = process.env.TENANT_KNEX_MARIADB_URL
 const CONSUMER_TIMEOUT_MILLIS = 60_000
-const ENTRIES = ['index', 'adapters/objection']
+const ENTRIES = ['index', 'adapters/objection', 'testing/index']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
@@ -47,6 +47,7 @@ const CHECKS = [
   ['ES modules', () => useWith('node', ['esm.mjs'])],
   ['CommonJS', () => useWith('node', ['commonjs.cjs'])],
   ['both copies in one process', () => useWith('node', ['both.mjs'])],
+  ['a storm, with ES modules, CommonJS and both', () => useWith('node', ['storm.mjs'], 2)],
   ['Objection, with ES modules, CommonJS and both', () => useWith('node', ['objection.mjs'])],
   ['Jest', () => useWith(consumerBin('jest'), ['--ci'])],
   ['TypeScript, ES modules', () => typed('mts', 'mjs')],
@@ -163,15 +164,15 @@ async function typedConsumer(name, sourceExtension, outputExtension) {
   await useWith('node', [join('compiled', `${name}.${outputExtension}`)])
 }
 
-/** Runs a consumer, with the database of a tenant of its own where there is a server. */
-async function useWith(command, args) {
+/** Runs a consumer, with the databases of tenants of its own where there is a server. */
+async function useWith(command, args, count = 1) {
   if (!SERVER) return use(command, args, {})
-  const tenant = `check_${randomBytes(6).toString('hex')}`
-  await query(`CREATE DATABASE tenant_${tenant}`)
+  const tenants = Array.from({ length: count }, () => `check_${randomBytes(6).toString('hex')}`)
   try {
-    await use(command, args, { CHECK_TENANT: tenant })
+    for (const tenant of tenants) await query(`CREATE DATABASE tenant_${tenant}`)
+    await use(command, args, { CHECK_TENANT: tenants[0], CHECK_TENANTS: tenants.join() })
   } finally {
-    await query(`DROP DATABASE tenant_${tenant}`)
+    for (const tenant of tenants) await query(`DROP DATABASE IF EXISTS tenant_${tenant}`)
   }
 }
 

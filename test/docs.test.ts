@@ -15,6 +15,7 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const INDEX = new URL('../src/index.ts', import.meta.url).href
 const OBJECTION_ADAPTER = new URL('../src/adapters/objection.ts', import.meta.url).href
+const TESTING = new URL('../src/testing/index.ts', import.meta.url).href
 const OBJECTION = pathToFileURL(createRequire(import.meta.url).resolve('objection')).href
 const README = read('README.md')
 
@@ -71,6 +72,22 @@ describe("given the README's tables", () => {
     expect(firstCells('Option')).to.have.members([...own, ...nested])
   })
 
+  it('then the one of a storm has every option and no other, with its default', () => {
+    const [, body = ''] = read('src/testing/storm-options.ts').match(
+      /^export interface StormOptions \{\n(.*?)^\}/ms,
+    ) as RegExpMatchArray
+    const options = [...body.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name)
+    expect(options).to.include('seed')
+    expect(firstCells('Storm option')).to.have.members(options)
+    for (const [, value, name] of body.matchAll(
+      /@defaultValue ([\d_]+) \*\/\n {2}readonly (\w+)/g,
+    )) {
+      expect(README).to.include(
+        `| \`${name}\` | ${Number(value?.replace('_', '')).toLocaleString('en')} |`,
+      )
+    }
+  })
+
   it('then the one of options has the defaults of the pool', () => {
     for (const [name, value] of Object.entries(DEFAULTS.pool)) {
       expect(README).to.include(`| \`pool.${name}\` | ${value.toLocaleString('en')} |`)
@@ -114,6 +131,7 @@ async function createTables(
       CREATE TABLE ${database}.accounts (id INT PRIMARY KEY, balance INT);
       INSERT INTO ${database}.accounts VALUES (1, 50), (2, 50)`)
   }
+  for (const id of ['storm1', 'storm2']) await admin.query(`CREATE DATABASE ${databaseOf(id)}`)
   for (const [index, name] of usersOfAcme.entries()) {
     await admin.query('INSERT INTO ?? VALUES (?, ?)', [
       `${databaseOf('acme')}.users`,
@@ -143,6 +161,7 @@ async function outputOf(example: Example, context: TestTenants): Promise<string[
 function programOf(example: Example): string {
   const code = example.code
     .replace("'tenant-knex'", "'./tenant-knex.mts'")
+    .replace("'tenant-knex/testing'", JSON.stringify(TESTING))
     .replace("'tenant-knex/objection'", JSON.stringify(OBJECTION_ADAPTER))
     .replace("'objection'", JSON.stringify(OBJECTION))
   if (isComplete(example)) return code
