@@ -28,7 +28,7 @@ export interface StormReport {
   readonly faults: Readonly<Record<string, number>>
   /** Connections that were struck, by fault and phase, as far as the faults told. */
   readonly struck: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** What operations failed with under faults, by code and outcome. */
+  /** What operations failed with, by code and outcome: under faults, and in deadlocks. */
   readonly errors: Readonly<Record<string, number>>
   /** Statements of this storm that the witness saw, each in its own tenant's database. */
   readonly witnessed: number

@@ -147,11 +147,14 @@ class Storm {
     this.#byOperation.add(operation.name)
   }
 
-  /** While faults are made the database may fail, but only in ways that say what happened. */
+  /**
+   * While faults are made the database may fail, but only in ways that say what happened. A deadlock
+   * may always come: two transactions of one tenant's.
+   */
   #judge({ number, operation, tenant }: StormStep, error: unknown): void {
     const details = error as { code?: string; outcome?: string; tenant?: string; name?: string }
     const isTolerated =
-      this.#options.faults.length > 0 &&
+      (this.#options.faults.length > 0 || details?.code === 'ER_LOCK_DEADLOCK') &&
       !(error instanceof StormViolation) &&
       details?.outcome !== undefined &&
       details.code !== 'ERR_WRONG_TENANT' &&

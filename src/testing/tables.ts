@@ -79,7 +79,7 @@ const COLUMNS: Readonly<Record<string, (table: Knex.CreateTableBuilder) => void>
   },
   [WRITES]: (table) => {
     table.bigIncrements('id')
-    table.integer('operation').notNullable().index()
+    table.integer('operation').notNullable()
     table.integer('part').notNullable()
     table.string('tag', 64).notNullable()
   },
