@@ -38,12 +38,28 @@ export interface ResolvedStormOptions
   readonly witness: StormWitness
 }
 
+const NAMES: ReadonlySet<string> = new Set([
+  'tenantKnex',
+  'tenants',
+  'seed',
+  'operations',
+  'workers',
+  'ownOperations',
+  'faults',
+  'faultEvery',
+  'witness',
+  'timeoutMillis',
+] satisfies (keyof StormOptions)[])
+
 /** Tags have 64 characters, and the claims of a storm a few bytes for each operation. */
 const MOST_OPERATIONS = 100_000_000
 
 /** @throws `ERR_OPTION_INVALID` */
 export function resolveStormOptions(options: StormOptions): ResolvedStormOptions {
   const { tenantKnex, tenants, ownOperations = [], faults = [], witness = {} } = options
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw invalid(`\`${name}\` is unknown. Known: ${[...NAMES].join(', ')}`)
+  }
   if (typeof tenantKnex !== 'function') {
     throw invalid('`tenantKnex` must be what `createTenantKnex` returned')
   }
