@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
+import { call, withConnection } from './raw-connection.ts'
 
 /** Says that a database was made for storms, and whose it is. One row. */
 export const MARKER = 'tenant_knex_storm'
@@ -48,7 +49,7 @@ export async function dropStormTables(
   tenants: readonly string[],
 ): Promise<void> {
   await forEach(tenants, async (id) => {
-    for (const table of TABLES) await tenantKnex(id).schema.dropTableIfExists(table)
+    await withRealTables(tenantKnex(id), (run) => run('DROP TABLE IF EXISTS ??', [TABLES]))
   })
 }
 
@@ -98,13 +99,23 @@ async function refuseStrangers(knex: Knex, id: string): Promise<void> {
 }
 
 async function fill(knex: Knex, tenant: string): Promise<void> {
-  await knex(ITEMS).delete()
-  const items = Array.from({ length: ITEM_COUNT }, (_, index) => ({ id: index + 1, tenant }))
-  await knex(ITEMS).insert(items)
-  for (const table of [SHADE, MARKER]) {
-    await knex(table).delete()
-    await knex(table).insert({ tenant })
-  }
+  await withRealTables(knex, async (run) => {
+    for (const table of [ITEMS, SHADE, MARKER]) await run('DELETE FROM ??', [table])
+    const items = Array.from({ length: ITEM_COUNT }, (_, index) => [index + 1, tenant])
+    await run('INSERT INTO ?? VALUES ?', [ITEMS, items])
+    for (const table of [SHADE, MARKER]) await run('INSERT INTO ?? VALUES (?)', [table, tenant])
+  })
+}
+
+type Run = (sql: string, values: readonly unknown[]) => Promise<unknown>
+
+/** Works on one connection, whose session may still hide a table behind a temporary one. */
+async function withRealTables(knex: Knex, fn: (run: Run) => Promise<unknown>): Promise<void> {
+  await withConnection(knex, async (connection) => {
+    const run: Run = (sql, values) => call(connection, 'query', sql, values)
+    await run('DROP TEMPORARY TABLE IF EXISTS ??', [SHADE])
+    await fn(run)
+  })
 }
 
 async function ownersOf(knex: Knex): Promise<string[]> {
