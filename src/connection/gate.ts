@@ -1,6 +1,7 @@
-import { CHANNELS, type DiscardReason } from '../diagnostics.ts'
-import { about, TenantKnexError } from '../errors.ts'
+import type { DiscardReason } from '../diagnostics.ts'
+import type { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
+import { type AnswerPart, answerPart, learnFrom } from './answer-meaning.ts'
 import {
   type Command,
   executeCommand,
@@ -12,20 +13,18 @@ import {
   type Packet,
   type RawConnection,
   sayGoodBye,
-  type WireCommand,
 } from './driver.ts'
+import { decideStart } from './gate-decision.ts'
+import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
+import { type CommandGate, type Entry, putBehindGate } from './gated-command.ts'
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
-import { errnoOf, isErr, isOk, readOk, STATUS } from './packets.ts'
+import { Prologue } from './prologue.ts'
 import { type Need, SessionState } from './session-state.ts'
-import { isTransactionEnd } from './statement-text.ts'
-import {
-  cleaningPlan,
-  PROBE,
-  type SessionSetup,
-  type SwitchStep,
-  switchPlan,
-} from './switch-plan.ts'
+import { switchCommand } from './switch-command.ts'
+import { SwitchLimit } from './switch-limit.ts'
+import type { SessionSetup, SwitchStep } from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
+import { UnheardCommands } from './unheard-commands.ts'
 
 /** What a gate tells its pool. */
 export interface GateEvents {
@@ -41,9 +40,6 @@ export interface Disposal {
   readonly error: unknown
 }
 
-/** What a holder left behind in the session. */
-export type Leftover = ReturnType<SessionState['leftover']>
-
 /** What a gate is built from. */
 export interface GateOptions {
   readonly setup: SessionSetup
@@ -51,42 +47,16 @@ export interface GateOptions {
   readonly events: GateEvents
 }
 
-/** The server runs with --read-only, or is in read-only mode: it may have lost its role. */
-const READ_ONLY_ERRNOS = new Set([1290, 1836])
-
-/** MariaDB's mark at the end of the column definitions of a block that has changed the session. */
-const CHANGED_BEFORE_ROWS = STATUS.sessionChanged | STATUS.moreResults
-
-const ENTRY = Symbol('tenant-knex.entry')
-
-/** A command on its way through a gate. */
-interface Entry {
-  readonly gate: Gate
-  readonly lease: Lease | undefined
-  /** The switch that goes before the command, while it runs. */
-  prologue: SwitchRun | undefined
-}
-
-/** A switch under way before a tenant's command. */
-interface Switching {
-  readonly lease: Lease
-  /** The tenant whose session is being cleaned; undefined where that is not needed. */
-  readonly from: Tenant | undefined
-  /** Milliseconds of the process's clock; 0 where nobody asks for them. */
-  readonly startedAt: number
-}
-
-type GatedCommand = Command & { [ENTRY]: Entry }
-
 /**
  * The one way to a server connection. Every command passes when it starts, whoever queued it and
  * however: it runs only where it came through the lease of the present holder and the server has
  * confirmed that tenant's database; where it has not, the switch runs first, inside the same
  * command.
  */
-export class Gate implements SwitchTarget, LeaseHost {
+export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly connection: RawConnection
   readonly state: SessionState = new SessionState()
+  readonly setup: SessionSetup
   readonly charsetNumber: number
   isTracked: boolean | undefined
   /** When the connection was last given or taken back; milliseconds since the epoch. */
@@ -98,20 +68,21 @@ export class Gate implements SwitchTarget, LeaseHost {
 
   readonly #options: GateOptions
   readonly #addCommand: RawConnection['addCommand']
-  /** Commands without a callback: mysql2 does not tell them when their connection ends. */
-  readonly #streams = new Set<Command>()
+  readonly #unheard = new UnheardCommands()
+  readonly #limit: SwitchLimit
   #holder: Lease | undefined
   #caller: Lease | undefined
   #disposal: Disposal | undefined
-  #switching: Switching | undefined
+  #switching: Prologue | undefined
   #isInFlight = false
   #onIdle: (() => void) | undefined
-  #switchTimer: NodeJS.Timeout | undefined
 
   constructor(connection: RawConnection, options: GateOptions) {
     this.connection = connection
     this.charsetNumber = connection.config.charsetNumber
+    this.setup = options.setup
     this.#options = options
+    this.#limit = new SwitchLimit(options.switchTimeoutMillis)
     this.#addCommand = connection.addCommand
     connection.addCommand = (command) => {
       this.#admit(command as unknown as Command)
@@ -219,41 +190,7 @@ export class Gate implements SwitchTarget, LeaseHost {
         this.#addCommand.call(this.connection, command)
       })
     } finally {
-      this.#endLimit()
-    }
-  }
-
-  /** Asks the server whether it is there. A connection that does not answer in time is closed. */
-  async probe(): Promise<boolean> {
-    await this.runPlan(PROBE, 'lost').catch((error: Error) => this.destroy('lost', error))
-    return this.isUsable
-  }
-
-  /** What its holder left in the session. Asks the server where an error keeps it in doubt. */
-  async leftover(tenant: Tenant): Promise<Leftover> {
-    if (this.state.leftover() === 'unknown') {
-      await this.#tryPlan(switchPlan('confirm', this.#options.setup, tenant.database))
-    }
-    return this.state.leftover()
-  }
-
-  /**
-   * Leaves nothing of its holder's in the session. The connection must be idle.
-   *
-   * @param isThorough clean also what only a statement can clear
-   */
-  async clean(tenant: Tenant, isThorough: boolean): Promise<void> {
-    const isInTransaction = this.state.leftover() === 'transaction'
-    const { setup } = this.#options
-    await this.#tryPlan(cleaningPlan(setup, tenant.database, isInTransaction, isThorough))
-  }
-
-  /** Runs a plan; that the tenant's database is gone or denied does not matter here. */
-  async #tryPlan(steps: readonly SwitchStep[]): Promise<void> {
-    try {
-      await this.runPlan(steps, 'not-cleaned')
-    } catch (error) {
-      if (!(error instanceof SwitchFailure && error.isRecoverable)) throw error
+      this.#limit.end()
     }
   }
 
@@ -275,9 +212,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   #admit(command: Command): void {
-    const entry: Entry = { gate: this, lease: this.#caller, prologue: undefined }
-    Object.assign(command, { [ENTRY]: entry, execute: executeGated })
-    if (command.onResult === undefined) this.#streams.add(command)
+    putBehindGate(command, this, this.#caller)
+    this.#unheard.add(command)
     this.#addCommand.call(this.connection, command)
   }
 
@@ -285,14 +221,13 @@ export class Gate implements SwitchTarget, LeaseHost {
   start(command: Command, entry: Entry): boolean {
     if (hasFailedPrepare(command)) return this.#pass(command, undefined)
     const { lease } = entry
-    if (lease === undefined || lease !== this.#holder) return this.#refuse(command, lease)
-    const need = this.state.need(lease.tenant)
-    if (need === 'nothing' || (need === 'confirm' && isTransactionEnd(command.sql))) {
-      return this.#run(command, lease)
-    }
-    const plan = switchPlan(need, this.#options.setup, lease.tenant.database)
-    entry.prologue = new SwitchRun(this, plan)
-    this.#beginSwitch(need, lease)
+    const decision = decideStart(lease, this.#holder, this.state, command.sql)
+    if (lease === undefined || decision === 'refuse') return this.#refuse(command, lease)
+    if (decision === 'run') return this.#run(command, lease)
+    this.#options.events.onSwitch(decision)
+    entry.prologue = new Prologue(this, decision, lease.tenant)
+    this.#switching = entry.prologue
+    this.#limitSwitch(lease.tenant, 'switch-failed')
     entry.prologue.start()
     return false
   }
@@ -301,8 +236,9 @@ export class Gate implements SwitchTarget, LeaseHost {
   answer(command: Command, entry: Entry, packet: Packet): boolean {
     const { prologue, lease } = entry
     if (prologue === undefined || lease === undefined) {
-      this.#watch(command, lease, packet)
-      return this.#pass(command, packet)
+      const part = answerPart(command, packet)
+      if (lease) this.#watch(command, lease, packet, part)
+      return this.#pass(command, packet, part === 'row')
     }
     try {
       if (!prologue.answer(packet)) return false
@@ -314,19 +250,11 @@ export class Gate implements SwitchTarget, LeaseHost {
     return this.#run(command, lease)
   }
 
-  #beginSwitch(need: Exclude<Need, 'nothing'>, lease: Lease): void {
-    this.#options.events.onSwitch(need)
-    const from = need === 'hand-over' ? this.state.owner : undefined
-    const startedAt = CHANNELS.switch.hasSubscribers ? performance.now() : 0
-    this.#switching = { lease, from, startedAt }
-    this.#limitSwitch(lease, 'switch-failed')
-  }
-
   #endSwitch(error: unknown): void {
-    this.#endLimit()
+    this.#limit.end()
     const switching = this.#switching
     this.#switching = undefined
-    if (switching) publishSwitch(switching, this.connectionId, error)
+    switching?.publish(error)
   }
 
   #run(command: Command, lease: Lease): boolean {
@@ -336,9 +264,8 @@ export class Gate implements SwitchTarget, LeaseHost {
   }
 
   /** mysql2's own handling. What it queues meanwhile (closing statements) is the same lease's. */
-  #pass(command: Command, packet: Packet | undefined): boolean {
+  #pass(command: Command, packet: Packet | undefined, isRow = false): boolean {
     const outer = this.#caller
-    const isRow = packet !== undefined && isRowOf(command, packet)
     this.#caller = this.#holder
     try {
       const isDone = executeCommand.call(command, packet, this.connection)
@@ -356,34 +283,17 @@ export class Gate implements SwitchTarget, LeaseHost {
    */
   #abandonAnswer(command: Command): never {
     command.onResult = undefined
-    this.#streams.delete(command)
+    this.#unheard.remove(command)
     const error = new Error('The connection was closed in the middle of an answer.')
     this.#abort(command, 'answer-cut', error)
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
-  #limitSwitch(lease: Lease | undefined, ifLate: DiscardReason): void {
-    const { switchTimeoutMillis } = this.#options
-    const giveUp = (): void =>
-      this.destroy(
-        ifLate,
-        new TenantKnexError(
-          'ERR_SWITCH_TIMEOUT',
-          `Switching the connection took more than ${switchTimeoutMillis} ms, so it was closed. ` +
-            'A database that is being dropped can cause this; see `switchTimeoutMillis`.',
-          { ...about(lease?.tenant), connectionId: this.connectionId, outcome: 'not-sent' },
-        ),
-      )
-    // Where this process was busy for so long, the answer may be there and only has to be read.
-    const timer = setTimeout(() => {
-      setImmediate(() => this.#switchTimer === timer && giveUp())
-    }, switchTimeoutMillis)
-    this.#switchTimer = timer
-  }
-
-  #endLimit(): void {
-    clearTimeout(this.#switchTimer)
-    this.#switchTimer = undefined
+  #limitSwitch(tenant: Tenant | undefined, ifLate: DiscardReason): void {
+    const { switchTimeoutMillis: millis } = this.#options
+    this.#limit.start(() =>
+      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis)),
+    )
   }
 
   #failSwitch(command: Command, lease: Lease, error: unknown): boolean {
@@ -404,40 +314,19 @@ export class Gate implements SwitchTarget, LeaseHost {
     return true
   }
 
-  /** Looks at an answer before mysql2 does. */
-  #watch(command: Command, lease: Lease | undefined, packet: Packet): void {
-    const { state } = this
-    if (isErr(packet)) this.#onError(packet)
-    else if (command.resultsetHeader === undefined || lease === undefined) return
-    else if (command.next === command.row) {
-      if (packet.isEOF()) state.onStatus(packet.eofStatusFlags())
-    } else if (command.next === command.resultsetHeader || command.next === command.infileOk) {
-      if (isOk(packet)) this.#onOk(command, lease, packet)
-    } else if (command.next === command.fieldsEOF && this.#streams.has(command)) {
-      const isChanged = (packet.eofStatusFlags() & CHANGED_BEFORE_ROWS) === CHANGED_BEFORE_ROWS
-      if (isChanged) this.#abort(command, 'database-left', this.#hiddenChange(lease))
-    }
-  }
-
-  #onError(packet: Packet): void {
-    this.state.onError()
-    if (READ_ONLY_ERRNOS.has(errnoOf(packet))) this.dispose('read-only')
-  }
-
-  #onOk(command: Command, lease: Lease, packet: Packet): void {
-    const { status, database } = readOk(packet, this.isTracked === true)
-    this.state.onStatus(status)
-    if (database === undefined) return
-    this.state.onDatabaseLost()
-    // An empty name: the current database is gone. Any other, its own too: the statement has left
-    // it, and may have come back.
-    if (database !== '') this.#abort(command, 'database-left', this.#hiddenChange(lease))
+  /** Learns from an answer to a tenant's command, before mysql2 reads it. */
+  #watch(command: Command, { tenant }: Lease, packet: Packet, part: AnswerPart): void {
+    const hasCallback = command.onResult !== undefined
+    const meaning = learnFrom(part, packet, this.state, this.isTracked === true, hasCallback)
+    if (meaning === 'read-only') this.dispose('read-only')
+    if (meaning !== 'left') return
+    this.#abort(command, 'database-left', databaseLeftError(tenant, this.connectionId))
   }
 
   /** Ends the connection under a running command: nothing that it received may be used. */
   #abort(command: Command, reason: DiscardReason, error: Error): never {
     this.dispose(reason, error)
-    if (this.#streams.delete(command)) failCommand(command, error)
+    if (this.#unheard.remove(command)) failCommand(command, error)
     this.#failQueued(error)
     throw error // mysql2 closes the socket and fails what runs
   }
@@ -446,23 +335,14 @@ export class Gate implements SwitchTarget, LeaseHost {
   #failQueued(cause: Error): void {
     const queue = this.connection._commands
     for (let next = queue.shift(); next; next = queue.shift()) {
-      this.#streams.delete(next)
+      this.#unheard.remove(next)
       failCommand(next, closedError(this.#holder?.tenant, this.connectionId, cause))
     }
   }
 
-  #hiddenChange(lease: Lease): TenantKnexError {
-    return new TenantKnexError(
-      'ERR_WRONG_TENANT',
-      `A statement of tenant ${JSON.stringify(lease.tenant.id)} left its database, or may ` +
-        'have. Its result is withheld and the connection was closed, but it has run.',
-      { ...about(lease.tenant), connectionId: this.connectionId, outcome: 'executed' },
-    )
-  }
-
   #onEnd(command: Command): void {
     this.#isInFlight = false
-    if (command.onResult === undefined) this.#streams.delete(command)
+    this.#unheard.remove(command)
     // mysql2 takes the command off the wire only after this call.
     if (this.#onIdle) queueMicrotask(() => this.isBusy || this.#tellIdle())
   }
@@ -473,66 +353,12 @@ export class Gate implements SwitchTarget, LeaseHost {
     this.#endSwitch(error)
     this.#tellIdle()
     this.#holder?.tellLost(error)
-    // Each on its own: what a listener of one throws must not keep the others waiting.
-    for (const command of this.#streams) process.nextTick(failCommand, command, error)
-    this.#streams.clear()
+    this.#unheard.failAll(error)
   }
 
   #tellIdle(): void {
     const tell = this.#onIdle
     this.#onIdle = undefined
     tell?.()
-  }
-}
-
-/** Stands in for `execute` on every gated command. mysql2 passes no packet at the start only. */
-function executeGated(this: GatedCommand, packet: Packet | undefined): boolean {
-  const entry = this[ENTRY]
-  return packet === undefined
-    ? entry.gate.start(this, entry)
-    : entry.gate.answer(this, entry, packet)
-}
-
-function publishSwitch(
-  { lease, from, startedAt }: Switching,
-  connectionId: number,
-  error: unknown,
-) {
-  const { id: tenant, database } = lease.tenant
-  if (startedAt > 0) {
-    const durationMillis = performance.now() - startedAt
-    const isHandOver = from !== undefined
-    CHANNELS.switch.publish({ tenant, database, connectionId, durationMillis, isHandOver, error })
-  }
-  if (from && error === undefined && CHANNELS.handOver.hasSubscribers) {
-    CHANNELS.handOver.publish({ tenant, database, connectionId, from: from.id })
-  }
-}
-
-/** True where a packet is one row of an answer, after which more must come. */
-function isRowOf(command: Command, packet: Packet): boolean {
-  return (
-    command.row !== undefined && command.next === command.row && !packet.isEOF() && !isErr(packet)
-  )
-}
-
-/** A plan as a command of mysql2's. */
-function switchCommand(run: SwitchRun, onResult: (error: Error | null) => void): WireCommand {
-  return {
-    onResult,
-    execute(packet) {
-      if (packet === undefined) {
-        run.start()
-        return false
-      }
-      try {
-        if (!run.answer(packet)) return false
-        onResult(null)
-      } catch (error) {
-        if (!(error instanceof SwitchFailure && error.isRecoverable)) throw error
-        onResult(error)
-      }
-      return true
-    },
   }
 }

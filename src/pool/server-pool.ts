@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
+import { clean, findLeftover, probe } from '../connection/cleaning.ts'
 import type { ServerFacts } from '../connection/connect.ts'
 import type { Gate } from '../connection/gate.ts'
 import { type Lease, releasedError } from '../connection/lease.ts'
@@ -254,7 +255,7 @@ export class ServerPool {
 
   /** Where one connection has died unnoticed, those that were idle as long have not fared better. */
   async #probe(gate: Gate): Promise<boolean> {
-    if (await gate.probe()) return true
+    if (await probe(gate)) return true
     for (const other of this.#pool.gates().idle) {
       if (isTrusted(other)) continue
       other.destroy('lost', gate.disposal?.error as Error)
@@ -329,7 +330,7 @@ export class ServerPool {
 
   async #clean(gate: Gate, tenant: Tenant): Promise<void> {
     const isThorough = this.#options.clean === 'always'
-    const left = await gate.leftover(tenant)
+    const left = await findLeftover(gate, tenant)
     if (left === 'transaction' || left === 'autocommit off') {
       this.#counters.leftovers++
       const { id, database } = tenant
@@ -338,7 +339,7 @@ export class ServerPool {
         CHANNELS.leftover.publish({ tenant: id, database, connectionId, left })
       }
     }
-    if (left !== 'nothing' || isThorough) await gate.clean(tenant, isThorough)
+    if (left !== 'nothing' || isThorough) await clean(gate, tenant, isThorough)
   }
 
   #giveBack(gate: Gate): void {

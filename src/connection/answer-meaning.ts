@@ -1,0 +1,82 @@
+import type { Command, Packet } from './driver.ts'
+import { errnoOf, isErr, isOk, readOk, STATUS } from './packets.ts'
+import type { SessionState } from './session-state.ts'
+
+/**
+ * Which part of an answer a packet is. `other`: nothing that tells of the session, or an answer to a
+ * command that is no statement.
+ */
+export type AnswerPart = 'error' | 'ok' | 'columns-end' | 'row' | 'rows-end' | 'other'
+
+/**
+ * What an answer means for its connection.
+ *
+ * - `read-only`: the server may have lost its role; the connection is not kept.
+ * - `left`: the statement left its tenant's database, or may have; its result must be withheld.
+ */
+export type Meaning = 'nothing' | 'read-only' | 'left'
+
+/** Says which part of a command's answer a packet is, before mysql2 reads it. */
+export function answerPart(command: Command, packet: Packet): AnswerPart {
+  if (isErr(packet)) return 'error'
+  const { next } = command
+  if (command.resultsetHeader === undefined) return 'other'
+  if (next === command.row) return packet.isEOF() ? 'rows-end' : 'row'
+  if (next === command.fieldsEOF) return 'columns-end'
+  if (next !== command.resultsetHeader && next !== command.infileOk) return 'other'
+  return isOk(packet) ? 'ok' : 'other'
+}
+
+/**
+ * Learns what a part of an answer tells of the session.
+ *
+ * @param isTracked true where the server names a new database in its OK
+ * @param hasCallback false for a command that hands rows out as they come: what the OK after them
+ * tells is too late for it
+ */
+export function learnFrom(
+  part: AnswerPart,
+  packet: Packet,
+  session: SessionState,
+  isTracked: boolean,
+  hasCallback: boolean,
+): Meaning {
+  switch (part) {
+    case 'error':
+      session.onError()
+      return isReadOnly(errnoOf(packet)) ? 'read-only' : 'nothing'
+    case 'ok':
+      return learnFromOk(packet, session, isTracked)
+    case 'rows-end':
+      session.onStatus(packet.eofStatusFlags())
+      return 'nothing'
+    case 'columns-end':
+      return !hasCallback && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'
+    default:
+      return 'nothing'
+  }
+}
+
+/**
+ * An OK that names a database: the statement has left its own; where the name is its own, it may
+ * have come back. An empty name: the database is gone.
+ */
+function learnFromOk(packet: Packet, session: SessionState, isTracked: boolean): Meaning {
+  const { status, database } = readOk(packet, isTracked)
+  session.onStatus(status)
+  if (database === undefined) return 'nothing'
+  session.onDatabaseLost()
+  return database === '' ? 'nothing' : 'left'
+}
+
+/** The server runs with --read-only (1290), or is in read-only mode (1836). */
+function isReadOnly(errno: number): boolean {
+  return errno === 1290 || errno === 1836
+}
+
+/** MariaDB's mark at the end of the column definitions of a block that has changed the session. */
+const CHANGED_BEFORE_ROWS = STATUS.sessionChanged | STATUS.moreResults
+
+function mayHaveLeft(status: number): boolean {
+  return (status & CHANGED_BEFORE_ROWS) === CHANGED_BEFORE_ROWS
+}

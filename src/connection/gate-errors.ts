@@ -1,0 +1,26 @@
+import { about, TenantKnexError } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+
+/** What the sender of a statement gets that has left its tenant's database. */
+export function databaseLeftError(tenant: Tenant, connectionId: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `A statement of tenant ${JSON.stringify(tenant.id)} left its database, or may ` +
+      'have. Its result is withheld and the connection was closed, but it has run.',
+    { ...about(tenant), connectionId, outcome: 'executed' },
+  )
+}
+
+/** What everyone gets who waits for a switch that took too long. */
+export function switchTimeoutError(
+  tenant: Tenant | undefined,
+  connectionId: number,
+  millis: number,
+): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_SWITCH_TIMEOUT',
+    `Switching the connection took more than ${millis} ms, so it was closed. ` +
+      'A database that is being dropped can cause this; see `switchTimeoutMillis`.',
+    { ...about(tenant), connectionId, outcome: 'not-sent' },
+  )
+}
