@@ -333,9 +333,10 @@ function outcomeOf(error: unknown, isInFlight: boolean): Outcome {
   return isFatal && !isInFlight ? 'not-sent' : 'unknown'
 }
 
-/** Values that mysql2 will put into the text. */
+/** Values that mysql2 will put into the text; those given beside a statement go before its own. */
 function valuesOf([statement, values]: readonly unknown[]): unknown {
-  return Array.isArray(values) ? values : (statement as { values?: unknown } | null)?.values
+  if (values !== undefined && typeof values !== 'function') return values
+  return (statement as { values?: unknown } | null)?.values
 }
 
 /** The text of a statement in any of the forms mysql2 takes, before values are put in. */

@@ -1,5 +1,7 @@
+import mysql from 'mysql2'
+
 /** White space and comments that may stand before a statement; `/*!` opens code, not a comment. */
-const LEADING = /^(?:\s|;|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*(?!M?!)[\s\S]*?\*\/)*/
+const LEADING = /^(?:\s|;|--[^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/
 const USE = /^(?:\/\*M?!\d*\s*)?use\b/i
 const SESSION_TRACKING =
   /session_track_(?:schema|state_change|system_variables|transaction_info|gtids)/i
@@ -21,10 +23,36 @@ export function refusalOf(sql: string, values?: unknown): string | undefined {
   return undefined
 }
 
-/** True where a name is put in by `??` that would have been found in the text. */
+/** True where a value puts a name into the text that would have been found there. */
 function namesTracking(sql: string, values: unknown): boolean {
-  if (!sql.includes('??') || !Array.isArray(values)) return false
-  return values.flat().some((value) => typeof value === 'string' && SESSION_TRACKING.test(value))
+  const isName = sql.includes('??')
+  // An object can be named placeholders; each of its values stands for itself then.
+  const named = isObject(values) && !Array.isArray(values) ? Object.values(values) : []
+  return [values, ...named].some((value) => mentionsTracking(value, isName))
+}
+
+/** @param isName true where a string becomes a name; otherwise it is quoted and harmless */
+function mentionsTracking(value: unknown, isName: boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => mentionsTracking(item, isName))
+  if (isObject(value)) return AS_TEXT.some((sql) => SESSION_TRACKING.test(format(sql, value)))
+  return isName && typeof value === 'string' && SESSION_TRACKING.test(value)
+}
+
+/** What mysql2 makes of an object at most: keys become names, and raw SQL stays as it is. */
+const AS_TEXT = ['SET ?', '??']
+
+function format(sql: string, value: object): string {
+  try {
+    return mysql.format(sql, [value as never])
+  } catch {
+    return '' // then mysql2 cannot put it into a text either
+  }
+}
+
+/** True for what can become more of a text than one quoted value. */
+function isObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  return !ArrayBuffer.isView(value) && !(value instanceof Date)
 }
 
 /** True for the statements that end a transaction and touch no table. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import mysql from 'mysql2'
 import { openConnection } from '../../src/connection/connect.ts'
 import type { Gate } from '../../src/connection/gate.ts'
 import { resolveOptions } from '../../src/options.ts'
@@ -59,4 +60,28 @@ onEachServer('the gate', (server) => {
         )
       }),
     ))
+
+  it('lets no value switch session tracking off, in whatever form mysql2 takes it', () =>
+    withGate(server, async (gate) => {
+      const lease = gate.lease({ id: 'a', database: 'information_schema' })
+      const name = 'session_track_schema'
+      const raw = mysql.raw(`${name} = 0`)
+      for (const [statement, values] of [
+        ['SET ?? = 0', name],
+        ['SET ?', { [name]: 0 }],
+        ['SET ?', [raw]],
+        [{ sql: 'SET ?', values: [{ [name]: 0 }] }, undefined],
+        [{ sql: 'SET ?', values: ['x'] }, { [name]: 0 }],
+        [{ sql: 'SET :x', namedPlaceholders: true }, { x: raw }],
+      ]) {
+        const refused = await rejection(
+          new Promise((resolve, reject) => {
+            lease.query(statement, values, (error: Error | null) =>
+              error ? reject(error) : resolve(undefined),
+            )
+          }),
+        )
+        expect(refused).to.include({ code: 'ERR_STATEMENT_REFUSED', outcome: 'not-sent' })
+      }
+    }))
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { isTransactionEnd, refusalOf } from '../../src/connection/statement-text.ts'
+import mysql from 'mysql2'
+import { isRollback, isTransactionEnd, refusalOf } from '../../src/connection/statement-text.ts'
 
 describe('the text of a statement', () => {
   const refused = [
@@ -14,11 +15,16 @@ describe('the text of a statement', () => {
     '/*! USE other */',
     '/*!50000 USE other */',
     '/*M!100100 use other */',
+    '/*!use other */',
+    '/*!50000   use other */',
     'SET session_track_schema = OFF',
     'set @@SESSION_TRACK_SCHEMA=0',
   ]
   for (const sql of refused) {
-    it(`is refused: ${JSON.stringify(sql)}`, () => expect(refusalOf(sql)).to.be.a('string'))
+    it(`is refused, and says why: ${JSON.stringify(sql)}`, () => {
+      const why = /session_track/i.test(sql) ? 'session tracking' : 'USE would leave'
+      expect(refusalOf(sql)).to.contain(why)
+    })
   }
 
   const passed = [
@@ -32,14 +38,45 @@ describe('the text of a statement', () => {
     '-- USE other\nselect 1',
     'update t set used = 1',
     '',
+    '--',
+    '-- comment',
+    '# comment',
   ]
   for (const sql of passed) {
     it(`passes: ${JSON.stringify(sql)}`, () => expect(refusalOf(sql)).to.equal(undefined))
   }
 
-  it('is looked at together with names that are put into it', () => {
-    expect(refusalOf('SET SESSION ?? = OFF', ['session_track_schema'])).to.be.a('string')
-    expect(refusalOf('INSERT INTO notes VALUES (?)', ['session_track_schema'])).to.equal(undefined)
+  const raw = mysql.raw('session_track_schema = 0')
+  const mentioning: [string, string, unknown][] = [
+    ['a name', 'SET SESSION ?? = OFF', ['session_track_schema']],
+    ['a name after others', 'SET ?? = ?, ?? = 0', ['a', 1, 'session_track_schema']],
+    ['a name in a list', 'SET SESSION ?? = OFF', [['session_track_schema']]],
+    ['a name in a list of lists', 'SET SESSION ?? = OFF', [[['session_track_schema']]]],
+    ['a name that is the only value', 'SET SESSION ?? = OFF', 'session_track_schema'],
+    ['what gives a name', '?? = 0', [{ toString: () => 'session_track_schema' }]],
+    ['a key', 'SET ?', [{ session_track_schema: 0 }]],
+    ['a key after others', 'SET ?', [{ '@a': 1, SESSION_TRACK_SCHEMA: 0 }]],
+    ['a key that is the only value', 'SET ?', { session_track_schema: 0 }],
+    ['a key of a Map', 'SET ?', [new Map([['session_track_schema', 0]])]],
+    ['a key in a named placeholder', 'SET :x', { x: { session_track_schema: 0 } }],
+    ['raw SQL', 'SET ?', [raw]],
+    ['raw SQL that is the only value', 'SET ?', raw],
+    ['raw SQL in a list', 'SET ?', [1, [raw]]],
+    ['raw SQL in a named placeholder', 'SET :x', { x: raw }],
+  ]
+  for (const [title, sql, values] of mentioning) {
+    it(`is refused for what is put into it: ${title}`, () =>
+      expect(refusalOf(sql, values)).to.contain('session tracking'))
+  }
+
+  it('is not refused for a value that is quoted or sent apart', () => {
+    const text = 'session_track_schema'
+    const noPrototype = Object.assign(Object.create(null), { a: Object.create(null) })
+    for (const value of [text, [text], Buffer.from(text), new Date(0), 1, null, noPrototype]) {
+      expect(refusalOf('INSERT INTO notes VALUES (?)', [value])).to.equal(undefined)
+    }
+    expect(refusalOf('INSERT INTO notes VALUES (?)', text)).to.equal(undefined)
+    expect(refusalOf('SELECT ??', ['name', { a: 1 }, undefined])).to.equal(undefined)
   })
 
   it('is looked at without backtracking, however long it is', () => {
@@ -49,11 +86,40 @@ describe('the text of a statement', () => {
   })
 
   it('ends a transaction only where it says nothing else', () => {
-    for (const sql of ['COMMIT', 'COMMIT;', ' rollback ', 'ROLLBACK TO SAVEPOINT trx2']) {
+    for (const sql of [
+      'COMMIT',
+      'COMMIT;',
+      'commit ; ',
+      '  rollback ',
+      'ROLLBACK TO SAVEPOINT trx2',
+      'rollback  to  savepoint  trx2',
+    ]) {
       expect(isTransactionEnd(sql), sql).to.equal(true)
     }
-    for (const sql of ['ROLLBACK; DELETE FROM t', 'COMMIT; SELECT 1', 'SELECT 1', undefined]) {
+    for (const sql of [
+      'ROLLBACK; DELETE FROM t',
+      'COMMIT; SELECT 1',
+      'COMMIT;SELECT(1)',
+      'DELETE FROM t; COMMIT',
+      'COMMITTED',
+      'SELECT 1',
+      undefined,
+    ]) {
       expect(isTransactionEnd(sql), sql).to.equal(false)
+    }
+  })
+
+  it('is not looked through for the end of a transaction where it is long', () => {
+    expect(isTransactionEnd('COMMIT'.padEnd(99))).to.equal(true)
+    expect(isTransactionEnd('COMMIT'.padEnd(100))).to.equal(false)
+  })
+
+  it('is told to be a ROLLBACK, also to a savepoint', () => {
+    for (const sql of ['ROLLBACK', 'rollback;', '  ROLLBACK', 'ROLLBACK TO SAVEPOINT trx2']) {
+      expect(isRollback(sql), sql).to.equal(true)
+    }
+    for (const sql of ['COMMIT', 'rollbacks', 'SELECT 1; ROLLBACK', 'x ROLLBACK', undefined]) {
+      expect(isRollback(sql), sql).to.equal(false)
     }
   })
 })
