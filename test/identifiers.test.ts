@@ -25,6 +25,20 @@ describe('tenant ids', () => {
     })
   }
 
+  it('are shown with what is wrong and what to do, cut where they are long', () => {
+    expect(thrown(() => checkTenantId(7)).message).to.equal(
+      'Invalid tenant id: expected a string, got number; use String(id).',
+    )
+    expect(thrown(() => checkTenantId(null)).message).to.equal(
+      'Invalid tenant id: expected a string, got null.',
+    )
+    const error = thrown(() => checkTenantId(`${'a'.repeat(128)}b`))
+    expect(error).to.include({ outcome: 'not-sent', tenant: 'a'.repeat(128) })
+    expect(error.message).to.equal(
+      `Invalid tenant id "${'a'.repeat(128)}": it has 129 characters, at most 128 are allowed.`,
+    )
+  })
+
   it('accepts any other string of 1 to 128 characters', () => {
     for (const id of ['a', 'Zoë', '__proto__', 'a.b/c', '日本', '😀', 'a'.repeat(128)]) {
       expect(() => checkTenantId(id)).not.to.throw()
@@ -61,6 +75,15 @@ describe('the default mapping', () => {
   }
 })
 
+describe('the default mapping’s refusal', () => {
+  it('says what is accepted', () => {
+    expect(thrown(() => defaultDatabase('A')).message).to.equal(
+      'Invalid tenant id "A": the default mapping accepts lower-case letters, digits, and inner ' +
+        '"-" and "_" only. Pass your own `database` function to use other ids.',
+    )
+  })
+})
+
 describe('database names', () => {
   const invalid: [string, unknown, RegExp][] = [
     ['65 characters', 'a'.repeat(65), /65 characters, at most 64/],
@@ -68,6 +91,9 @@ describe('database names', () => {
     ['upper case', 'Acme', /upper case/],
     ['a reserved name', 'mysql', /reserved/],
     ['information_schema', 'information_schema', /reserved/],
+    ['performance_schema', 'performance_schema', /reserved/],
+    ['ndbinfo', 'ndbinfo', /reserved/],
+    ['sys', 'sys', /reserved/],
     ['a backtick', 'a`b', /backtick/],
     ['a dot', 'a.b', /dot/],
     ['a slash', 'a/b', /slash/],
@@ -83,8 +109,10 @@ describe('database names', () => {
     it(`refuses ${title}`, () => {
       const error = thrown(() => checkDatabaseName(name, 'acme'))
       expect(error.code).to.equal('ERR_DATABASE_NAME_INVALID')
-      expect(error.tenant).to.equal('acme')
+      expect(error).to.include({ tenant: 'acme', outcome: 'not-sent' })
       expect(error.message).to.match(message)
+      expect(error.message).to.match(/^The database of tenant "acme" cannot be used: /)
+      expect(error.message).to.match(/\. Correct the `database` function\.$/)
     })
   }
 

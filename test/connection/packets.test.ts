@@ -1,21 +1,33 @@
 import { expect } from 'chai'
 import type { Packet } from '../../src/connection/driver.ts'
-import { initDbPacket, queryPacket, readOk, resetPacket } from '../../src/connection/packets.ts'
+import {
+  errnoOf,
+  initDbPacket,
+  pingPacket,
+  queryPacket,
+  readOk,
+  resetPacket,
+} from '../../src/connection/packets.ts'
 
 /** A packet as mysql2 hands it over: inside a larger buffer, header before `offset`. */
-function packet(hex: string): Packet {
+function packet(hex: string, next = '0503'): Packet {
   const body = Buffer.from(hex.replaceAll(/\s/g, ''), 'hex')
-  const buffer = Buffer.concat([Buffer.from('ffff0000', 'hex'), body, Buffer.from('0503', 'hex')])
+  const buffer = Buffer.concat([Buffer.from('ffff0000', 'hex'), body, Buffer.from(next, 'hex')])
   return { buffer, offset: 4, end: 4 + body.length } as Packet
 }
 
 describe('packets', () => {
   it('are encoded with length, sequence number 0 and command', () => {
     expect(resetPacket().toString('hex')).to.equal('010000001f')
+    expect(pingPacket().toString('hex')).to.equal('010000000e')
     expect(initDbPacket('ab').toString('hex')).to.equal('03000000026162')
     expect(queryPacket('DO 1', false).toString('hex')).to.equal('0500000003444f2031')
     expect(queryPacket('DO 1', true).toString('hex')).to.equal('07000000030001444f2031')
   })
+})
+
+describe('an ERR', () => {
+  it('tells its number', () => expect(errnoOf(packet('ff 1904 23 3432303030'))).to.equal(1049))
 })
 
 describe('an OK', () => {
@@ -46,5 +58,36 @@ describe('an OK', () => {
 
   it('is not searched where the server does not track', () => {
     expect(readOk(packet('00 00 00 0240 0000'), false).database).to.equal(undefined)
+  })
+
+  it('names a database only where it says that the session has changed', () => {
+    const answer = '00 00 00 0200 0000 00 07 01 05 04 6d325f61'
+    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x0002, database: undefined })
+  })
+
+  it('is not searched where the server does not track, whatever follows', () => {
+    const answer = '00 00 00 0240 0000 00 07 01 05 04 6d325f61'
+    expect(readOk(packet(answer), false).database).to.equal(undefined)
+  })
+
+  it('is not read past its end, where another packet may begin', () => {
+    for (const answer of ['00 00 00 0240 0000', '00 00 00 0240 0000 00']) {
+      for (const next of ['', '00 07 01 05 04 6d325f61', '0503']) {
+        expect(readOk(packet(answer, next.replaceAll(' ', '')), true).database).to.equal(undefined)
+      }
+    }
+  })
+
+  it('is read to its end behind the database, and past a count of three bytes', () => {
+    const variable = '00 0f 0a 6175746f636f6d6d6974 03 4f4646'
+    const answer = `00 fd 010000 00 0240 0000 00 15 01 02 01 62 ${variable}`
+    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4002, database: 'b' })
+  })
+
+  it('is read where its records are long', () => {
+    const value = `fc 2c01 ${'61'.repeat(300)}`
+    const variable = `00 fc 3101 01 78 ${value}` // 1 + 1 + 3 + 300 = 305
+    const answer = `00 00 00 0240 0000 00 fc 3901 ${variable} 01 02 01 62` // 308 + 1 + 4 = 313
+    expect(readOk(packet(answer), true).database).to.equal('b')
   })
 })

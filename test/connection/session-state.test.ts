@@ -22,6 +22,22 @@ describe('the state of a session', () => {
     expect(usedBy(a).need(a)).to.equal('nothing')
   })
 
+  it('leaves nothing before anyone used it', () => {
+    expect(new SessionState().leftover()).to.equal('nothing')
+  })
+
+  it('does not take a database whose name begins alike for the same', () => {
+    const state = new SessionState()
+    for (const [confirmed, wanted] of [
+      ['db_a', 'db_a1'],
+      ['db_a1', 'db_a'],
+      ['db_a', 'DB_A'],
+    ] as const) {
+      state.onDatabase(confirmed)
+      expect(state.need({ id: 'a', database: wanted }), wanted).to.equal('confirm')
+    }
+  })
+
   it('knows a tenant by what it is, not by object', () => {
     expect(usedBy(a).need({ ...a })).to.equal('nothing')
   })
@@ -56,6 +72,24 @@ describe('the state of a session', () => {
     state.onError()
     expect(state.need(a)).to.equal('confirm')
     expect(state.leftover()).to.equal('unknown')
+  })
+
+  it('must be confirmed again after its database was lost, and stays its owner’s', () => {
+    const state = usedBy(a)
+    state.onDatabaseLost()
+    expect(state.database).to.equal(undefined)
+    expect(state.need(a)).to.equal('confirm')
+    expect(state.need(b)).to.equal('hand-over')
+  })
+
+  it('knows again what is left after an error from the next answer', () => {
+    const state = usedBy(a)
+    state.onError()
+    state.onStatus(0x0003)
+    expect(state.leftover()).to.equal('transaction')
+    state.onStatus(0x0002)
+    expect(state.leftover()).to.equal('nothing')
+    expect(state.need(a), 'the answer told nothing of the database').to.equal('confirm')
   })
 
   it('tells what is left by the bits of the last answer', () => {

@@ -1,5 +1,11 @@
 import { expect } from 'chai'
-import { cleaningPlan, setupPlan, switchPlan } from '../../src/connection/switch-plan.ts'
+import {
+  cleaningPlan,
+  encodeStep,
+  PROBE,
+  setupPlan,
+  switchPlan,
+} from '../../src/connection/switch-plan.ts'
 
 const setup = {
   names: 'SET NAMES utf8mb4',
@@ -55,5 +61,22 @@ describe('the switch plan', () => {
       database: 'information_schema',
     })
     expect(setupPlan(setup)[0]).to.deep.equal({ kind: 'set', sql: 'SET NAMES utf8mb4' })
+  })
+
+  it('asks a connection whether it is alive by a ping, which changes nothing', () => {
+    expect(PROBE).to.deep.equal([{ kind: 'ping' }])
+  })
+})
+
+describe('a step of a plan', () => {
+  const encoded = (step: Parameters<typeof encodeStep>[0], withAttributes = false) =>
+    encodeStep(step, withAttributes).toString('hex')
+
+  it('is encoded as the command that it is', () => {
+    expect(encoded({ kind: 'ping' })).to.equal('010000000e')
+    expect(encoded({ kind: 'reset' })).to.equal('010000001f')
+    expect(encoded({ kind: 'set', sql: 'DO 1' })).to.equal('0500000003444f2031')
+    expect(encoded({ kind: 'set', sql: 'DO 1' }, true)).to.equal('07000000030001444f2031')
+    expect(encoded({ kind: 'database', database: 'ab' })).to.equal('03000000026162')
   })
 })

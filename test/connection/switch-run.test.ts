@@ -1,14 +1,21 @@
 import { expect } from 'chai'
 import type { Packet, RawConnection } from '../../src/connection/driver.ts'
 import { SessionState } from '../../src/connection/session-state.ts'
-import { switchPlan } from '../../src/connection/switch-plan.ts'
-import { SwitchRun, type SwitchTarget } from '../../src/connection/switch-run.ts'
+import { encodeStep, PROBE, type SwitchStep, switchPlan } from '../../src/connection/switch-plan.ts'
+import {
+  SwitchFailure,
+  SwitchRun,
+  type SwitchTarget,
+  switchError,
+} from '../../src/connection/switch-run.ts'
 import { type RejectedError, thrown } from '../support/tenants.ts'
 
 const OK = '00 00 00 0200 0000'
 const OK_DB_A = '00 00 00 0240 0000 00 06 01 04 03 646261' // confirms `dba`
 const OK_DB_B = '00 00 00 0240 0000 00 06 01 04 03 646262' // confirms `dbb`
+const UNREADABLE = '00 00 00 0240 0000 ff' // says that the session has changed, and then nonsense
 const UNKNOWN_DATABASE = 1049
+const DENIED = 1044
 const SETUP = { names: 'SET NAMES utf8mb4', role: undefined, session: [] }
 
 function packet(hex: string): Packet {
@@ -21,16 +28,33 @@ function refusal(errno: number): Packet {
   return { ...packet('ff'), asError } as unknown as Packet
 }
 
+interface RunOptions {
+  readonly steps: readonly SwitchStep[]
+  readonly compress: boolean
+  readonly isTracked: boolean | undefined
+  readonly clientFlags: number
+  readonly serverFlags: number
+}
+
 /** A run against a wire that only records, as far as a run sees one. */
-function start(need: 'confirm' | 'hand-over', compress = false) {
+function start(need: 'confirm' | 'hand-over', options: Partial<RunOptions> = {}) {
   const written: Buffer[] = []
+  const log: string[] = []
+  const statement = { close: () => log.push('close') }
   const connection = {
-    config: { compress, clientFlags: 0, charsetNumber: 28 },
-    serverCapabilityFlags: 0,
-    sequenceId: 0,
-    _statements: { size: 0 },
-    _resetSequenceId: () => undefined,
-    write: (bytes: Buffer) => written.push(bytes),
+    config: {
+      compress: options.compress ?? false,
+      clientFlags: options.clientFlags ?? 0,
+      charsetNumber: 28,
+    },
+    serverCapabilityFlags: options.serverFlags ?? 0,
+    sequenceId: 7,
+    _statements: { size: 1, values: () => [statement], clear: () => log.push('forget') },
+    _resetSequenceId: () => log.push('reset sequence'),
+    write(bytes: Buffer) {
+      log.push('write')
+      written.push(bytes)
+    },
   }
   const state = new SessionState()
   state.onDatabase('dbb')
@@ -39,13 +63,14 @@ function start(need: 'confirm' | 'hand-over', compress = false) {
     connection: connection as unknown as RawConnection,
     state,
     charsetNumber: 224,
-    isTracked: true,
+    isTracked: 'isTracked' in options ? options.isTracked : true,
   }
-  const run = new SwitchRun(target, switchPlan(need, SETUP, 'dba'))
+  const steps = options.steps ?? switchPlan(need, SETUP, 'dba')
+  const run = new SwitchRun(target, steps)
   run.start()
   const feed = (...answers: (string | Packet)[]) =>
     answers.map((answer) => run.answer(typeof answer === 'string' ? packet(answer) : answer))
-  return { feed, written, connection, state }
+  return { feed, written, connection, state, steps, target, log, statement }
 }
 
 const fails = (fn: () => unknown) => thrown(fn) as RejectedError & { isRecoverable: boolean }
@@ -65,12 +90,93 @@ describe('one run of a switch plan', () => {
   })
 
   it('writes packet by packet on a compressed connection', () => {
-    const { feed, written } = start('hand-over', true)
-    expect(written).to.have.lengthOf(1)
+    const { feed, written, steps, connection } = start('hand-over', { compress: true })
+    const packets = steps.map((step) => encodeStep(step, false))
+    expect(written).to.deep.equal(packets.slice(0, 1))
     feed(OK)
-    expect(written).to.have.lengthOf(2)
+    expect(written).to.deep.equal(packets.slice(0, 2))
     feed(OK)
+    expect(written).to.deep.equal(packets)
+    feed(OK_DB_A)
     expect(written).to.have.lengthOf(3)
+    expect(connection.sequenceId).to.equal(1)
+  })
+
+  it('begins each write at packet number 0, and expects each answer to have number 1', () => {
+    const { feed, written, steps, connection, log } = start('hand-over')
+    expect(log).to.deep.equal(['reset sequence', 'write'])
+    expect(connection.sequenceId).to.equal(1)
+    connection.sequenceId = 2
+    feed(OK)
+    expect(connection.sequenceId).to.equal(1)
+    feed(OK, OK_DB_A)
+    expect(written).to.deep.equal([Buffer.concat(steps.map((step) => encodeStep(step, false)))])
+  })
+
+  it('writes SQL with query attributes where both sides have agreed on them', () => {
+    const attributes = 0x0800_0000
+    for (const [clientFlags, serverFlags, isAgreed] of [
+      [attributes, attributes, true],
+      [attributes, ~attributes, false],
+      [~attributes, attributes, false],
+    ] as const) {
+      const { written, steps } = start('hand-over', { clientFlags, serverFlags })
+      const packets = steps.map((step) => encodeStep(step, isAgreed))
+      expect(written).to.deep.equal([Buffer.concat(packets)])
+    }
+  })
+
+  it('forgets prepared statements with the reset, without a word to the server, and only then', () => {
+    const handOver = start('hand-over')
+    handOver.feed(OK)
+    expect(handOver.log).to.deep.equal(['reset sequence', 'write', 'forget'])
+    handOver.statement.close()
+    handOver.feed(OK, OK_DB_A)
+    expect(handOver.log).to.deep.equal(['reset sequence', 'write', 'forget'])
+    const confirm = start('confirm')
+    confirm.feed(OK_DB_A)
+    expect(confirm.log).to.deep.equal(['reset sequence', 'write'])
+  })
+
+  it('leaves the session its owner’s, with its character set, where it was not reset', () => {
+    const { feed, state, connection } = start('confirm')
+    feed(OK_DB_A)
+    expect(state.database).to.equal('dba')
+    expect(state.owner?.id).to.equal('b')
+    expect(connection.config.charsetNumber).to.equal(28)
+  })
+
+  it('learns from every answer what the session has open', () => {
+    const { feed, state } = start('confirm')
+    feed(OK_DB_A.replace('0240', '0340'))
+    expect(state.leftover()).to.equal('transaction')
+  })
+
+  it('asks by a ping alone without forgetting the database', () => {
+    const ping = start('confirm', { steps: PROBE })
+    expect(ping.state.database).to.equal('dbb')
+    expect(ping.feed(OK)).to.deep.equal([true])
+    expect(ping.state.database).to.equal('dbb')
+    const steps = [...PROBE, { kind: 'database', database: 'dba' }] as const
+    expect(start('confirm', { steps }).state.database).to.equal(undefined)
+  })
+
+  it('finds out by the first OK whether the server names databases', () => {
+    const tracked = start('confirm', { isTracked: undefined })
+    tracked.feed(OK_DB_A)
+    expect(tracked.target.isTracked).to.equal(true)
+    const untracked = start('confirm', { isTracked: undefined })
+    untracked.feed(OK)
+    expect(untracked.target.isTracked).to.equal(false)
+    expect(untracked.state.database).to.equal('dba')
+    const wrong = start('confirm', { isTracked: undefined })
+    expect(fails(() => wrong.feed(OK_DB_B))).to.have.property('isRecoverable', false)
+  })
+
+  it('does not read what follows an OK of a server that does not name databases', () => {
+    const { feed, state } = start('confirm', { isTracked: false })
+    expect(feed(UNREADABLE)).to.deep.equal([true])
+    expect(state.database).to.equal('dba')
   })
 
   it('does not believe an OK that confirms another database, or none', () => {
@@ -91,15 +197,94 @@ describe('one run of a switch plan', () => {
   })
 
   it('can go on where the database alone was refused: the session is clean, the place unknown', () => {
-    const { feed, state } = start('hand-over')
-    const error = fails(() => feed(OK, OK, refusal(UNKNOWN_DATABASE)))
-    expect(error).to.have.property('isRecoverable', true)
-    expect(state.owner).to.equal(undefined)
-    expect(state.database).to.equal(undefined)
+    for (const errno of [UNKNOWN_DATABASE, DENIED]) {
+      const { feed, state, connection } = start('hand-over')
+      const error = fails(() => feed(OK, OK, refusal(errno)))
+      expect(error).to.have.property('isRecoverable', true)
+      expect(state.owner).to.equal(undefined)
+      expect(state.database).to.equal(undefined)
+      expect(connection.config.charsetNumber).to.equal(224)
+    }
   })
 
   it('can not go on where the database was refused for any other reason', () => {
     const { feed } = start('confirm')
     expect(fails(() => feed(refusal(1317)))).to.have.property('isRecoverable', false)
+  })
+})
+
+describe('what a user sees of a failed switch', () => {
+  const tenant = { id: 'a', database: 'dba' }
+  const shown = (failure: unknown) => switchError(failure as SwitchFailure, tenant, 5)
+  const where = 'tenant "a" (database "dba")'
+
+  const failures: [string, (Packet | string)[], string, string][] = [
+    [
+      'the database is missing',
+      [OK, OK, refusal(UNKNOWN_DATABASE)],
+      'ERR_TENANT_DATABASE_MISSING',
+      `The database of ${where} does not exist. Create it, or check the tenant's id.`,
+    ],
+    [
+      'the account has no right to it',
+      [OK, OK, refusal(DENIED)],
+      'ERR_TENANT_DATABASE_DENIED',
+      `The server denies access to the database of ${where}. Grant the account its rights.`,
+    ],
+    [
+      'a `session` statement was refused',
+      [OK, refusal(1193)],
+      'ERR_SESSION_SETUP_FAILED',
+      `Setting up the session for ${where} failed at a SET statement: the server refused it. ` +
+        'Each `session` statement must be answered by one OK.',
+    ],
+    [
+      'a `session` statement gave rows',
+      [OK, '01'],
+      'ERR_SESSION_SETUP_FAILED',
+      `Setting up the session for ${where} failed at a SET statement: it was answered by more ` +
+        'than one OK. Each `session` statement must be answered by one OK.',
+    ],
+    [
+      'the reset was refused',
+      [refusal(UNKNOWN_DATABASE)],
+      'ERR_SWITCH_FAILED',
+      `Switching to ${where} failed at the reset step: the server refused it. ` +
+        'The connection was closed.',
+    ],
+    [
+      'another database was confirmed',
+      [OK, OK, OK_DB_B],
+      'ERR_SWITCH_FAILED',
+      `Switching to ${where} failed at the database step: the server confirmed "dbb". ` +
+        'The connection was closed.',
+    ],
+  ]
+  for (const [title, answers, code, message] of failures) {
+    it(`where ${title}`, () => {
+      const { feed } = start('hand-over')
+      const failure = fails(() => feed(...answers))
+      const error = shown(failure)
+      expect(error).to.include({
+        code,
+        message,
+        tenant: 'a',
+        database: 'dba',
+        connectionId: 5,
+        outcome: 'not-sent',
+      })
+      expect(error.cause).to.equal(failure.cause ?? failure)
+    })
+  }
+
+  it('has the server’s own error as its cause, where there is one', () => {
+    const { feed } = start('hand-over')
+    const failure = fails(() => feed(refusal(1317)))
+    expect(shown(failure).cause).to.include({ errno: 1317 })
+  })
+
+  it('where there is no tenant yet', () => {
+    const failure = new SwitchFailure({ kind: 'reset' }, 'why', false)
+    expect(switchError(failure, undefined, 5).message).to.contain('Switching to a new connection')
   })
 })

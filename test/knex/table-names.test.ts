@@ -1,0 +1,145 @@
+import { expect } from 'chai'
+import {
+  checkForeignKeys,
+  checkSchemaTables,
+  checkTables,
+  wrongTenant,
+} from '../../src/knex/guards.ts'
+import { thrown } from '../support/tenants.ts'
+
+const tenant = { id: 'a', database: 'db_a' }
+
+/** Names of tables as Knex takes them, each of another tenant's database. */
+const FOREIGN: [string, unknown][] = [
+  ['a dotted name', 'db_b.items'],
+  ['one with an alias', 'db_b.items as x'],
+  ['one with spaces around', ' db_b .items'],
+  ['a database whose name begins with the own one', 'db_ab.items'],
+  ['a database whose name the own one begins with', 'db_.items'],
+  ['the own one in upper case', 'DB_A.items'],
+  ['a list', ['items', 'db_b.items']],
+  ['an object of aliases', { x: 'items', y: 'db_b.items' }],
+  ['an object of lists', { x: ['db_b.items'] }],
+  ['a ref', { isRawInstance: true, ref: 'db_b.items' }],
+  ['a ref with a schema', { isRawInstance: true, ref: 'items', _schema: 'db_b' }],
+]
+
+/** As Knex's: no plain object. */
+class Raw {
+  isRawInstance = true
+  sql = 'db_b.items'
+}
+
+const OWN: [string, unknown][] = [
+  ['a name', 'items'],
+  ['a dotted name', 'db_a.items'],
+  ['an alias with a dot', 'items as x.y'],
+  ['an alias with a dot, in upper case', 'items AS x.y'],
+  ['an object of aliases', { x: 'items', y: 'db_a.items' }],
+  ['a ref', { isRawInstance: true, ref: 'db_a.items' }],
+  ['a ref without a schema', { isRawInstance: true, ref: 'items', _schema: null }],
+  ['a ref with its schema', { isRawInstance: true, ref: 'items', _schema: 'db_a' }],
+  ['a raw statement', new Raw()],
+  ['null', null],
+  ['nothing', undefined],
+]
+
+/** Where a builder can name a table. */
+const PLACES: [string, (table: unknown) => void][] = [
+  ['of a query', (table) => checkTables({ _single: { table } }, tenant)],
+  ['of a join', (table) => checkTables({ _statements: [{}, { grouping: 'join', table }] }, tenant)],
+  [
+    'of a schema method',
+    (table) => checkSchemaTables({ _sequence: [{ method: 'dropTable', args: [table] }] }, tenant),
+  ],
+  ...['createTableLike', 'renameTable', 'renameView'].map(
+    (method): [string, (table: unknown) => void] => [
+      `of ${method}, as its second`,
+      (table) => checkSchemaTables({ _sequence: [{ method, args: ['items', table] }] }, tenant),
+    ],
+  ),
+  [
+    'of a foreign key',
+    (table) =>
+      checkForeignKeys(
+        { _statements: [{ method: 'index' }, { method: 'foreign', args: [{ inTable: table }] }] },
+        tenant,
+      ),
+  ],
+]
+
+describe('the tables that a builder names', () => {
+  for (const [place, check] of PLACES) {
+    it(`may not be another tenant’s: ${place}`, () => {
+      for (const [title, table] of FOREIGN) {
+        expect(
+          thrown(() => check(table)),
+          title,
+        ).to.include({
+          code: 'ERR_WRONG_TENANT',
+          tenant: 'a',
+          database: 'db_a',
+          outcome: 'not-sent',
+        })
+      }
+    })
+
+    it(`may be the tenant’s own, or what is checked elsewhere: ${place}`, () => {
+      for (const [title, table] of OWN) expect(() => check(table), title).not.to.throw()
+    })
+  }
+
+  it('may not be put into another database by withSchema', () => {
+    for (const check of [
+      (schema: string) => checkTables({ _single: { schema } }, tenant),
+      (schema: string) => checkTables({ _statements: [{ grouping: 'join', schema }] }, tenant),
+      (schema: string) => checkSchemaTables({ _schema: schema }, tenant),
+    ]) {
+      for (const schema of ['db_b', 'db_ab', 'db_', '', 'DB_A']) {
+        expect(
+          thrown(() => check(schema)),
+          schema,
+        ).to.have.property('code', 'ERR_WRONG_TENANT')
+      }
+      expect(() => check('db_a')).not.to.throw()
+    }
+  })
+
+  it('are looked for only where there are some', () => {
+    for (const check of [checkTables, checkSchemaTables, checkForeignKeys]) {
+      expect(() => check({}, tenant)).not.to.throw()
+    }
+    const where = { grouping: 'where', table: 'db_b.items', schema: 'db_b' }
+    expect(() => checkTables({ _statements: [where] }, tenant)).not.to.throw()
+    const raw = { method: 'raw', args: ['SELECT 1.5', 'db_b.items'] }
+    const table = { method: 'dropTable', args: ['items', 'db_b.items'] }
+    expect(() => checkSchemaTables({ _sequence: [raw, table] }, tenant)).not.to.throw()
+    for (const args of [undefined, [], [{}]]) {
+      const statements = { _statements: [{ method: 'foreign', ...(args && { args }) }] }
+      expect(() => checkForeignKeys(statements, tenant)).not.to.throw()
+    }
+    const index = { method: 'index', args: [{ inTable: 'db_b.items' }] }
+    expect(() => checkForeignKeys({ _statements: [index] }, tenant)).not.to.throw()
+  })
+
+  it('are named in the refusal', () => {
+    expect(
+      thrown(() => checkTables({ _single: { table: 'db_b.items' } }, tenant)).message,
+    ).to.equal(
+      'A query of tenant "a" names the database "db_b"; its own is "db_a". Nothing was sent.',
+    )
+  })
+})
+
+describe('the refusal of what belongs to another tenant', () => {
+  it('names both tenants', () => {
+    const error = wrongTenant('A transaction', tenant, { id: 'b', database: 'db_b' })
+    expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+    expect(error.message).to.equal(
+      'A transaction of tenant "b" was used by tenant "a". Nothing was sent.',
+    )
+    expect(wrongTenant('A client', tenant, undefined).message).to.equal(
+      'A client of no tenant was used by tenant "a". Nothing was sent.',
+    )
+  })
+})
