@@ -1,0 +1,50 @@
+import type { Statement } from './statement.ts'
+import type { Request } from './wire.ts'
+
+/** How a server can answer a step of a switch. `ok elsewhere`: it names another database. */
+export type StepAnswer = 'ok' | 'ok elsewhere' | `error ${number}`
+
+/** How a server can answer a statement. `rest`: the rows, after the columns have been sent. */
+export type StatementAnswer =
+  | 'ok'
+  | 'rest'
+  | `error ${number}`
+  | 'hidden error'
+  | 'hidden begin, error'
+  | 'hidden rows'
+  | 'hidden ok'
+  | 'hidden there and back'
+  | 'database gone'
+
+export type Answer = StepAnswer | StatementAnswer
+
+/** The answers to a step of a switch, the ordinary one first. */
+export function stepAnswers({ kind }: Request, isTracked: boolean): StepAnswer[] {
+  if (kind !== 'database') return ['ok', 'error 1064']
+  const answers: StepAnswer[] = ['ok', 'error 1049', 'error 1044', 'error 1317']
+  return isTracked ? [...answers, 'ok elsewhere'] : answers
+}
+
+/**
+ * The answers to a statement, the ordinary one first.
+ *
+ * @param isTracked true where the server tells that a statement has left its database; where it does
+ * not, nobody could know
+ */
+export function statementAnswers({ kind }: Statement, isTracked: boolean): StatementAnswer[] {
+  if (kind === 'COMMIT' || kind === 'ROLLBACK') return ['ok', 'error 1064']
+  const answers: StatementAnswer[] = ['ok', 'error 1064', 'error 1290', 'hidden begin, error']
+  if (!isTracked) return answers
+  answers.push('hidden error', 'hidden ok', 'hidden there and back', 'database gone')
+  return kind === 'BEGIN' ? answers : [...answers, 'hidden rows']
+}
+
+/** The number of an error. */
+export function errnoOf(answer: Answer): number {
+  return Number(answer.split(' ')[1])
+}
+
+/** True where the pool must close the connection, after its holder’s time at the latest. */
+export function endsConnection(answer: Answer): boolean {
+  return answer === 'error 1290'
+}

@@ -1,0 +1,210 @@
+import { seededRandom } from '../support/random.ts'
+import { Clock } from './clock.ts'
+import { checkEnd, checkNow } from './invariants.ts'
+import { World, type WorldLimits, watchGates } from './world.ts'
+
+/** What an exploration has seen. */
+export interface Explored {
+  /** Different states. */
+  readonly states: number
+  /** Steps from a state to another, each taken once. */
+  readonly transitions: number
+  /** Steps in all, those included that only lead back to where others branch off. */
+  readonly steps: number
+  /** Ways from the first state to an end. */
+  readonly runs: number
+  /** Steps of the longest way. */
+  readonly longest: number
+  /** True where nothing was left out. */
+  readonly isComplete: boolean
+}
+
+/** A way of things that breaks an invariant. */
+export class Violation extends Error {
+  readonly way: readonly string[]
+
+  constructor(violations: readonly string[], way: readonly string[]) {
+    super(`${violations.join('\n')}\nafter ${way.length} steps:\n  ${way.join('\n  ')}`)
+    this.way = way
+  }
+}
+
+/** When an exploration ends before everything has been seen. */
+export interface Bounds {
+  readonly depth?: number
+  readonly runs?: number
+}
+
+interface Branching {
+  readonly way: readonly string[]
+  readonly actions: string[]
+}
+
+/**
+ * Explores every way that things can go within the limits: depth first, each state once. Runs cannot
+ * be taken back, so each begins anew, and goes to where another way branches off.
+ *
+ * @throws Violation
+ */
+export async function exploreAll(limits: WorldLimits, bounds: Bounds = {}): Promise<Explored> {
+  const { depth = Number.POSITIVE_INFINITY, runs: maxRuns = Number.POSITIVE_INFINITY } = bounds
+  const seen = new Map<string, number>()
+  const branchings: Branching[] = []
+  const count = { transitions: 0, steps: 0, runs: 0, longest: 0, isComplete: true }
+
+  const visit = (world: World, way: readonly string[]): Branching | undefined => {
+    const fingerprint = world.fingerprint()
+    const before = seen.get(fingerprint)
+    if (before !== undefined && before <= way.length) return undefined
+    seen.set(fingerprint, way.length)
+    const actions = world.actions()
+    if (way.length >= depth && actions.length > 0) count.isComplete = false
+    return way.length >= depth ? undefined : { way, actions: actions.reverse() }
+  }
+
+  await inModel(limits, async (begin) => {
+    let run = await begin()
+    let at = visit(run.world, [])
+    while (at !== undefined) {
+      const action = at.actions.pop()
+      if (action === undefined) {
+        at = branchings.pop()
+        continue
+      }
+      if (at.actions.length > 0) branchings.push(at)
+      if (run.way.length !== at.way.length || run.isOver) {
+        run = await begin()
+        for (const step of at.way) await run.perform(step)
+        count.steps += at.way.length
+      }
+      await run.perform(action)
+      count.steps++
+      count.transitions++
+      count.longest = Math.max(count.longest, run.way.length)
+      const next = visit(run.world, [...run.way])
+      if (next?.actions.length) {
+        at = next
+        continue
+      }
+      await run.finish()
+      count.runs++
+      at = count.runs < maxRuns ? branchings.pop() : undefined
+    }
+  })
+  const isComplete = count.isComplete && branchings.length === 0
+  return { ...count, states: seen.size, isComplete }
+}
+
+/**
+ * Goes random ways, of a number of steps each.
+ *
+ * @param faultiness how likely a step is one that should not happen
+ * @throws Violation
+ */
+export async function exploreAtRandom(
+  limits: WorldLimits,
+  steps: number,
+  seed: number,
+  { length = 300, faultiness = 0.15 } = {},
+): Promise<Explored> {
+  const random = seededRandom(seed)
+  const seen = new Set<string>()
+  const count = { transitions: 0, steps: 0, runs: 0, longest: 0, isComplete: false }
+  await inModel(limits, async (begin) => {
+    while (count.steps < steps) {
+      const run = await begin()
+      const faulty = faultiness * random() * 2
+      while (run.way.length < length) {
+        const action = choose(run.world.actions(), random, faulty)
+        if (action === undefined) break
+        await run.perform(action)
+        seen.add(run.world.fingerprint())
+        count.steps++
+      }
+      await run.finish()
+      count.runs++
+      count.longest = Math.max(count.longest, run.way.length)
+    }
+  })
+  return { ...count, transitions: count.steps, states: seen.size }
+}
+
+function choose(actions: string[], random: () => number, faulty: number): string | undefined {
+  const isFault = random() < faulty
+  const fitting = actions.filter((action) => action.startsWith('!') === isFault)
+  const among = fitting.length > 0 ? fitting : actions
+  return among[Math.floor(random() * among.length)]
+}
+
+/**
+ * Goes one way again.
+ *
+ * @throws Violation
+ */
+export async function replay(limits: WorldLimits, way: readonly string[]): Promise<void> {
+  await inModel(limits, async (begin) => {
+    const run = await begin()
+    for (const step of way) await run.perform(step)
+    await run.finish()
+  })
+}
+
+/** One way through a world. */
+class Run {
+  readonly world: World
+  readonly way: string[] = []
+  isOver = false
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  async perform(action: string): Promise<void> {
+    this.way.push(action)
+    await this.world.perform(action)
+    checkNow(this.world)
+    this.#throwViolations()
+  }
+
+  async finish(): Promise<void> {
+    this.isOver = true
+    await this.world.finish()
+    checkNow(this.world)
+    checkEnd(this.world)
+    this.#throwViolations()
+    await this.world.close()
+    this.#throwViolations()
+  }
+
+  #throwViolations(): void {
+    const { violations } = this.world
+    if (violations.length > 0) throw new Violation(violations, this.way)
+  }
+}
+
+/** Takes the clock, the errors nobody catches and mysql2's warnings into the model's hands. */
+async function inModel(
+  limits: WorldLimits,
+  fn: (begin: () => Promise<Run>) => Promise<void>,
+): Promise<void> {
+  let world: World | undefined
+  const clock = new Clock()
+  const onStray = (error: unknown) => world?.fail(`nobody caught ${(error as Error)?.stack}`)
+  const stopWatching = watchGates((gate) => world?.gates.set(gate.connectionId, gate))
+  const { error: print } = console
+  console.error = (message: unknown) => world?.fail(`a warning: ${message}`)
+  process.on('unhandledRejection', onStray)
+  clock.install()
+  try {
+    await fn(async () => {
+      clock.reset()
+      world = new World(limits, clock)
+      return new Run(world)
+    })
+  } finally {
+    clock.uninstall()
+    process.off('unhandledRejection', onStray)
+    console.error = print
+    stopWatching()
+  }
+}

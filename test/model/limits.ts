@@ -1,0 +1,79 @@
+import type { WorldLimits } from './world.ts'
+
+/** One tenant after another, one statement each, and nothing unusual. Others say what differs. */
+const PLAIN: WorldLimits = {
+  connections: 1,
+  users: [0, 1],
+  visits: 1,
+  statements: 1,
+  waiting: 0,
+  kinds: ['select'],
+  misuses: false,
+  faults: 1,
+}
+
+/** Worlds that are small enough to be seen whole, by what they are about. */
+export const SMALL: Readonly<Record<string, WorldLimits>> = {
+  'two tenants on one connection, and two things that go wrong': { ...PLAIN, faults: 2 },
+  transactions: { ...PLAIN, kinds: ['BEGIN', 'ROLLBACK'], statements: 2 },
+  streams: { ...PLAIN, kinds: ['stream'], statements: 2, waiting: 1 },
+  'statements queued behind others, and leases used after their end': {
+    ...PLAIN,
+    statements: 2,
+    waiting: 1,
+    misuses: true,
+  },
+  'three users of two tenants on two connections': {
+    ...PLAIN,
+    connections: 2,
+    users: [0, 1, 0],
+    faults: 0,
+  },
+  'a server that does not name databases': { ...PLAIN, isTracked: false },
+  'cleaning at every release': { ...PLAIN, clean: 'always' },
+}
+
+/** Larger ones, which take minutes to hours. */
+export const LARGE: Readonly<Record<string, WorldLimits>> = {
+  'two visits each, and two things that go wrong': { ...PLAIN, visits: 2, faults: 2 },
+  'every kind of statement': {
+    ...PLAIN,
+    kinds: ['select', 'stream', 'BEGIN', 'COMMIT', 'ROLLBACK'],
+    statements: 2,
+    waiting: 1,
+    misuses: true,
+  },
+  'three users of two tenants on two connections': {
+    ...PLAIN,
+    connections: 2,
+    users: [0, 1, 0],
+    faults: 2,
+  },
+  'four users of three tenants on three connections': {
+    ...PLAIN,
+    connections: 3,
+    users: [0, 1, 2, 0],
+    misuses: true,
+  },
+}
+
+/** What is too large to be seen whole, for random ways. */
+export const VAST: WorldLimits = {
+  connections: 3,
+  users: [0, 1, 2, 0],
+  visits: 40,
+  statements: 5,
+  waiting: 2,
+  kinds: ['select', 'stream', 'BEGIN', 'COMMIT', 'ROLLBACK'],
+  misuses: true,
+  faults: Number.POSITIVE_INFINITY,
+}
+
+/** The same, with fewer connections than users who want them, and settings that are not the default. */
+export const VARIANTS: readonly WorldLimits[] = [
+  VAST,
+  { ...VAST, connections: 2 },
+  { ...VAST, connections: 1, users: [0, 1, 2] },
+  { ...VAST, isTracked: false },
+  { ...VAST, clean: 'always' },
+]

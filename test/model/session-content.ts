@@ -1,0 +1,63 @@
+import type { Statement } from './statement.ts'
+
+const IN_TRANSACTION = 3
+const IDLE = 2
+
+/** What a server keeps for a connection, and what must hold when a statement is executed in it. */
+export class SessionContent {
+  database: string | undefined
+  /** Whose transaction is open. */
+  transaction: string | undefined
+  /** Tenants who have left something: a variable, a temporary table, a lock. */
+  readonly #marks = new Set<string>()
+  /** Whether the character set is as it was at connect. */
+  #isNamed = false
+
+  /** The status bits of an answer. */
+  get status(): number {
+    return this.transaction === undefined ? IDLE : IN_TRANSACTION
+  }
+
+  /** COM_RESET_CONNECTION. */
+  reset(): void {
+    this.#marks.clear()
+    this.transaction = undefined
+    this.#isNamed = false
+  }
+
+  /** A statement of the pool's own. */
+  set(sql: string, fail: (violation: string) => void): void {
+    if (sql.startsWith('SET NAMES')) this.#isNamed = true
+    else if (sql === 'ROLLBACK') this.transaction = undefined
+    else if (!/^(SET|SELECT 1 INTO) /.test(sql)) fail(`nobody’s statement was sent: ${sql}`)
+  }
+
+  /** A tenant's statement. */
+  execute(statement: Statement, fail: (violation: string) => void): void {
+    const { tenant, kind, name } = statement
+    statement.isExecuted = true
+    const isEnd = kind === 'COMMIT' || kind === 'ROLLBACK'
+    if (this.database !== tenant.database && !isEnd) {
+      fail(`${name} was executed in ${this.database}`)
+    }
+    for (const owner of [...this.#marks, this.transaction]) {
+      if (owner !== undefined && owner !== tenant.id) {
+        fail(`${name} was executed in the session of ${owner}`)
+      }
+    }
+    if (!this.#isNamed) fail(`${name} was executed before SET NAMES`)
+    this.#marks.add(tenant.id)
+    if (kind === 'BEGIN') this.transaction = tenant.id
+    if (isEnd) this.transaction = undefined
+  }
+
+  /** A row: where it was read, what the session held, and which statement read it. */
+  seenBy({ tag }: Statement): string {
+    return `${this.database}|${[...this.#marks]}|${tag}`
+  }
+
+  /** What the future of the session depends on. */
+  fingerprint(): string {
+    return [this.database, this.transaction, this.#isNamed, ...this.#marks].join()
+  }
+}

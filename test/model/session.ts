@@ -1,0 +1,280 @@
+import type { Tenant } from '../../src/identifiers.ts'
+import {
+  type Answer,
+  endsConnection,
+  errnoOf,
+  type StatementAnswer,
+  statementAnswers,
+  stepAnswers,
+} from './answers.ts'
+import { SessionContent } from './session-content.ts'
+import { type Peer, Socket } from './socket.ts'
+import type { Statement } from './statement.ts'
+import {
+  columns,
+  eof,
+  err,
+  greeting,
+  ok,
+  packets,
+  type Request,
+  readRequests,
+  row,
+} from './wire.ts'
+
+/** What a session asks of the world around it. */
+export interface SessionHost {
+  /** Whether the server names the database in its answers. */
+  readonly isTracked: boolean
+  /** The statement of a user's with this text; undefined where it is nobody's. */
+  statementOf(sql: string): Statement | undefined
+  /** A database that is not this tenant's. */
+  otherDatabase(tenant: Tenant): string
+  /** Ends the statement that a connection is running. */
+  kill(connectionId: number): void
+  /** From its holder's next release on, a connection must not be used. */
+  retire(connectionId: number): void
+  fail(violation: string): void
+}
+
+/** Why a connection may not be used for anything any more. */
+type Doom = 'a switch had failed' | 'a statement had left its database'
+
+/** What was asked and is not answered. */
+type Pending = Request & { readonly statement?: Statement | undefined }
+
+/** A server's end of a connection. */
+export class Session implements Peer {
+  readonly id: number
+  readonly socket: Socket
+  readonly pending: Pending[] = []
+  readonly content: SessionContent = new SessionContent()
+  doom: Doom | undefined
+  isOpen = true
+  /** True once the explorer says when and how it answers. */
+  isControlled = false
+  /** True for the connection beside the pool. */
+  isBeside = false
+  /** True where a KILL has hit the statement that runs. */
+  isKilled = false
+  /** True between the columns of an answer and its rows. */
+  isHalfAnswered = false
+  readonly #host: SessionHost
+  readonly #fail: (violation: string) => void
+
+  constructor(id: number, host: SessionHost) {
+    this.id = id
+    this.#host = host
+    this.#fail = (violation) => host.fail(`on connection ${id}: ${violation}`)
+    this.socket = new Socket(this)
+    process.nextTick(() => this.#send(0, greeting(id)))
+  }
+
+  /** What is answered next. */
+  get head(): Pending | undefined {
+    return this.pending[0]
+  }
+
+  /** True while a switch waits for its answers. */
+  get isSwitching(): boolean {
+    const { head } = this
+    return head !== undefined && !head.statement && this.isControlled && !this.isBeside
+  }
+
+  /** What this server could answer next, the ordinary course first. */
+  answers(): Answer[] {
+    const { head } = this
+    const { isTracked } = this.#host
+    if (head === undefined || !this.isControlled) return []
+    if (this.isHalfAnswered) return ['rest']
+    if (this.isKilled) return ['error 1317']
+    return head.statement
+      ? statementAnswers(head.statement, isTracked)
+      : stepAnswers(head, isTracked)
+  }
+
+  /** What the future of the session depends on. */
+  fingerprint(): string {
+    const { id, doom, isControlled, isHalfAnswered, isKilled } = this
+    const pending = this.pending.map(({ kind, statement }) => statement?.name ?? kind)
+    const flags = [id, doom, isControlled, isHalfAnswered, isKilled]
+    return [...flags, this.content.fingerprint(), ...pending].join()
+  }
+
+  receive(bytes: Buffer): void {
+    if (this.isOpen) for (const request of readRequests(bytes)) this.#take(request)
+  }
+
+  /** The connection has ended. What was received may still be carried out. */
+  onClose(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    for (const { statement } of this.pending.splice(0)) {
+      if (statement && !this.isHalfAnswered) this.content.execute(statement, this.#fail)
+    }
+  }
+
+  /** Ends the connection from the server's side. */
+  cut(): void {
+    this.onClose()
+    this.socket.push(null)
+    this.socket.destroy()
+  }
+
+  /** Carries out what it was asked first, and answers. */
+  answer(answer: Answer): void {
+    const { head } = this
+    if (head === undefined) throw new Error('Nothing is to be answered.')
+    if (endsConnection(answer)) this.#host.retire(this.id)
+    this.isKilled = false
+    if (head.statement) {
+      this.#answerStatement(head.statement, answer as StatementAnswer)
+    } else {
+      this.pending.shift()
+      this.#answerStep(head, answer)
+    }
+  }
+
+  #take(request: Request): void {
+    if (this.doom && request.kind !== 'quit') this.#fail(`it was used although ${this.doom}`)
+    const statement = request.kind === 'sql' ? this.#host.statementOf(request.sql) : undefined
+    statement?.onArrival()
+    this.pending.push({ ...request, statement })
+    if (request.kind === 'quit' || !this.isControlled) process.nextTick(() => this.#answerAlone())
+  }
+
+  /** While a client connects, and to what is asked beside the pool, a server answers by itself. */
+  #answerAlone(): void {
+    const { head } = this
+    if (head === undefined) return
+    if (head.kind === 'sql' && head.sql.startsWith('KILL')) {
+      this.isControlled = true
+      this.isBeside = true
+      return
+    }
+    this.pending.shift()
+    if (head.kind === 'quit') this.cut()
+    else if (head.kind === 'login') this.#send(2, ok(this.content.status))
+    else if (head.kind === 'sql' && /^(SHOW|SELECT) /.test(head.sql)) this.#inform(head.sql)
+    else this.#carryOut(head)
+    if (head.kind === 'database') this.isControlled = true
+  }
+
+  /** What a pool asks about a server. */
+  #inform(sql: string): void {
+    const variable = sql.startsWith('SHOW GLOBAL')
+      ? ['Uptime', '1000000']
+      : ['version', '11-MariaDB']
+    if (sql.startsWith('SELECT')) this.#sendTable(['role'], ['NONE'])
+    else this.#sendTable(['Variable_name', 'Value'], variable)
+  }
+
+  #answerStep(step: Request, answer: Answer): void {
+    if (answer === 'ok') {
+      this.#carryOut(step)
+      return
+    }
+    const errno = errnoOf(answer)
+    const isRecoverable = errno === 1049 || errno === 1044
+    const isSwitch = !this.isBeside && step.kind !== 'ping'
+    if (isSwitch && !isRecoverable) this.doom = 'a switch had failed'
+    if (answer === 'ok elsewhere') this.#carryOut({ kind: 'database', database: 'elsewhere' })
+    else this.#send(1, err(errno))
+  }
+
+  #carryOut(step: Request): void {
+    const { content } = this
+    if (step.kind === 'reset') content.reset()
+    if (step.kind === 'database') content.database = step.database
+    if (step.kind === 'sql' && this.isBeside) this.#host.kill(Number(step.sql.split(' ').at(-1)))
+    else if (step.kind === 'sql') content.set(step.sql, this.#fail)
+    const isTold = step.kind === 'database' && this.#host.isTracked
+    this.#send(1, ok(content.status, isTold ? step.database : undefined))
+  }
+
+  #answerStatement(statement: Statement, answer: StatementAnswer): void {
+    const { content } = this
+    if (answer === 'rest') {
+      this.#endPending()
+      this.#send(4, row(content.seenBy(statement)), eof(content.status))
+      return
+    }
+    content.execute(statement, this.#fail)
+    if (answer === 'ok' && statement.kind === 'stream') {
+      this.isHalfAnswered = true
+      this.#send(1, ...columns('seen'), eof(content.status))
+      return
+    }
+    this.#endPending()
+    if (answer !== 'ok') this.#answerOddly(statement, answer)
+    else if (statement.kind === 'select') this.#sendTable(['seen'], [content.seenBy(statement)])
+    else this.#send(1, ok(content.status))
+  }
+
+  #answerOddly(statement: Statement, answer: Exclude<StatementAnswer, 'ok' | 'rest'>): void {
+    const { content } = this
+    const { tenant } = statement
+    const other = this.#host.otherDatabase(tenant)
+    switch (answer) {
+      case 'hidden begin, error':
+        content.transaction = tenant.id
+        this.#refuse(statement, 1644)
+        break
+      case 'hidden error':
+        content.database = other
+        this.#refuse(statement, 1644)
+        break
+      case 'hidden rows':
+        this.#sendRowsOf(other, statement)
+        break
+      case 'hidden ok':
+        content.database = other
+        this.#tellOf(other)
+        break
+      case 'hidden there and back':
+        this.#tellOf(tenant.database)
+        break
+      case 'database gone':
+        content.database = undefined
+        this.#send(1, ok(content.status, ''))
+        break
+      default:
+        this.#refuse(statement, errnoOf(answer))
+    }
+  }
+
+  #refuse(statement: Statement, errno: number): void {
+    statement.isRefused = true
+    this.#send(1, err(errno))
+  }
+
+  /** What the client is told of now must be the end of its connection. */
+  #tellOf(database: string): void {
+    this.doom = 'a statement had left its database'
+    this.#send(1, ok(this.content.status, database))
+  }
+
+  /** A MariaDB block: rows of another database, and then the OK that says so. */
+  #sendRowsOf(other: string, statement: Statement): void {
+    const { content } = this
+    content.database = other
+    this.doom = 'a statement had left its database'
+    const end = eof(content.status, true)
+    const rows = [...columns('seen'), end, row(content.seenBy(statement)), end]
+    this.#send(1, ...rows, ok(content.status, other))
+  }
+
+  #sendTable(names: string[], values: string[]): void {
+    const end = eof(this.content.status)
+    this.#send(1, ...columns(...names), end, row(...values), end)
+  }
+
+  #endPending(): void {
+    this.pending.shift()
+    this.isHalfAnswered = false
+  }
+
+  #send(first: number, ...bodies: Buffer[]): void {
+    if (!this.socket.destroyed) this.socket.push(packets(first, ...bodies))
+  }
+}
