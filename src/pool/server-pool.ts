@@ -221,13 +221,12 @@ export class ServerPool {
     const reason = destroyedError(undefined)
     this.#connector.end(reason)
     for (const [lease, gate] of this.#leases) {
-      gate.destroy(
-        'destroyed',
-        destroyedError(lease.tenant, gate.isInFlight ? 'unknown' : 'not-sent'),
-      )
+      gate.destroy('destroyed', destroyedError(lease.tenant, outcomeOn(gate)))
       this.release(lease, destroyedError(lease.tenant))
     }
-    for (const gate of this.#pool.gates().used) gate.destroy('destroyed', reason)
+    for (const gate of this.#pool.gates().used) {
+      gate.destroy('destroyed', destroyedError(undefined, outcomeOn(gate)))
+    }
     await this.#pool.destroy()
     await this.#connector.settled(KILL_MILLIS, reason)
   }
@@ -403,6 +402,11 @@ function mayStillRun({ isBusy, isInFlight, disposal }: Gate): boolean {
   if (disposal?.reason === 'lost') return false
   const isLateSwitch = (disposal?.error as { code?: string } | null)?.code === 'ERR_SWITCH_TIMEOUT'
   return isBusy || isInFlight || isLateSwitch
+}
+
+/** What becomes of a statement whose connection is closed now. */
+function outcomeOn({ isInFlight }: Gate): Outcome {
+  return isInFlight ? 'unknown' : 'not-sent'
 }
 
 /** Waits for a promise, but not for ever. */

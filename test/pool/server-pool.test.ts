@@ -174,6 +174,26 @@ onEachServer('the pool of a server', (server) => {
       ))
   })
 
+  describe('when destroyed while a statement runs whose connection has been released', () => {
+    it('then says that nobody knows what became of the statement', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        const ask = (sql: string) =>
+          new Promise((resolve, reject) => {
+            connection.query(sql, (error: Error | null) => (error ? reject(error) : resolve(0)))
+          })
+        await ask('SELECT 1') // it is switched by now: the next one leaves at once
+        const running = rejection(ask('SELECT SLEEP(1)'))
+        const waiting = rejection(ask('SELECT 1'))
+        client.releaseConnection(connection)
+        await tenantKnex.destroy({ timeoutMs: 0 })
+        for (const error of await Promise.all([running, waiting])) {
+          expect(error).to.include({ code: 'ERR_DESTROYED', outcome: 'unknown' })
+        }
+      }))
+  })
+
   describe('when asked to check', () => {
     it('then says what the server and the account can do, and leaves no connection', () =>
       withTenants(server, {}, async ({ tenantKnex, connectionsSeen, admin }) => {
