@@ -1,5 +1,7 @@
 interface Timer {
   readonly millis: number
+  /** True where it begins anew each time. */
+  readonly isRepeated: boolean
   readonly fire: () => void
 }
 
@@ -17,11 +19,11 @@ class Handle {
 }
 
 /**
- * Time in the hands of a test: timers of this process fire only when told to, and the monotonic
- * clock stands still. Timers of no length fire by themselves.
+ * Time in the hands of a test: timers of this process fire only when told to, and its clocks stand
+ * still. Timers of no length fire by themselves.
  */
 export class Clock {
-  /** What `performance.now()` says. */
+  /** What the clocks say. */
   now = 1_000_000
   readonly #timers = new Map<Handle, Timer>()
   readonly #originals = {
@@ -30,21 +32,24 @@ export class Clock {
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
     now: performance.now,
+    date: Date.now,
   }
 
   install(): void {
-    const set = (fn: (...args: unknown[]) => void, millis = 0, ...args: unknown[]) =>
-      this.#set(() => fn(...args), millis)
+    const set = (fn: () => void, millis = 0) => this.#set(fn, millis, false)
+    const repeat = (fn: () => void, millis = 0) => this.#set(fn, millis, true)
     const clear = (handle: unknown) => this.#timers.delete(handle as Handle)
     Object.assign(globalThis, { setTimeout: set, clearTimeout: clear, clearInterval: clear })
-    Object.assign(globalThis, { setInterval: () => new Handle() })
+    Object.assign(globalThis, { setInterval: repeat })
     performance.now = () => this.now
+    Date.now = () => this.now
   }
 
   uninstall(): void {
-    const { now, ...timers } = this.#originals
+    const { now, date, ...timers } = this.#originals
     Object.assign(globalThis, timers)
     performance.now = now
+    Date.now = date
   }
 
   /** Forgets all timers. */
@@ -63,15 +68,16 @@ export class Clock {
     for (const [handle, timer] of this.#timers) {
       if (timer.millis !== millis) continue
       this.#timers.delete(handle)
+      if (timer.isRepeated) this.#timers.set(handle, timer)
       timer.fire()
       return
     }
   }
 
-  #set(fire: () => void, millis: number): Handle {
+  #set(fire: () => void, millis: number, isRepeated: boolean): Handle {
     const handle = new Handle()
-    this.#timers.set(handle, { fire, millis })
-    if (millis <= 1) setImmediate(() => this.#timers.delete(handle) && fire())
+    this.#timers.set(handle, { fire, millis, isRepeated })
+    if (millis <= 1 && !isRepeated) setImmediate(() => this.#timers.delete(handle) && fire())
     return handle
   }
 }

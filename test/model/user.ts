@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
 import type { Tenant } from '../../src/identifiers.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
@@ -20,7 +21,9 @@ export interface UserLimits {
 /** What a user asks of the world. */
 export interface UserHost {
   readonly pool: ServerPool
+  gateOf(lease: Lease): Gate | undefined
   readonly limits: UserLimits
+  readonly isDestroyed: boolean
   newStatement(kind: StatementKind, tenant: Tenant, isLate: boolean): Statement
   fail(violation: string): void
   /** From now on a connection must be given to nobody. */
@@ -45,6 +48,7 @@ export class User {
   /** The lease of the last visit, and how often it was used since. */
   #old: Lease | undefined
   #misuses = 0
+  readonly #slipped: Statement[] = []
   #hasCancelled = false
 
   constructor(name: string, tenant: Tenant, host: UserHost) {
@@ -60,10 +64,18 @@ export class User {
   /** What the user could do next; what it should not do begins with `!`. */
   actions(): string[] {
     const { visits, misuses } = this.#host.limits
-    const late = misuses && this.#old && this.#misuses === 0 ? ['!use late', '!release again'] : []
+    const late = misuses && this.#misuses === 0 ? this.#lateActions() : []
     if (this.state === 'waiting') return late
     if (this.state === 'away') return this.visits < visits ? ['acquire', ...late] : late
     return [...this.#statementActions(), 'release', ...this.#rareActions(), ...late]
+  }
+
+  #lateActions(): string[] {
+    if (this.#old === undefined) return []
+    // Until what ran is drained and cleaned, the gate still takes it for the holder's.
+    const gate = this.#host.gateOf(this.#old)
+    const meetsGate = gate?.isUsable && gate.holder !== this.#old
+    return ['!use late', '!release again', ...(meetsGate ? ['!slip past'] : [])]
   }
 
   #statementActions(): readonly StatementKind[] {
@@ -96,6 +108,10 @@ export class User {
         this.#misuses++
         this.#ask('select', this.#old as Lease, true)
         break
+      case '!slip past':
+        this.#misuses++
+        this.#slipPast(this.#old as Lease)
+        break
       case '!cut stream':
         this.#stream?.destroy()
         break
@@ -124,7 +140,7 @@ export class User {
 
   /** What the future of the user depends on. */
   fingerprint(): string {
-    const statements = this.statements.map(
+    const statements = [...this.statements, ...this.#slipped].map(
       (one) => `${one.kind}${one.settled}${one.isSent}${one.isExecuted}`,
     )
     const stream = this.#stream ? `${this.#stream.destroyed}` : ''
@@ -159,6 +175,7 @@ export class User {
   #onRefusal(error: unknown): void {
     this.state = 'away'
     const { code } = error as { code?: string }
+    if (code === 'ERR_DESTROYED' && this.#host.isDestroyed) return
     if (code !== 'ERR_ACQUIRE_TIMEOUT') this.#host.fail(`${this.name} got no connection: ${error}`)
   }
 
@@ -187,6 +204,22 @@ export class User {
       lease.query(statement.sql, (error: Error | null, rows: unknown) =>
         tell(statement, error, rows),
       )
+  }
+
+  /** Uses a lease after its end as if it did not know: only the gate is in the way. */
+  #slipPast(lease: Lease): void {
+    const { connection } = this.#host.gateOf(lease) as Gate
+    const statement = this.#host.newStatement('select', this.tenant, false)
+    statement.hasSlippedPast = true
+    this.#slipped.push(statement)
+    this.#host.gateOf(lease)?.call(lease, () =>
+      connection.query(statement.sql, (reason: Error | null, rows: unknown) => {
+        // A copy: others who wait on the connection get the same object.
+        const error = reason && Object.assign(new Error(reason.message), reason)
+        if (error) lease.explain(error)
+        tell(statement, error, rows)
+      }),
+    )
   }
 
   /** As Knex reads streams: it hears of errors by the stream alone. */

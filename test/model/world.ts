@@ -36,6 +36,11 @@ const ACQUIRE_MILLIS = 10_001
 const TIMERS = [SWITCH_MILLIS, ACQUIRE_MILLIS, 5_000, 1_000]
 /** Longer than an idle connection is trusted. */
 const LONG_MILLIS = 6_000
+/** Longer than an idle connection is kept, and how often the pool looks. */
+const IDLE_MILLIS = 40_000
+const REAP_MILLIS = 1_003
+/** How often tarn looks whether all connections have been asked, when it is destroyed. */
+const TARN_POLL_MILLIS = 100
 
 /** A KILL that was asked for. */
 export interface Cancel {
@@ -61,6 +66,8 @@ export class World implements SessionHost, UserHost {
   readonly statements: Statement[] = []
   readonly isTracked: boolean
   readonly #retired = new Set<number>()
+  isDestroyed = false
+  #isClosed = false
   #faults = 0
   #turns = 0
 
@@ -80,7 +87,8 @@ export class World implements SessionHost, UserHost {
       ...this.users.flatMap((user) => this.#userActions(user)),
       ...this.sessions.flatMap((session) => sessionActions(session)),
       ...new Set(this.clock.running(TIMERS).map((millis) => `!time ${millis}`)),
-      ...(this.pool.stats().idle > 0 ? ['!long idle'] : []),
+      ...(this.pool.stats().idle > 0 ? ['!idle long', '!idle too long'] : []),
+      ...(this.isDestroyed ? [] : ['!pool destroy']),
     ]
     const mayFail = this.#faults < this.limits.faults
     return mayFail ? actions : actions.filter((action) => !action.startsWith('!'))
@@ -92,7 +100,8 @@ export class World implements SessionHost, UserHost {
     const [who, ...words] = action.replace('!', '').split(' ')
     const what = words.join(' ')
     if (who === 'time') await this.#fire(Number(what))
-    else if (who === 'long') this.clock.now += LONG_MILLIS
+    else if (who === 'idle') this.#age(what === 'long' ? LONG_MILLIS : IDLE_MILLIS)
+    else if (who === 'pool') this.#destroy()
     else if (who?.startsWith('u')) this.#performAsUser(Number(who.slice(1)), what, action)
     else this.#performAsServer(Number(who?.slice(1)), what)
     await this.settle()
@@ -114,12 +123,12 @@ export class World implements SessionHost, UserHost {
 
   /** Closes the pool, on which nothing may run. */
   async close(): Promise<void> {
-    let isClosed = false
-    void this.pool.destroy(0).then(() => {
-      isClosed = true
-    })
-    for (let turn = 0; turn < 10 && !isClosed; turn++) await this.settle()
-    if (!isClosed) this.fail('the pool could not be closed')
+    this.#destroy()
+    for (let turn = 0; turn < 10 && !this.#isClosed; turn++) {
+      this.clock.fire(TARN_POLL_MILLIS)
+      await this.settle()
+    }
+    if (!this.#isClosed) this.fail('the pool could not be closed')
     if (this.sessions.some(({ isOpen }) => isOpen)) this.fail('a connection was left open')
   }
 
@@ -129,6 +138,7 @@ export class World implements SessionHost, UserHost {
     const first = Math.min(...turns.filter((turn) => turn > 0))
     return [
       this.#faults,
+      this.isDestroyed,
       ...this.users.map((user) => user.fingerprint()),
       ...turns.map((turn) => (turn === 0 ? '' : turn - first)),
       ...this.sessions.map((session) => this.#fingerprintOf(session)),
@@ -156,6 +166,10 @@ export class World implements SessionHost, UserHost {
 
   retire(connectionId: number): void {
     this.#retired.add(connectionId)
+  }
+
+  gateOf(lease: Lease): Gate | undefined {
+    return this.gates.get(lease.threadId)
   }
 
   isRetired(connectionId: number): boolean {
@@ -213,6 +227,19 @@ export class World implements SessionHost, UserHost {
     else session.answer(what as Answer)
   }
 
+  /** Nothing happens for a while, after which the pool may look for connections not to keep. */
+  #age(millis: number): void {
+    this.clock.now += millis
+    if (millis === IDLE_MILLIS) this.clock.fire(REAP_MILLIS)
+  }
+
+  #destroy(): void {
+    this.isDestroyed = true
+    void this.pool.destroy(0).then(() => {
+      this.#isClosed = true
+    })
+  }
+
   /** A switch that takes too long ends its connection. */
   async #fire(millis: number): Promise<void> {
     const switching = this.sessions.filter((session) => session.isSwitching)
@@ -225,6 +252,8 @@ export class World implements SessionHost, UserHost {
 
   #isBusy(): boolean {
     const { used, waiting } = this.pool.stats()
+    this.clock.fire(TARN_POLL_MILLIS)
+    if (this.users.some(({ state }) => state === 'holding')) return true
     return used > 0 || waiting > 0 || this.sessions.some((session) => session.answers().length > 0)
   }
 
@@ -247,6 +276,7 @@ export class World implements SessionHost, UserHost {
       acquireTimeoutMillis: ACQUIRE_MILLIS,
       createTimeoutMillis: 900_000,
       maxLifetimeMillis: 900_000_000,
+      reapIntervalMillis: REAP_MILLIS,
     }
     return resolveOptions({
       connection: connection as never,
