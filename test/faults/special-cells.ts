@@ -1,5 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import type { CutPoint } from '../support/proxy.ts'
+import type { CutPoint } from '../support/proxy-link.ts'
 import { until } from '../support/tenants.ts'
 import {
   ACQUIRE_TIMEOUT,
