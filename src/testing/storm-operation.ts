@@ -34,6 +34,7 @@ export interface StormContextOptions {
   readonly tenant: string
   readonly otherTenant: string
   readonly isAmbient: boolean
+  readonly isCalm: boolean
   readonly run: string
   readonly number: number
   readonly random: Random
@@ -52,6 +53,8 @@ export class StormContext {
   readonly knex: Knex
   /** The operation's number, from 1. */
   readonly number: number
+  /** True where nothing is broken meanwhile. */
+  readonly isCalm: boolean
   /** Numbers in [0, 1) that follow from the seed. */
   readonly random: () => number
   /** Put it into each statement as a value, so that a witness can tell whose the statement is. */
@@ -67,6 +70,7 @@ export class StormContext {
     this.otherTenant = options.otherTenant
     this.knex = isAmbient ? tenantKnex.ambient : tenantKnex(tenant)
     this.number = options.number
+    this.isCalm = options.isCalm
     this.random = options.random
     this.tag = formatTag(this.#tagOf(tenant))
   }

@@ -131,6 +131,7 @@ class Storm {
       ...step,
       tenantKnex,
       tenants,
+      isCalm: this.#options.faults.length === 0,
       run: this.#run,
       claims: this.#claims,
       onRows: (count) => {

@@ -1,109 +1,75 @@
 import { expect } from 'chai'
-import { seededRandom } from '../../src/testing/random.ts'
-import { onEachServer, type TestTenants, urlOptions, withTenants } from '../support/tenants.ts'
-import { OPERATIONS, type Operation } from './operations.ts'
+import { checkStatements } from '../../src/testing/storm-witness.ts'
+import { type OwnServer, type OwnServers, startOwnServers } from '../support/own-server.ts'
+import { Admin } from './admin.ts'
+import { allFaults } from './faults/all.ts'
+import { CONNECTION_FAULTS } from './faults/connections.ts'
+import { runStorm, type StormRun } from './run-storm.ts'
+import { databaseOf, prepareServer, withWorld } from './world.ts'
 
-const TENANTS = Array.from({ length: 50 }, (_, index) => `t${index}`)
-const POOL = 8
-const WORKERS = 64
-const COUNT = Number(process.env.STORM_OPERATIONS ?? 20_000)
-const SEED = Number(process.env.STORM_SEED ?? 1)
+const STORM_MILLIS = 300_000
 
-const MIX = Object.entries(OPERATIONS).flatMap(([name, [weight]]) =>
-  Array<string>(weight).fill(name),
-)
+for (const name of ['MariaDB', 'MySQL'] as const) {
+  describe(`given 50 tenants over a pool of 8, on ${name}`, () => {
+    let owned: OwnServers
+    let server: OwnServer
 
-onEachServer(`${COUNT} mixed operations of ${TENANTS.length} tenants, seed ${SEED}`, (server) => {
-  it('never see or leave anything of another tenant', async function () {
-    this.timeout(600_000)
-    const connection = { ...urlOptions(server.url), multipleStatements: true }
-    const options = { tenants: TENANTS, connection, allowMultipleStatements: true }
-    await withTenants(server, { ...options, pool: { max: POOL } }, async (context) => {
-      await createLedgers(context)
-      const sockets = watchSockets(context)
-      const acknowledged = await storm(context)
-      expect(await sockets.stop(), 'sockets at most').to.be.at.most(POOL + 1)
-      await audit(context, acknowledged)
+    before(async function () {
+      this.timeout(120_000)
+      owned = await startOwnServers([name])
+      const [first] = owned.servers
+      if (first === undefined) return this.skip() // said loudly at the start
+      server = first
+      await prepareServer(server)
     })
+
+    after(() => owned.stop())
+
+    it('when a storm is calm, then nothing crosses tenants, and nothing fails', async function () {
+      this.timeout(STORM_MILLIS)
+      const plan = { kind: 'calm', seed: 1, operations: 8_000, faultEvery: 1 } as const
+      const run = await runStorm(server, plan)
+      expectPeace(run)
+      expect(Object.keys(run.report.errors)).to.be.oneOf([[], ['ER_LOCK_DEADLOCK failed']])
+    })
+
+    it('when everything breaks meanwhile, then still nothing crosses tenants', async function () {
+      this.timeout(STORM_MILLIS)
+      const plan = { kind: 'crowded', seed: 1, operations: 5_000, faultEvery: 40 } as const
+      const run = await runStorm(server, { ...plan, isEven: true })
+      expectPeace(run)
+      const { faults, struck } = run.report
+      const names = await withWorld(server, { isCalm: false }, async (world) =>
+        allFaults(world, false).map((fault) => fault.name),
+      )
+      expect(Object.keys(faults)).to.have.members(names)
+      for (const fault of CONNECTION_FAULTS) expect(struck[fault]).to.not.equal(undefined)
+    })
+
+    it('when a statement ran in the wrong database, then the witness tells', () =>
+      withWorld(server, { isCalm: true }, async ({ witness }) => {
+        const admin = new Admin(server.adminUrl)
+        for (const tenant of ['t0', 't1']) {
+          await admin.sql(`USE ${databaseOf(tenant)}`)
+          await admin.sql("SELECT 'storm:run:1:7'")
+        }
+        await admin.end()
+        const statements = (await witness.statements?.()) ?? []
+        const databases = ['t0', 't1'].map(databaseOf)
+        expect(checkStatements(statements, { run: 'run', databases })).to.deep.equal({
+          seen: 2,
+          wrong: [
+            `the server ran a statement of operation 7 in ${databases[0]}, not in ${databases[1]}`,
+          ],
+        })
+        expect(await witness.statements?.(), 'asked again').to.deep.equal([])
+      }))
   })
-})
-
-async function createLedgers({ tenantKnex }: TestTenants): Promise<void> {
-  for (const id of TENANTS) {
-    await tenantKnex(id).schema.createTable('ledger', (table) => {
-      table.integer('operation').primary()
-      table.string('tenant', 128).notNullable()
-    })
-  }
 }
 
-/** Runs all operations; returns the numbers of those whose write was acknowledged, by tenant. */
-async function storm({ tenantKnex, databaseOf }: TestTenants): Promise<Map<string, number[]>> {
-  const random = seededRandom(SEED)
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-  const acknowledged = new Map(TENANTS.map((id) => [id, [] as number[]]))
-  const failures: unknown[] = []
-  let next = 0
-
-  const work = async (): Promise<void> => {
-    while (next < COUNT && failures.length < 5) {
-      const number = ++next
-      const [name, id, other] = [pick(MIX), pick(TENANTS), pick(TENANTS)]
-      const operation: Operation = {
-        number,
-        id,
-        otherDatabase: databaseOf(
-          other === id ? (TENANTS.find((one) => one !== id) as string) : other,
-        ),
-        tenantKnex,
-        knex: tenantKnex(id),
-        acknowledge: () => acknowledged.get(id)?.push(number),
-      }
-      try {
-        await OPERATIONS[name]?.[1](operation)
-      } catch (error) {
-        failures.push(new Error(`${name} #${number} of ${id}`, { cause: error }))
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: WORKERS }, work))
-  if (failures.length > 0) throw failures[0]
-  return acknowledged
-}
-
-/** Asks the server all the while how many connections of the pool it sees. */
-function watchSockets({ connectionsSeen }: TestTenants): { stop(): Promise<number> } {
-  let isStopped = false
-  const watching = (async () => {
-    let most = 0
-    while (!isStopped) {
-      most = Math.max(most, await connectionsSeen())
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-    return most
-  })()
-  return {
-    stop: () => {
-      isStopped = true
-      return watching
-    },
-  }
-}
-
-/** Looks into every database, past the library: its ledger holds what was acknowledged, no more. */
-async function audit(
-  { admin, databaseOf }: TestTenants,
-  acknowledged: ReadonlyMap<string, number[]>,
-): Promise<void> {
-  for (const [id, numbers] of acknowledged) {
-    const [rows] = await admin.query(
-      `SELECT * FROM \`${databaseOf(id)}\`.ledger ORDER BY operation`,
-    )
-    const expected = numbers.sort((a, b) => a - b)
-    expect(rows, `ledger of ${id}`).to.deep.equal(
-      expected.map((operation) => ({ operation, tenant: id })),
-    )
-    const [items] = await admin.query(`SELECT DISTINCT tenant FROM \`${databaseOf(id)}\`.items`)
-    expect(items).to.deep.equal([{ tenant: id }])
-  }
+function expectPeace({ report, tagged, operations }: StormRun): void {
+  expect(report.violations.map(({ message }) => message).join('\n')).to.equal('')
+  expect(report.operations).to.equal(operations)
+  expect(report.witnessed, 'witnessed').to.be.greaterThan(tagged / 2)
+  expect(report.connections, 'connections').to.be.within(2, 9)
 }

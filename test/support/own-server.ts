@@ -45,13 +45,14 @@ export interface OwnServers {
  * container or a server elsewhere cannot be frozen. Says loudly which could not be had; with `CI`
  * set that is a failure.
  */
-export async function startOwnServers(): Promise<OwnServers> {
+export async function startOwnServers(
+  names: readonly OwnServer['name'][] = ['MariaDB', 'MySQL'],
+): Promise<OwnServers> {
   const reaper = new Reaper()
   try {
-    const started = await Promise.all([
-      startOwnServer(reaper, 'mariadb', 'MariaDB'),
-      startOwnServer(reaper, 'mysql', 'MySQL'),
-    ])
+    const started = await Promise.all(
+      names.map((name) => startOwnServer(reaper, name.toLowerCase() as ServerName, name)),
+    )
     return { servers: started.filter((server) => server !== undefined), stop: () => reaper.end() }
   } catch (error) {
     await reaper.end()

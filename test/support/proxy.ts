@@ -42,15 +42,15 @@ export interface Proxy {
 
 /** How a proxy is set up. */
 export interface ProxyOptions {
-  /** Whether to keep what is sent. @defaultValue true */
-  readonly isRecording?: boolean
+  /** Gets what is sent, which is not kept then. */
+  readonly onSent?: (data: Buffer) => void
 }
 
 /** Runs a function with a proxy in front of a server. */
 export async function withProxy<T>(
   serverUrl: string,
   fn: (proxy: Proxy) => Promise<T>,
-  { isRecording = true }: ProxyOptions = {},
+  options: ProxyOptions = {},
 ): Promise<T> {
   const links = new Set<Link>()
   const sent: Buffer[] = []
@@ -61,7 +61,7 @@ export async function withProxy<T>(
     get isWatched() {
       return watcher !== undefined
     },
-    onSent: (data: Buffer) => void (isRecording && sent.push(data)),
+    onSent: options.onSent ?? ((data: Buffer) => void sent.push(data)),
     onPacket: (link: Link) => watcher?.(link),
     onEnd: (link: Link) => void links.delete(link),
   }

@@ -72,8 +72,8 @@ async function leaveMarks(storm: StormContext, connection: RawConnection): Promi
     ['SET @tenant_knex_storm = ?', [storm.tag]],
     ['SET SESSION group_concat_max_len = ?', [OWN_LIMIT + storm.place.index]],
     ['DO GET_LOCK(?, 0)', [lockName(storm.tenant)]],
-    [`CREATE TEMPORARY TABLE IF NOT EXISTS ${SHADE} (tenant VARCHAR(128) NOT NULL)`, []],
-    [`INSERT INTO ${SHADE} VALUES (?)`, [storm.tenant]],
+    // In one statement: an empty table must not be left where a fault comes between two.
+    [`CREATE TEMPORARY TABLE IF NOT EXISTS ${SHADE} SELECT ? AS tenant`, [storm.tenant]],
     [`PREPARE tenant_knex_storm FROM 'SELECT tenant FROM ${ITEMS} LIMIT 1'`, []],
   ]
   for (const [sql, values] of statements) await call(connection, 'query', sql, values)

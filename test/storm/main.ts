@@ -1,0 +1,89 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { OwnServer } from '../support/own-server.ts'
+import { watchParent } from '../support/servers/watch-parent.ts'
+import type { Orders } from './child.ts'
+import { page } from './results.ts'
+import type { Kind, StormPlan, StormRun } from './run-storm.ts'
+
+const RESULTS = new URL('./results.md', import.meta.url)
+const CHILD = new URL('./child.ts', import.meta.url)
+
+const USAGE = `usage: npm run storm -- [--seeds 1-20] [--operations 100000] [--fault-every 100]
+                        [--server mariadb | mysql] [--calm]
+
+Lets storms loose on servers of its own, MariaDB and MySQL side by side, one for each seed, and
+writes results.md beside this file after each. Every fourth has fewer operations at a time than
+connections. With --calm nothing is broken, and nothing is written.`
+
+const SERVERS: readonly OwnServer['name'][] = ['MariaDB', 'MySQL']
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1' },
+    operations: { type: 'string', default: '100000' },
+    'fault-every': { type: 'string', default: '100' },
+    server: { type: 'string', default: '' },
+    calm: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const seeds = seedsOf(values.seeds)
+const operations = Number(values.operations)
+const faultEvery = Number(values['fault-every'])
+const servers = SERVERS.filter((name) => name.toLowerCase().includes(values.server.toLowerCase()))
+if (values.help || seeds.length === 0 || !(operations > 0 && faultEvery > 0) || !servers.length) {
+  console.error(USAGE)
+  process.exit(values.help ? 0 : 2)
+}
+
+const runs: StormRun[] = []
+const children = servers.map(start)
+watchParent(() => process.exit(1))
+const endings = await Promise.all(children.map(end))
+const found = runs.flatMap(({ report }) => report.violations)
+process.exit(found.length > 0 || endings.some((code) => code !== 0) ? 1 : 0)
+
+function start(server: OwnServer['name']): ChildProcess {
+  const child = fork(CHILD, { execArgv: [...process.execArgv, '--expose-gc'] })
+  child.on('message', (run: StormRun) => onRun(run))
+  child.send({ server, plans: seeds.map(planOf) } satisfies Orders)
+  return child
+}
+
+async function end(child: ChildProcess): Promise<number | null> {
+  const [code] = await once(child, 'exit')
+  return code
+}
+
+function planOf(seed: number): StormPlan {
+  const kind: Kind = values.calm ? 'calm' : seed % 4 === 0 ? 'sparse' : 'crowded'
+  return { kind, seed, operations, faultEvery }
+}
+
+function onRun(run: StormRun): void {
+  const { server, kind, seed, seconds, report } = run
+  const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0)
+  console.log(
+    `${server}, ${kind}, seed ${seed}: ${report.operations} operations, ${faults} faults, ` +
+      `${report.rows} rows, ${report.violations.length} violations, ${Math.round(seconds)} s`,
+  )
+  for (const { operation, message } of report.violations) {
+    console.error(`VIOLATION in operation ${operation}: ${message}`)
+  }
+  runs.push(run)
+  const command = `npm run storm -- ${process.argv.slice(2).join(' ')}`.trim()
+  if (!values.calm) writeFileSync(RESULTS, page(command, runs))
+}
+
+/** `1,2,5-7`: each of them. */
+function seedsOf(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [first = Number.NaN, last = first] = part.split('-').map(Number)
+    return last >= first
+      ? Array.from({ length: last - first + 1 }, (_, index) => first + index)
+      : []
+  })
+}
