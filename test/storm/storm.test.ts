@@ -27,15 +27,16 @@ for (const name of ['MariaDB', 'MySQL'] as const) {
 
     it('when a storm is calm, then nothing crosses tenants, and nothing fails', async function () {
       this.timeout(STORM_MILLIS)
-      const plan = { kind: 'calm', seed: 1, operations: 8_000, faultEvery: 1 } as const
+      const plan = { kind: 'calm', seed: 1, operations: 6_000, faultEvery: 1 } as const
       const run = await runStorm(server, plan)
       expectPeace(run)
-      expect(Object.keys(run.report.errors)).to.be.oneOf([[], ['ER_LOCK_DEADLOCK failed']])
+      const { 'ER_LOCK_DEADLOCK failed': _deadlocks, ...errors } = run.report.errors
+      expect(errors).to.deep.equal({})
     })
 
     it('when everything breaks meanwhile, then still nothing crosses tenants', async function () {
       this.timeout(STORM_MILLIS)
-      const plan = { kind: 'crowded', seed: 1, operations: 5_000, faultEvery: 40 } as const
+      const plan = { kind: 'crowded', seed: 107, operations: 4_000, faultEvery: 40 } as const
       const run = await runStorm(server, { ...plan, isEven: true })
       expectPeace(run)
       const { faults, struck } = run.report
