@@ -1,4 +1,4 @@
-import { seededRandom } from '../support/random.ts'
+import { seededRandom } from '../../src/testing/random.ts'
 import { Clock } from './clock.ts'
 import { checkEnd, checkNow } from './invariants.ts'
 import { World, type WorldLimits, watchGates } from './world.ts'
