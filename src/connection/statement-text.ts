@@ -3,8 +3,11 @@ import mysql from 'mysql2'
 /** White space and comments that may stand before a statement; `/*!` opens code, not a comment. */
 const LEADING = /^(?:\s|;|--[^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/
 const USE = /^(?:\/\*M?!\d*\s*)?use\b/i
-const SESSION_TRACKING =
-  /session_track_(?:schema|state_change|system_variables|transaction_info|gtids)/i
+const SESSION_TRACKING = withAnyAccent(
+  'session_track_(?:schema|state_change|system_variables|transaction_info|gtids)',
+)
+/** mysql2's marks for a name among the values; the second one is for named placeholders. */
+const TAKES_NAMES = /\?\?|::/
 const TRANSACTION_END = /^\s*(?:commit|rollback(?:\s+to\s+savepoint\s+\w+)?)\s*;?\s*$/i
 
 /**
@@ -25,7 +28,7 @@ export function refusalOf(sql: string, values?: unknown): string | undefined {
 
 /** True where a value puts a name into the text that would have been found there. */
 function namesTracking(sql: string, values: unknown): boolean {
-  const isName = sql.includes('??')
+  const isName = TAKES_NAMES.test(sql)
   // An object can be named placeholders; each of its values stands for itself then.
   const named = isObject(values) && !Array.isArray(values) ? Object.values(values) : []
   return [values, ...named].some((value) => mentionsTracking(value, isName))
@@ -53,6 +56,11 @@ function format(sql: string, value: object): string {
 function isObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   return !ArrayBuffer.isView(value) && !(value instanceof Date)
+}
+
+/** MySQL finds a variable whatever accents its name is given: `séssion_track_schema` is one. */
+function withAnyAccent(pattern: string): RegExp {
+  return new RegExp(pattern.replace(/[a-z]/g, '[$&\\u0080-\\uffff]'), 'i')
 }
 
 /** True for the statements that end a transaction and touch no table. */

@@ -19,6 +19,8 @@ describe('the text of a statement', () => {
     '/*!50000   use other */',
     'SET session_track_schema = OFF',
     'set @@SESSION_TRACK_SCHEMA=0',
+    'SET séssion_track_schema = OFF',
+    'SET `SESSıON_träck_schema ` = OFF',
   ]
   for (const sql of refused) {
     it(`is refused, and says why: ${JSON.stringify(sql)}`, () => {
@@ -54,6 +56,7 @@ describe('the text of a statement', () => {
     ['a name in a list of lists', 'SET SESSION ?? = OFF', [[['session_track_schema']]]],
     ['a name that is the only value', 'SET SESSION ?? = OFF', 'session_track_schema'],
     ['what gives a name', '?? = 0', [{ toString: () => 'session_track_schema' }]],
+    ['a name in a named placeholder', 'SET ::x = 0', { x: 'session_track_schema' }],
     ['a key', 'SET ?', [{ session_track_schema: 0 }]],
     ['a key after others', 'SET ?', [{ '@a': 1, SESSION_TRACK_SCHEMA: 0 }]],
     ['a key that is the only value', 'SET ?', { session_track_schema: 0 }],
