@@ -30,21 +30,27 @@ export interface LeaseHost {
  * command it starts is known to be its own.
  */
 export class Lease {
-  readonly tenant: Tenant
   /** Knex's id of the connection. */
   readonly __knexUid: string
   /** Knex's id of the transaction that the connection serves. */
   __knexTxId: string | undefined
 
   readonly #host: LeaseHost
+  readonly #tenant: Tenant
+  #config: Readonly<RawConnection['config']> | undefined
   #isOver = false
   #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
 
   constructor(host: LeaseHost, tenant: Tenant) {
     this.#host = host
-    this.tenant = tenant
+    this.#tenant = tenant
     this.__knexUid = `__knexUid${host.connectionId}`
+  }
+
+  /** Whose it is. User code cannot change it. */
+  get tenant(): Tenant {
+    return this.#tenant
   }
 
   /** The connection has been taken back: from now on every call fails, for this reason if any. */
@@ -89,8 +95,10 @@ export class Lease {
     return this.#host.connectionId
   }
 
-  get config(): RawConnection['config'] {
-    return this.#host.connection.config
+  /** A copy that cannot be changed: what one tenant sets, the next would be served with. */
+  get config(): Readonly<RawConnection['config']> {
+    this.#config ??= frozenCopy(this.#host.connection.config)
+    return this.#config
   }
 
   query(...args: unknown[]): unknown {
@@ -192,9 +200,21 @@ export class Lease {
     annotate(error, { tenant: this.tenant.id, connectionId: this.threadId, outcome })
   }
 
+  /** mysql2's name for the same. */
+  close(): void {
+    this.destroy()
+  }
+
   /** mysql2's promise flavour of this connection. */
   promise(): unknown {
-    return this.#host.connection.promise.call(this as never)
+    const promised = this.#host.connection.promise.call(this as never)
+    // There mysql2 calls its own methods for these, with this object as if it were the connection.
+    for (const method of SYNCHRONOUS) {
+      const value = (...args: unknown[]) =>
+        (this[method] as (...args: unknown[]) => unknown)(...args)
+      Object.defineProperty(promised, method, { value })
+    }
+    return promised
   }
 
   on(event: string, listener: (...args: unknown[]) => void): this {
@@ -294,6 +314,18 @@ export class Lease {
   }
 }
 
+/** Methods that mysql2's promise flavour has as they are (lib/promise/connection.js). */
+const SYNCHRONOUS = [
+  'close',
+  'destroy',
+  'escape',
+  'escapeId',
+  'format',
+  'pause',
+  'resume',
+  'unprepare',
+] as const
+
 /** What the holder of a lease that has ended gets. */
 export function releasedError(tenant: Tenant | undefined, connectionId: number): TenantKnexError {
   const whose = tenant ? ` of tenant ${JSON.stringify(tenant.id)}` : ''
@@ -322,6 +354,12 @@ export function closedError(
 function failLater(command: Command, error: Error): Command {
   process.nextTick(failCommand, command, error)
   return command
+}
+
+/** Hidden properties stay hidden. */
+function frozenCopy<T extends object>(object: T): Readonly<T> {
+  const properties = Object.getOwnPropertyDescriptors(object)
+  return Object.freeze(Object.create(Object.getPrototypeOf(object), properties))
 }
 
 type ResultCallback = (error: Error | null, ...rest: unknown[]) => void
