@@ -31,15 +31,15 @@ export function answerPart(command: Command, packet: Packet): AnswerPart {
  * Learns what a part of an answer tells of the session.
  *
  * @param isTracked true where the server names a new database in its OK
- * @param hasCallback false for a command that hands rows out as they come: what the OK after them
- * tells is too late for it
+ * @param keepsRows false for a command that hands rows out as they come, to a stream or a
+ * `typeCast`: what the OK after them tells is too late for it
  */
 export function learnFrom(
   part: AnswerPart,
   packet: Packet,
   session: SessionState,
   isTracked: boolean,
-  hasCallback: boolean,
+  keepsRows: boolean,
 ): Meaning {
   switch (part) {
     case 'error':
@@ -51,7 +51,7 @@ export function learnFrom(
       session.onStatus(packet.eofStatusFlags())
       return 'nothing'
     case 'columns-end':
-      return !hasCallback && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'
+      return !keepsRows && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'
     default:
       return 'nothing'
   }

@@ -13,6 +13,8 @@ export interface Packet {
   readonly end: number
   isEOF(): boolean
   eofStatusFlags(): number
+  /** The same bytes behind another object. */
+  clone(): Packet
   asError(encoding: string): Error
 }
 
@@ -34,6 +36,8 @@ export interface Command extends WireCommand {
   readonly resultsetHeader?: unknown
   readonly infileOk?: unknown
   readonly fieldsEOF?: unknown
+  /** Of a Query or an Execute that has started. */
+  readonly options?: { readonly typeCast?: unknown }
   readonly row?: unknown
   emit(event: 'error' | 'end', error?: Error): boolean
   listenerCount(event: 'error'): number
@@ -98,6 +102,11 @@ export function failCommand(command: Command, error: Error): void {
 /** True for an Execute whose Prepare failed: mysql2 gives it a `start` of its own, to send nothing. */
 export function hasFailedPrepare(command: Command): boolean {
   return Object.hasOwn(command, 'start')
+}
+
+/** True where user code is shown each row as it is read: by a `typeCast`. */
+export function hasTypeCast({ options }: Command, { config }: RawConnection): boolean {
+  return typeof (options?.typeCast ?? config.typeCast) === 'function'
 }
 
 /** True while a command runs or waits on the connection. */

@@ -7,6 +7,7 @@ import {
   executeCommand,
   failCommand,
   hasFailedPrepare,
+  hasTypeCast,
   isBusy,
   isOpen,
   lossError,
@@ -16,7 +17,7 @@ import {
 } from './driver.ts'
 import { decideStart } from './gate-decision.ts'
 import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
-import { type CommandGate, type Entry, putBehindGate } from './gated-command.ts'
+import { type CommandGate, type Entry, failInScope, putBehindGate } from './gated-command.ts'
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
 import { Prologue } from './prologue.ts'
 import { type Need, SessionState } from './session-state.ts'
@@ -223,7 +224,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const { lease } = entry
     const decision = decideStart(lease, this.#holder, this.state, command.sql)
     if (lease === undefined || decision === 'refuse') return this.#refuse(command, lease)
-    if (decision === 'run') return this.#run(command, lease)
+    if (decision === 'run') return this.#run(command, entry, lease)
     this.#options.events.onSwitch(decision)
     entry.prologue = new Prologue(this, decision, lease.tenant)
     this.#switching = entry.prologue
@@ -237,8 +238,10 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const { prologue, lease } = entry
     if (prologue === undefined || lease === undefined) {
       const part = answerPart(command, packet)
-      if (lease) this.#watch(command, lease, packet, part)
-      return this.#pass(command, packet, part === 'row')
+      if (lease) this.#watch(command, entry, lease, packet, part)
+      const isRow = part === 'row'
+      // mysql2 reads all packets through one object: what a `typeCast` keeps would read on there.
+      return this.#pass(command, isRow && entry.showsRows ? packet.clone() : packet, isRow)
     }
     try {
       if (!prologue.answer(packet)) return false
@@ -247,7 +250,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     }
     this.#endSwitch(undefined)
     entry.prologue = undefined
-    return this.#run(command, lease)
+    return this.#run(command, entry, lease)
   }
 
   #endSwitch(error: unknown): void {
@@ -257,10 +260,12 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     switching?.publish(error)
   }
 
-  #run(command: Command, lease: Lease): boolean {
+  #run(command: Command, entry: Entry, lease: Lease): boolean {
     this.#isInFlight = true
     this.state.onStatement(lease.tenant)
-    return this.#pass(command, undefined)
+    const isDone = this.#pass(command, undefined)
+    entry.showsRows = this.#unheard.has(command) || hasTypeCast(command, this.connection)
+    return isDone
   }
 
   /** mysql2's own handling. What it queues meanwhile (closing statements) is the same lease's. */
@@ -315,9 +320,14 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** Learns from an answer to a tenant's command, before mysql2 reads it. */
-  #watch(command: Command, { tenant }: Lease, packet: Packet, part: AnswerPart): void {
-    const hasCallback = command.onResult !== undefined
-    const meaning = learnFrom(part, packet, this.state, this.isTracked === true, hasCallback)
+  #watch(
+    command: Command,
+    { showsRows }: Entry,
+    { tenant }: Lease,
+    packet: Packet,
+    part: AnswerPart,
+  ): void {
+    const meaning = learnFrom(part, packet, this.state, this.isTracked === true, !showsRows)
     if (meaning === 'read-only') this.dispose('read-only')
     if (meaning !== 'left') return
     this.#abort(command, 'database-left', databaseLeftError(tenant, this.connectionId))
@@ -336,7 +346,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const queue = this.connection._commands
     for (let next = queue.shift(); next; next = queue.shift()) {
       this.#unheard.remove(next)
-      failCommand(next, closedError(this.#holder?.tenant, this.connectionId, cause))
+      failInScope(next, closedError(this.#holder?.tenant, this.connectionId, cause))
     }
   }
 

@@ -1,4 +1,5 @@
-import { type Command, failCommand } from './driver.ts'
+import type { Command } from './driver.ts'
+import { failInScope } from './gated-command.ts'
 
 /**
  * The commands of a connection that have no callback, as streams have none: mysql2 does not tell
@@ -24,7 +25,7 @@ export class UnheardCommands {
   /** The connection has ended: tells them all, in turns of their own. */
   failAll(error: Error): void {
     // Each on its own: what a listener of one throws must not keep the others waiting.
-    for (const command of this.#commands) process.nextTick(failCommand, command, error)
+    for (const command of this.#commands) process.nextTick(failInScope, command, error)
     this.#commands.clear()
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { ConnectionOptions } from 'mysql2'
 import {
   type ConnectOptions,
@@ -14,12 +15,16 @@ import type { ResolvedOptions } from '../options.ts'
 import { SettingsSource } from './settings-source.ts'
 import { SideConnection } from './side-connection.ts'
 
+type Attempt<T> = (settings: ConnectionOptions, signal: AbortSignal) => Promise<T>
+
 /** Makes every connection to a server: those of the pool, and the one beside it. */
 export class Connector {
   readonly #timeoutMillis: number
   readonly #options: ConnectOptions
   readonly #settings: SettingsSource
   readonly #attempts = new Set<AbortController>()
+  /** Outside any tenant's scope: a socket's events come in the scope that the socket was made in. */
+  readonly #outside = new AsyncResource('TENANT_KNEX_CONNECTOR')
   #inspection: Promise<ServerReport> | undefined
   #ended: TenantKnexError | undefined
   readonly #side = new SideConnection((targets) =>
@@ -93,10 +98,12 @@ export class Connector {
     clearTimeout(timer)
   }
 
+  #attempt<T>(fn: Attempt<T>): Promise<T> {
+    return this.#outside.runInAsyncScope(() => this.#inTime(fn))
+  }
+
   /** Does what needs a new connection, in the time that connecting may take. */
-  async #attempt<T>(
-    fn: (settings: ConnectionOptions, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+  async #inTime<T>(fn: Attempt<T>): Promise<T> {
     const controller = new AbortController()
     const { signal } = controller
     const timer = setTimeout(
