@@ -91,7 +91,7 @@ export async function withWorld<T>(
       url.href,
       async (proxy) => {
         const tenantKnex = createPool(proxy.url, isCalm)
-        const witness = new ServerWitness(witnessAdmin, ACCOUNT)
+        const witness = new ServerWitness(witnessAdmin, ACCOUNT, TENANTS.map(databaseOf))
         const startServer = () => server.start(WITNESS_SETTINGS)
         try {
           return await fn({
