@@ -15,8 +15,9 @@ const PLAIN: WorldLimits = {
 /** Worlds that are small enough to be seen whole, by what they are about. */
 export const SMALL: Readonly<Record<string, WorldLimits>> = {
   'two tenants on one connection, and two things that go wrong': { ...PLAIN, faults: 2 },
-  transactions: { ...PLAIN, kinds: ['BEGIN', 'ROLLBACK'], statements: 2 },
-  streams: { ...PLAIN, kinds: ['stream'], statements: 2, waiting: 1 },
+  'transactions that are begun': { ...PLAIN, kinds: ['BEGIN'], statements: 2 },
+  'transactions that are ended': { ...PLAIN, kinds: ['BEGIN', 'ROLLBACK'] },
+  streams: { ...PLAIN, kinds: ['stream'], statements: 2 },
   'statements queued behind others, and leases used after their end': {
     ...PLAIN,
     statements: 2,
@@ -35,6 +36,13 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
 
 /** Larger ones, which take minutes to hours. */
 export const LARGE: Readonly<Record<string, WorldLimits>> = {
+  'whole transactions': { ...PLAIN, kinds: ['BEGIN', 'COMMIT', 'ROLLBACK'], statements: 2 },
+  'streams and other statements that wait': {
+    ...PLAIN,
+    kinds: ['stream', 'select'],
+    statements: 2,
+    waiting: 1,
+  },
   'two visits each, and two things that go wrong': { ...PLAIN, visits: 2, faults: 2 },
   'every kind of statement': {
     ...PLAIN,

@@ -1,4 +1,4 @@
-import { Gate } from '../../src/connection/gate.ts'
+import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
 import type { Tenant } from '../../src/identifiers.ts'
 import { resolveOptions } from '../../src/options.ts'
@@ -299,16 +299,4 @@ function sessionActions(session: Session): string[] {
     return index === 0 ? `c${session.id} ${answer}` : `!c${session.id} ${answer}`
   })
   return session.isOpen && session.isControlled ? [...answers, `!c${session.id} cut`] : answers
-}
-
-/** Lets a world see the gates that are handed out, which a pool keeps to itself. */
-export function watchGates(onGate: (gate: Gate) => void): () => void {
-  const { lease } = Gate.prototype
-  Gate.prototype.lease = function (tenant) {
-    onGate(this)
-    return lease.call(this, tenant)
-  }
-  return () => {
-    Gate.prototype.lease = lease
-  }
 }
