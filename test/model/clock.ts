@@ -1,7 +1,9 @@
-interface Timer {
+/** A timer that runs. */
+export interface Timer {
   readonly millis: number
   /** True where it begins anew each time. */
   readonly isRepeated: boolean
+  readonly cause: string
   readonly fire: () => void
 }
 
@@ -25,6 +27,8 @@ class Handle {
 export class Clock {
   /** What the clocks say. */
   now = 1_000_000
+  /** Who has just done something: timers that begin now are told by it. */
+  cause = ''
   readonly #timers = new Map<Handle, Timer>()
   readonly #originals = {
     setTimeout: globalThis.setTimeout,
@@ -58,9 +62,9 @@ export class Clock {
     this.now = 1_000_000
   }
 
-  /** Lengths of the timers that run, of those asked about. */
-  running(lengths: readonly number[]): number[] {
-    return [...this.#timers.values()].map(({ millis }) => millis).filter((m) => lengths.includes(m))
+  /** The timers that run, of those lengths, the oldest first. */
+  running(lengths: readonly number[]): Timer[] {
+    return [...this.#timers.values()].filter(({ millis }) => lengths.includes(millis))
   }
 
   /** Fires the oldest timer of a length. */
@@ -76,7 +80,7 @@ export class Clock {
 
   #set(fire: () => void, millis: number, isRepeated: boolean): Handle {
     const handle = new Handle()
-    this.#timers.set(handle, { fire, millis, isRepeated })
+    this.#timers.set(handle, { fire, millis, isRepeated, cause: this.cause })
     if (millis <= 1 && !isRepeated) setImmediate(() => this.#timers.delete(handle) && fire())
     return handle
   }

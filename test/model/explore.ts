@@ -49,7 +49,7 @@ interface Branching {
  * @throws Violation
  */
 export async function exploreAll(limits: WorldLimits, bounds: Bounds = {}): Promise<Explored> {
-  const { depth = Number.POSITIVE_INFINITY, runs: maxRuns = Number.POSITIVE_INFINITY } = bounds
+  const { depth = Infinity, runs: maxRuns = Infinity } = bounds
   const seen = new Map<string, number>()
   const branchings: Branching[] = []
   const count = { transitions: 0, steps: 0, runs: 0, longest: 0, isComplete: true }
@@ -57,7 +57,8 @@ export async function exploreAll(limits: WorldLimits, bounds: Bounds = {}): Prom
   const visit = (world: World, way: readonly string[]): Branching | undefined => {
     const fingerprint = digest(world.fingerprint())
     const before = seen.get(fingerprint)
-    if (before !== undefined && before <= way.length) return undefined
+    // Where ways are cut, one that is seen after fewer steps leads further.
+    if (before !== undefined && (depth === Infinity || before <= way.length)) return undefined
     seen.set(fingerprint, way.length)
     const actions = world.actions()
     if (way.length >= depth && actions.length > 0) count.isComplete = false

@@ -24,12 +24,7 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
     waiting: 1,
     misuses: true,
   },
-  'three users of two tenants on two connections': {
-    ...PLAIN,
-    connections: 2,
-    users: [0, 1, 0],
-    faults: 0,
-  },
+  'two tenants on two connections': { ...PLAIN, connections: 2 },
   'a server that does not name databases': { ...PLAIN, isTracked: false },
   'cleaning at every release': { ...PLAIN, clean: 'always' },
 }
@@ -55,7 +50,6 @@ export const LARGE: Readonly<Record<string, WorldLimits>> = {
     ...PLAIN,
     connections: 2,
     users: [0, 1, 0],
-    faults: 2,
   },
   'four users of three tenants on three connections': {
     ...PLAIN,

@@ -4,7 +4,7 @@ import type { Tenant } from '../../src/identifiers.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Answer } from './answers.ts'
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import { Session, type SessionHost } from './session.ts'
 import { Statement, type StatementKind, tagOf } from './statement.ts'
 import { User, type UserHost, type UserLimits } from './user.ts'
@@ -86,7 +86,7 @@ export class World implements SessionHost, UserHost {
     const actions = [
       ...this.users.flatMap((user) => this.#userActions(user)),
       ...this.sessions.flatMap((session) => sessionActions(session)),
-      ...new Set(this.clock.running(TIMERS).map((millis) => `!time ${millis}`)),
+      ...new Set(this.clock.running(TIMERS).map(({ millis }) => `!time ${millis}`)),
       ...(this.pool.stats().idle > 0 ? ['!idle long', '!idle too long'] : []),
       ...(this.isDestroyed ? [] : ['!pool destroy']),
     ]
@@ -99,6 +99,7 @@ export class World implements SessionHost, UserHost {
     if (action.startsWith('!')) this.#faults++
     const [who, ...words] = action.replace('!', '').split(' ')
     const what = words.join(' ')
+    this.clock.cause = who ?? ''
     if (who === 'time') await this.#fire(Number(what))
     else if (who === 'idle') this.#age(what === 'long' ? LONG_MILLIS : IDLE_MILLIS)
     else if (who === 'pool') this.#destroy()
@@ -134,16 +135,15 @@ export class World implements SessionHost, UserHost {
 
   /** What the future of the world depends on. */
   fingerprint(): string {
-    const turns = this.users.map(({ turn, state }) => (state === 'waiting' ? turn : 0))
-    const first = Math.min(...turns.filter((turn) => turn > 0))
+    const waiting = this.users.filter(({ state }) => state === 'waiting')
     return [
       this.#faults,
       this.isDestroyed,
       ...this.users.map((user) => user.fingerprint()),
-      ...turns.map((turn) => (turn === 0 ? '' : turn - first)),
+      ...waiting.sort((a, b) => a.turn - b.turn).map(({ name }) => name),
       ...this.sessions.map((session) => this.#fingerprintOf(session)),
       ...this.pool.connections().map(({ connectionId, state }) => `${connectionId}${state}`),
-      ...this.clock.running(TIMERS),
+      ...this.clock.running(TIMERS).map((timer) => this.#fingerprintOfTimer(timer)),
       ...this.cancels.map(({ connectionId, isDone }) => `${connectionId}${isDone}`),
     ].join(';')
   }
@@ -207,12 +207,17 @@ export class World implements SessionHost, UserHost {
   }
 
   #userActions(user: User): string[] {
-    // Users who have done nothing yet differ by their tenants only, and tenants by nothing.
-    const before = this.users[this.users.indexOf(user) - 1]
-    if (user.visits === 0 && before?.visits === 0) return []
+    if (user.visits === 0 && user !== this.users.find((other) => this.#isAlike(user, other)))
+      return []
     return user.actions().map((action) => {
       return action.startsWith('!') ? `!${user.name} ${action.slice(1)}` : `${user.name} ${action}`
     })
+  }
+
+  /** Users who have done nothing yet do not differ, but for names; the first of them begins. */
+  #isAlike(user: User, other: User): boolean {
+    const isPair = this.users.length === 2
+    return other.visits === 0 && (isPair || other.tenant === user.tenant)
   }
 
   #performAsUser(number: number, what: string, action: string): void {
@@ -267,6 +272,11 @@ export class World implements SessionHost, UserHost {
       this.clock.now - gate.usedAt < LONG_MILLIS,
     ]
     return `${session.fingerprint()},${known}`
+  }
+
+  /** Where there are several connections, it matters whose timer is the oldest. */
+  #fingerprintOfTimer({ millis, cause }: Timer): string {
+    return this.limits.connections === 1 ? `${millis}` : `${millis}${cause}`
   }
 
   #options() {
