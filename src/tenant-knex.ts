@@ -105,7 +105,6 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const factory = new KnexFactory(resolved.knex, scope)
   const knexes = new BoundKnexes({
     database: resolved.database,
-    pool,
     bind: (tenant) => factory.bind(tenant, pool),
   })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>

@@ -1,7 +1,6 @@
 import { createLRU } from 'lru.min'
 import { TenantKnexError } from '../errors.ts'
 import { checkDatabaseName, checkTenantId, type Tenant } from '../identifiers.ts'
-import type { ServerPool } from '../pool/server-pool.ts'
 import type { BoundKnex } from './bound-knex.ts'
 
 /** Bound Knexes that are kept although nobody else holds them. */
@@ -10,7 +9,6 @@ const KEPT = 1_000
 /** How the registry makes what it keeps. */
 export interface BoundKnexesOptions {
   readonly database: (tenantId: string) => string
-  readonly pool: ServerPool
   readonly bind: (tenant: Tenant) => BoundKnex
 }
 
@@ -71,7 +69,7 @@ export class BoundKnexes {
     const database: unknown = this.#options.database(tenantId)
     checkDatabaseName(database, tenantId)
     const tenant = Object.freeze({ id: tenantId, database })
-    const other = this.#ownerOf.get(database) ?? this.#options.pool.otherOwner(tenant)?.id
+    const other = this.#ownerOf.get(database)
     if (other !== undefined && other !== tenantId) throw sharedDatabase(tenant, other)
     this.#tenants.set(tenantId, new WeakRef(tenant))
     this.#ownerOf.set(database, tenantId)

@@ -160,16 +160,6 @@ export class ServerPool {
     }
   }
 
-  /** Another tenant whose session an open connection to this tenant's database still holds. */
-  otherOwner(tenant: Tenant): Tenant | undefined {
-    const { idle, used } = this.#pool.gates()
-    for (const { state } of [...idle, ...used]) {
-      const { owner } = state
-      if (owner && owner.database === tenant.database && owner.id !== tenant.id) return owner
-    }
-    return undefined
-  }
-
   /** Counts and reports that a call of a tenant's was refused. */
   onRefusal(error: TenantKnexError): void {
     this.#counters.refusals++

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import knex, { type Knex } from 'knex'
 import {
@@ -161,5 +162,25 @@ onEachServer('what belongs to another tenant', (server) => {
         expect(error).to.include({ code: 'ERR_DATABASE_SHARED', tenant: 'ABC' })
         expect(error.message).to.contain('"abc"').and.contain('"ABC"')
       }))
+
+    it('are refused also where only a connection is left of the first', () => {
+      const name = `tk_${process.pid}_shared`
+      const database = (id: string) => (id.startsWith('other') ? id : name)
+      return withTenants(server, { database, tenants: [] }, async ({ tenantKnex, admin }) => {
+        await admin.query(`CREATE DATABASE ${name}`)
+        try {
+          await tenantKnex('first').raw('DO 1')
+          for (let other = 0; other < 1_001; other++) tenantKnex(`other${other}`) // fills the LRU
+          await sleep(0)
+          globalThis.gc?.()
+          await sleep(10) // what is told of what was collected
+          expect(tenantKnex.stats().boundKnexes).to.be.at.most(1_000)
+          const error = thrown(() => tenantKnex('second'))
+          expect(error).to.include({ code: 'ERR_DATABASE_SHARED', tenant: 'second' })
+        } finally {
+          await admin.query(`DROP DATABASE ${name}`)
+        }
+      })
+    })
   })
 })
