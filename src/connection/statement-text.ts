@@ -34,11 +34,11 @@ function namesTracking(sql: string, values: unknown): boolean {
   return [values, ...named].some((value) => mentionsTracking(value, isName))
 }
 
-/** @param isName true where a string becomes a name; otherwise it is quoted and harmless */
+/** @param isName true where a plain value becomes a name; otherwise it is quoted and harmless */
 function mentionsTracking(value: unknown, isName: boolean): boolean {
   if (Array.isArray(value)) return value.some((item) => mentionsTracking(item, isName))
   if (isObject(value)) return AS_TEXT.some((sql) => SESSION_TRACKING.test(format(sql, value)))
-  return isName && typeof value === 'string' && SESSION_TRACKING.test(value)
+  return isName && SESSION_TRACKING.test(String(value))
 }
 
 /** What mysql2 makes of an object at most: keys become names, and raw SQL stays as it is. */

@@ -78,7 +78,9 @@ describe('the text of a statement', () => {
     for (const value of [text, [text], Buffer.from(text), new Date(0), 1, null, noPrototype]) {
       expect(refusalOf('INSERT INTO notes VALUES (?)', [value])).to.equal(undefined)
     }
-    expect(refusalOf('INSERT INTO notes VALUES (?)', text)).to.equal(undefined)
+    for (const values of [text, null, undefined]) {
+      expect(refusalOf('INSERT INTO notes VALUES (?)', values)).to.equal(undefined)
+    }
     expect(refusalOf('SELECT ??', ['name', { a: 1 }, undefined])).to.equal(undefined)
   })
 

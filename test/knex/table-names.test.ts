@@ -19,6 +19,7 @@ const FOREIGN: [string, unknown][] = [
   ['the own one in upper case', 'DB_A.items'],
   ['a list', ['items', 'db_b.items']],
   ['an object of aliases', { x: 'items', y: 'db_b.items' }],
+  ['an object of aliases, one of them called ref', { ref: 'items', x: 'db_b.items' }],
   ['an object of lists', { x: ['db_b.items'] }],
   ['a ref', { isRawInstance: true, ref: 'db_b.items' }],
   ['a ref with a schema', { isRawInstance: true, ref: 'items', _schema: 'db_b' }],
@@ -33,6 +34,7 @@ class Raw {
 const OWN: [string, unknown][] = [
   ['a name', 'items'],
   ['a dotted name', 'db_a.items'],
+  ['a dotted name with spaces', ' db_a .items'],
   ['an alias with a dot', 'items as x.y'],
   ['an alias with a dot, in upper case', 'items AS x.y'],
   ['an object of aliases', { x: 'items', y: 'db_a.items' }],

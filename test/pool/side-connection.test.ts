@@ -70,4 +70,17 @@ describe('the connection beside the pool', () => {
     await killed
     expect(order).to.deep.equal(['check begins', 'check ends, killed: 0'])
   })
+
+  it('is settled once what is under way has ended', async () => {
+    const { side, go } = heldUp()
+    let isSettled = false
+    const killed = side.kill(target(1))
+    const settled = side.settled().then(() => {
+      isSettled = true
+    })
+    await turn()
+    expect(isSettled).to.equal(false)
+    go.shift()?.()
+    await Promise.all([killed, settled])
+  })
 })
