@@ -208,14 +208,20 @@ onEachServer('bad input and faults', (server) => {
           async ({ tenantKnex }) => {
             await tenantKnex('a')('items')
             proxy.hold()
-            const error = await rejection(tenantKnex('b')('items'))
+            const late = tenantKnex('b')('items').where({ id: 1 }).update({ val: 9 })
+            const error = await rejection(late)
             expect(error).to.include({
               code: 'ERR_SWITCH_TIMEOUT',
               tenant: 'b',
               outcome: 'not-sent',
             })
             proxy.release()
-            expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+            const [row] = await tenantKnex('b')('items').where({ id: 1 })
+            expect(row, 'the answer that came late sends nothing').to.include({
+              tenant: 'b',
+              val: 0,
+            })
+            expect(tenantKnex.stats().servers[0]).to.include({ connects: 2, discards: 1 })
           },
         ),
       ))

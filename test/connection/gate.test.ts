@@ -2,15 +2,20 @@ import { expect } from 'chai'
 import mysql from 'mysql2'
 import { openConnection } from '../../src/connection/connect.ts'
 import type { Gate } from '../../src/connection/gate.ts'
+import type { Tenant } from '../../src/identifiers.ts'
 import { resolveOptions } from '../../src/options.ts'
-import { onEachServer, rejection, type TestServer, withTenants } from '../support/tenants.ts'
+import { ITEMS, onEachServer, rejection, type TestServer, withTenants } from '../support/tenants.ts'
 
-async function withGate(server: TestServer, test: (gate: Gate) => Promise<void>): Promise<void> {
+async function withGate(
+  server: TestServer,
+  test: (gate: Gate) => Promise<void>,
+  session: readonly string[] = [],
+): Promise<void> {
   const { options } = await resolveOptions({ connection: server.url }).connect()
   const events = { onSwitch: () => undefined, onRefusal: () => undefined }
   const { gate } = await openConnection(
     options,
-    { session: [], switchTimeoutMillis: 1_000, events },
+    { session, switchTimeoutMillis: 1_000, events },
     AbortSignal.timeout(5_000),
   )
   try {
@@ -84,4 +89,67 @@ onEachServer('the gate', (server) => {
         expect(refused).to.include({ code: 'ERR_STATEMENT_REFUSED', outcome: 'not-sent' })
       }
     }))
+
+  it('gives a connection’s former holder no hold on it', () =>
+    withGate(server, async (gate) => {
+      const tenant = { id: 'a', database: 'information_schema' }
+      const former = gate.lease(tenant)
+      await ask(former, 'SELECT 1')
+      former.revoke()
+      gate.vacate()
+      const present = gate.lease(tenant)
+      former.pause()
+      former.destroy()
+      former.end()
+      former.__knex__disposed = new Error('too late')
+      expect(gate.connection._paused).to.equal(false)
+      expect(gate.isUsable).to.equal(true)
+      expect(await ask(present, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }])
+      present.pause()
+      former.resume()
+      expect(gate.connection._paused).to.equal(true)
+      present.resume()
+    }))
+
+  it('takes nothing once its holder has gone, and does not rely on what it knows of no server', () =>
+    withGate(server, async (gate) => {
+      const tenant = { id: 'a', database: 'information_schema' }
+      gate.lease(tenant)
+      gate.vacate()
+      expect(gate.holder).to.equal(undefined)
+      gate.lease(tenant)
+      expect(gate.state.database).to.equal('information_schema')
+      gate.isTracked = false // as where a proxy keeps it from us
+      gate.lease(tenant)
+      expect(gate.state.database).to.equal(undefined)
+      expect(gate.state.need(tenant)).to.equal('confirm')
+    }))
+
+  it('ends a connection whose session could not be set up for the next tenant', () =>
+    withTenants(server, {}, ({ databaseOf, admin }) =>
+      withGate(
+        server,
+        async (gate) => {
+          const [a, b] = ['a', 'b'].map((id) => ({ id, database: databaseOf(id) })) as [
+            Tenant,
+            Tenant,
+          ]
+          expect(await ask(gate.lease(a), 'SELECT COUNT(*) AS n FROM items')).to.deep.equal([
+            { n: ITEMS },
+          ])
+          gate.vacate()
+          await admin.query(`DROP TABLE \`${databaseOf('c')}\`.items`)
+          const lease = gate.lease(b)
+          for (const code of ['ERR_SESSION_SETUP_FAILED', 'ERR_CONNECTION_CLOSED']) {
+            expect(await rejection(ask(lease, 'SELECT tenant FROM items'))).to.include({
+              code,
+              tenant: 'b',
+              outcome: 'not-sent',
+            })
+          }
+          expect(gate.disposal?.reason).to.equal('switch-failed')
+        },
+        [`SET @items = (SELECT COUNT(*) FROM \`${databaseOf('c')}\`.items)`],
+      ),
+    ))
 })

@@ -6,7 +6,14 @@ import { createTenantKnex } from '../../src/index.ts'
 import { withClockAhead } from '../support/clock.ts'
 import { listening } from '../support/diagnostics.ts'
 import { withProxy } from '../support/proxy.ts'
-import { onEachServer, rejection, until, urlOptions, withTenants } from '../support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  thrown,
+  until,
+  urlOptions,
+  withTenants,
+} from '../support/tenants.ts'
 
 const PING = Buffer.from([1, 0, 0, 0, 0x0e])
 
@@ -120,6 +127,30 @@ onEachServer('the pool of a server', (server) => {
           expect(tenantKnex.stats().servers[0]).to.include({ connects: 2, discards: 1 })
         }))
     }
+  })
+
+  describe('when a connection must not be used again', () => {
+    it('then closes it as it comes back, and keeps no place for it', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        connection.destroy()
+        await client.releaseConnection(connection)
+        await until('it is gone', () => tenantKnex.connections().length === 0)
+        expect(tenantKnex.stats().servers[0]).to.include({ connections: 0, discards: 1 })
+      }))
+  })
+
+  describe('when destroyed while a connection is held', () => {
+    it('then its holder is told so, whatever is sent over it', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const trx = await tenantKnex('a').transaction()
+        const connection = await tenantKnex('b').client.acquireConnection()
+        await tenantKnex.destroy({ timeoutMs: 10 })
+        const destroyed = { code: 'ERR_DESTROYED', outcome: 'not-sent' }
+        expect(await rejection(trx('items'))).to.include(destroyed)
+        expect(thrown(() => tenantKnex('b')('items').connection(connection))).to.include(destroyed)
+      }))
   })
 
   describe('when many queries are cancelled at a time', () => {

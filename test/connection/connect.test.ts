@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
+import mysql from 'mysql2/promise'
+import { killQueries } from '../../src/connection/connect.ts'
+import {
+  onEachServer,
+  type TestServer,
+  until,
+  urlOptions,
+  withTenants,
+} from '../support/tenants.ts'
+
+/** Kills by the id of a connection that was opened at this time of the process’s clock. */
+async function kill(server: TestServer, connectionId: number, openedAt: number): Promise<void> {
+  const targets = [{ connectionId, openedAt }]
+  const [result] = await killQueries(urlOptions(server.url), targets, AbortSignal.timeout(5_000))
+  expect(result?.status).to.equal('fulfilled')
+}
+
+async function isSleeping(admin: Connection, connectionId: number): Promise<boolean> {
+  const [rows] = await admin.query<RowDataPacket[]>('SHOW FULL PROCESSLIST')
+  const info = rows.find(({ Id }) => Id === connectionId)?.Info as string | null | undefined
+  return info?.includes('SLEEP') === true
+}
+
+onEachServer('the ending of a statement', (server) => {
+  it('spares a connection with an id from before the server was started: it is a stranger’s', () =>
+    withTenants(server, { tenants: [] }, async ({ admin }) => {
+      const stranger = await mysql.createConnection({ uri: server.adminUrl })
+      const id = stranger.threadId
+      const slept = stranger.query('SELECT SLEEP(20)').catch(({ code }) => code as string)
+      await until('it sleeps', () => isSleeping(admin, id))
+      await kill(server, id, Number.NEGATIVE_INFINITY)
+      expect(await isSleeping(admin, id)).to.equal(true)
+      await kill(server, id, performance.now())
+      const end = await slept // MySQL's SLEEP gives 1 then
+      if (typeof end === 'string') expect(end).to.equal('ER_QUERY_INTERRUPTED')
+      await stranger.end()
+    }))
+})
