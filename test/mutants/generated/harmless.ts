@@ -1,0 +1,82 @@
+/** A change that no test can notice, and why it is harmless. */
+export interface Harmless {
+  readonly file: string
+  /** Part of the line that is changed. */
+  readonly line: string
+  /** What Stryker puts there, with single spaces. */
+  readonly replacement: string
+  readonly reason: string
+}
+
+const TEXT = 'src/connection/statement-text.ts'
+const GUARDS = 'src/knex/guards.ts'
+
+/** All of them. */
+export const HARMLESS: readonly Harmless[] = [
+  {
+    file: 'src/connection/packets.ts',
+    line: 'if (first < 0xfb) return 0',
+    replacement: 'first <= 0xfb',
+    reason: 'No integer begins with 0xfb: in a row it stands for NULL, and an OK has no rows.',
+  },
+  {
+    file: 'src/connection/session-state.ts',
+    line: 'return a === b || (a.id === b.id && a.database === b.database)',
+    replacement: 'false',
+    reason: 'One object is equal to itself by its fields too; to compare the objects is faster.',
+  },
+  {
+    file: TEXT,
+    line: 'const LEADING =',
+    replacement: String.raw`/(?:\s|;|--[^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/`,
+    reason: 'It matches the empty text too, so the first match is always at the beginning.',
+  },
+  {
+    file: TEXT,
+    line: 'const start = LEADING.exec(sql)?.[0].length ?? 0',
+    replacement: 'LEADING.exec(sql)[0]',
+    reason: 'It always matches, if only the empty text; the types do not know that.',
+  },
+  {
+    file: TEXT,
+    line: '? Object.values(values) : []',
+    replacement: '["Stryker was here"]',
+    reason: 'A name more to look at, which mentions nothing.',
+  },
+  {
+    file: TEXT,
+    line: '} catch {',
+    replacement: '{}',
+    reason: '`undefined` is looked at as the text "undefined", which mentions nothing.',
+  },
+  {
+    file: TEXT,
+    line: "return '' // then",
+    replacement: '"Stryker was here!"',
+    reason: 'Another text that mentions nothing.',
+  },
+  {
+    file: TEXT,
+    line: String.raw`return sql !== undefined && /^\s*ROLLBACK\b/i.test(sql)`,
+    replacement: 'true',
+    reason: '`undefined` is looked at as the text "undefined", which is no ROLLBACK.',
+  },
+  {
+    file: GUARDS,
+    line: 'export function checkTables(',
+    replacement: '["Stryker was here"]',
+    reason: 'A statement that joins nothing.',
+  },
+  {
+    file: GUARDS,
+    line: 'export function checkForeignKeys(',
+    replacement: '["Stryker was here"]',
+    reason: 'A statement that is no foreign key.',
+  },
+  {
+    file: GUARDS,
+    line: 'if (alias !== -1 && alias < dot) return',
+    replacement: 'alias <= dot',
+    reason: 'A space and a dot are never at one place.',
+  },
+]

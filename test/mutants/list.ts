@@ -1,0 +1,19 @@
+import { GATE } from './list/gate.ts'
+import { KNEX } from './list/knex.ts'
+import { LEASE } from './list/lease.ts'
+import { POOL } from './list/pool.ts'
+import { SESSION } from './list/session.ts'
+import { SWITCH } from './list/switch.ts'
+import { TENANT } from './list/tenant.ts'
+import type { Mutant } from './mutant.ts'
+
+/** Every mutant, in the order of the rooms that a query passes. */
+export const MUTANTS: readonly Mutant[] = [
+  ...TENANT,
+  ...KNEX,
+  ...POOL,
+  ...LEASE,
+  ...GATE,
+  ...SESSION,
+  ...SWITCH,
+]

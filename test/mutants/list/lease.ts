@@ -1,0 +1,122 @@
+import type { Mutant } from '../mutant.ts'
+
+const STATEMENT = ['test/connection/statement-text.test.ts']
+const GATE_TEST = ['test/connection/gate.test.ts']
+
+/** What user code has as "the connection", and the text that it sends. */
+export const LEASE: readonly Mutant[] = [
+  {
+    name: 'look for session tracking in lower case only',
+    harm: 'user code switches the telling off, and a hidden USE is not noticed',
+    file: 'src/connection/statement-text.ts',
+    search: "'[$&\\\\u0080-\\\\uffff]'), 'i')",
+    replace: "'[$&\\\\u0080-\\\\uffff]'))",
+    tests: STATEMENT,
+  },
+  {
+    name: 'look for session tracking in plain letters only',
+    harm: 'the same on MySQL, which finds a variable whatever accents its name is given',
+    file: 'src/connection/statement-text.ts',
+    search: 'new RegExp(pattern.replace(',
+    replace: 'new RegExp(pattern || pattern.replace(',
+    tests: STATEMENT,
+  },
+  {
+    name: 'look for session tracking in the text alone',
+    harm: 'the same, by `SET ?` with an object',
+    file: 'src/connection/statement-text.ts',
+    search: 'SESSION_TRACKING.test(sql) || namesTracking(sql, values)',
+    replace: 'SESSION_TRACKING.test(sql)',
+    tests: STATEMENT,
+    isQuick: true,
+  },
+  {
+    name: 'look for USE at the first character only',
+    harm: '`/* */ USE other` is sent, and the connection lost',
+    file: 'src/connection/statement-text.ts',
+    search: 'USE.test(sql.slice(start, start + 32))',
+    replace: 'USE.test(sql.slice(0, start + 32))',
+    tests: STATEMENT,
+  },
+  {
+    name: 'look at the text of query() only',
+    harm: 'execute() and prepare() switch tracking off',
+    file: 'src/connection/lease.ts',
+    search: 'const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))',
+    replace:
+      "const refusal = method === 'query' ? refusalOf(sqlOf(args[0]), valuesOf(args)) : undefined",
+    tests: ['test/isolation/session-tracking.test.ts'],
+  },
+  {
+    name: 'revoke nothing',
+    harm: 'a kept connection goes on for its old tenant',
+    file: 'src/connection/lease.ts',
+    search: '    this.#isOver = true\n',
+    replace: '',
+    tests: ['test/isolation/kept-connections.test.ts'],
+  },
+  {
+    name: 'hand out prepared statements as mysql2 makes them',
+    harm: 'a kept handle runs on the raw connection',
+    file: 'src/connection/lease.ts',
+    search: 'Object.create(statement, { _connection: { value: this } })',
+    replace: 'statement',
+    tests: ['test/isolation/prepared-statements.test.ts'],
+  },
+  {
+    name: 'allow changeUser',
+    harm: 'the session leaves the tenant’s database',
+    file: 'src/connection/lease.ts',
+    search: "return this.#refuse(args, this.#unsupported('changeUser'))",
+    replace: "return this.#call('changeUser' as 'query', args)",
+    tests: ['test/isolation/leaving-the-database.test.ts'],
+  },
+  {
+    name: 'let a kept connection pause its socket',
+    harm: 'its next tenant waits for ever',
+    file: 'src/connection/lease.ts',
+    search: 'if (!this.#isOver) this.#host.connection.pause()',
+    replace: 'this.#host.connection.pause()',
+    tests: GATE_TEST,
+  },
+  {
+    name: 'let a kept connection close its socket',
+    harm: 'its next tenant’s statement is lost',
+    file: 'src/connection/lease.ts',
+    search: '    if (this.#isOver) return\n    const message',
+    replace: '    const message',
+    tests: GATE_TEST,
+  },
+  {
+    name: 'let a kept connection mark its successor’s',
+    harm: 'the next tenant’s connection is closed at its release',
+    file: 'src/connection/lease.ts',
+    search: "if (!this.#isOver) this.#host.dispose('query-timeout', reason)",
+    replace: "this.#host.dispose('query-timeout', reason)",
+    tests: GATE_TEST,
+  },
+  {
+    name: 'keep a connection after a query’s timeout',
+    harm: 'its place is taken until the statement ends that nobody waits for',
+    file: 'src/connection/lease.ts',
+    search: "if (!this.#isOver) this.#host.dispose('query-timeout', reason)",
+    replace: 'void reason',
+    tests: ['test/diagnostics.test.ts'],
+  },
+  {
+    name: 'call what was on its way not sent',
+    harm: 'it is sent again, and runs twice',
+    file: 'src/connection/lease.ts',
+    search: "return isFatal && !isInFlight ? 'not-sent' : 'unknown'",
+    replace: "return isFatal || isInFlight ? 'not-sent' : 'unknown'",
+    tests: ['test/faults.test.ts'],
+  },
+  {
+    name: 'show the driver’s own settings',
+    harm: 'what one tenant sets there, a typeCast, the next is served with',
+    file: 'src/connection/lease.ts',
+    search: 'this.#config ??= frozenCopy(this.#host.connection.config)',
+    replace: 'this.#config ??= this.#host.connection.config',
+    tests: ['test/isolation/raw-connections.test.ts'],
+  },
+]

@@ -1,0 +1,146 @@
+import type { Mutant } from '../mutant.ts'
+
+const RUN = ['test/connection/switch-run.test.ts']
+const PACKETS = ['test/connection/packets.test.ts']
+
+/** How a switch is sent, and how its answers are read. */
+export const SWITCH: readonly Mutant[] = [
+  {
+    name: 'mark known before the OK',
+    harm: 'a switch that fails counts as done',
+    file: 'src/connection/switch-run.ts',
+    search: "if (this.#steps.some(({ kind }) => kind !== 'ping')) state.onSwitching()",
+    replace:
+      "for (const step of this.#steps) if (step.kind === 'database') state.onDatabase(step.database)",
+    tests: RUN,
+    isQuick: true,
+  },
+  {
+    name: 'ignore an ERR in a switch',
+    harm: 'a refused reset or USE counts as done',
+    file: 'src/connection/switch-run.ts',
+    search:
+      'if (isErr(packet)) throw this.#refused(step, packet.asError(connection.clientEncoding))',
+    replace: 'if (isErr(packet)) return',
+    tests: RUN,
+    isQuick: true,
+  },
+  {
+    name: 'take rows for an OK',
+    harm: 'the rest of an answer is taken for the next one’s',
+    file: 'src/connection/switch-run.ts',
+    search:
+      "if (!isOk(packet)) throw new SwitchFailure(step, 'it was answered by more than one OK', false)",
+    replace: 'if (!isOk(packet)) return',
+    tests: RUN,
+  },
+  {
+    name: 'go on after a refused reset',
+    harm: 'the session is the other tenant’s and counts as clean',
+    file: 'src/connection/switch-run.ts',
+    search: "step.kind === 'database' && (errno",
+    replace: '(errno',
+    tests: RUN,
+    isQuick: true,
+  },
+  {
+    name: 'go on after any error of the last step',
+    harm: 'a connection that is being killed is used again',
+    file: 'src/connection/switch-run.ts',
+    search: '(errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED)',
+    replace: '(errno === ER_BAD_DB || errno !== undefined)',
+    tests: RUN,
+  },
+  {
+    name: 'believe any database that is confirmed',
+    harm: 'a proxy that mixes answers up gives another tenant’s rows',
+    file: 'src/connection/switch-run.ts',
+    search: 'if (target.isTracked && confirmed !== step.database) {',
+    replace: 'if (target.isTracked && confirmed === undefined) {',
+    tests: RUN,
+    isQuick: true,
+  },
+  {
+    name: 'believe an OK that confirms nothing',
+    harm: 'the same',
+    file: 'src/connection/switch-run.ts',
+    search: 'if (target.isTracked && confirmed !== step.database) {',
+    replace: 'if (confirmed !== undefined && confirmed !== step.database) {',
+    tests: RUN,
+  },
+  {
+    name: 'keep prepared statements over a reset',
+    harm: 'a cached execute() reads and writes the old tenant’s table, or any',
+    file: 'src/connection/switch-run.ts',
+    search: "    if (step.kind === 'reset') forgetStatements(connection)\n",
+    replace: '',
+    tests: RUN,
+    isQuick: true,
+  },
+  {
+    name: 'leave the driver’s character set as user code had it',
+    harm: 'it encodes strings in one the server does not expect',
+    file: 'src/connection/switch-run.ts',
+    search: '    connection.config.charsetNumber = charsetNumber\n',
+    replace: '    void charsetNumber\n    void connection\n',
+    tests: RUN,
+  },
+  {
+    name: 'take the session for clean without a reset',
+    harm: 'another tenant’s session counts as nobody’s',
+    file: 'src/connection/switch-run.ts',
+    search: "    if (!this.#steps.some(({ kind }) => kind === 'reset')) return\n",
+    replace: '',
+    tests: RUN,
+  },
+  {
+    name: 'read the first record of an OK only',
+    harm: 'a change of database behind a change of a variable is not noticed',
+    file: 'src/connection/packets.ts',
+    search: 'while (reader.offset < end) {',
+    replace: 'if (reader.offset < end) {',
+    tests: PACKETS,
+    isQuick: true,
+  },
+  {
+    name: 'read past the end of an OK',
+    harm: 'the next packet’s bytes are taken for a database',
+    file: 'src/connection/packets.ts',
+    search: '  if (reader.isAtEnd()) return undefined\n',
+    replace: '',
+    tests: PACKETS,
+  },
+  {
+    name: 'close forgotten statements one by one',
+    harm: 'their ids are another tenant’s statements by now',
+    file: 'src/connection/driver.ts',
+    search:
+      '  for (const statement of connection._statements.values()) statement.close = () => undefined\n',
+    replace: '',
+    tests: RUN,
+  },
+  {
+    name: 'set no character set but bytes',
+    harm: 'the configured one is lost after the first hand-over',
+    file: 'src/connection/connect.ts',
+    search: "return charset === 'binary' ?",
+    replace: "return charset !== '' ?",
+    tests: ['test/isolation/character-sets.test.ts', 'test/knex/connection-options.test.ts'],
+  },
+  {
+    name: 'set no role where there was none at connect',
+    harm: 'a role that one tenant’s code took serves the next',
+    file: 'src/connection/connect.ts',
+    search: "if (role === null || role === 'NONE') return 'SET ROLE NONE'",
+    replace: "if (role === null || role === 'NONE') return 'DO 0'",
+    tests: ['test/isolation/leftovers.test.ts'],
+  },
+  {
+    name: 'leave what the server keeps for diagnosis',
+    harm: 'SHOW PROFILES or the optimizer’s trace show another tenant’s statements, with values',
+    file: 'src/connection/connect.ts',
+    search: "purge: values.has(limit) ? purge : ''",
+    replace: "purge: values.has(limit) ? '' : purge",
+    tests: ['test/isolation/leftovers.test.ts'],
+  },
+]

@@ -1,0 +1,51 @@
+import type { Mutant } from './mutant.ts'
+
+/** What became of a mutant. */
+export interface Verdict {
+  readonly mutant: Mutant
+  /** Title of the test that failed; undefined where none did. */
+  readonly caughtBy: string | undefined
+  readonly seconds: number
+  /** Operations of the storm until it was noticed; undefined where it was not tried. */
+  readonly storm: string | undefined
+}
+
+/** The page with all verdicts, in markdown. */
+export function page(verdicts: readonly Verdict[]): string {
+  const caught = verdicts.filter(({ caughtBy }) => caughtBy !== undefined).length
+  return `# Mutants
+
+${verdicts.length} deliberate defects, each put into the source by itself: ${caught} caught. The test named here is the first that failed.
+Made by \`npm run mutants\`; the defects are in \`list/\`.
+
+${table(verdicts)}
+`
+}
+
+/** A markdown table. The storm has a column where it was tried. */
+export function table(verdicts: readonly Verdict[]): string {
+  const hasStorm = verdicts.some(({ storm }) => storm !== undefined)
+  const head = ['Mutant', 'What can happen then', 'File', 'Caught by', 'Seconds']
+  const rule = ['-', '-', '-', '-', '-:']
+  if (hasStorm) {
+    head.push('Operations of the storm')
+    rule.push('-:')
+  }
+  return [head, rule, ...verdicts.map((verdict) => cells(verdict, hasStorm))].map(line).join('\n')
+}
+
+function cells({ mutant, caughtBy, seconds, storm }: Verdict, hasStorm: boolean): string[] {
+  const { name, harm, file } = mutant
+  const found = caughtBy ?? '**nothing**'
+  const row = [name, harm, `\`${file.replace('src/', '')}\``, found, rough(seconds)]
+  return hasStorm ? [...row, storm ?? ''] : row
+}
+
+/** Exact times would change with each run. */
+function rough(seconds: number): string {
+  return seconds < 2 ? '< 2' : `${Math.ceil(seconds / 5) * 5}`
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+}

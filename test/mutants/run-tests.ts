@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { lastLines } from '../support/servers/run.ts'
+import type { Reaper } from '../support/servers.ts'
+import { runNode } from './run-node.ts'
+import type { Workspace } from './workspace.ts'
+
+/** More than mocha's own time limit for each test. */
+const LIMIT_MILLIS = 180_000
+
+/** Title of the failure of tests that did not end. */
+export const NO_END = 'the tests did not end'
+
+const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--bail', '--exit']
+
+/** The first test that failed. */
+export interface TestFailure {
+  readonly title: string
+  readonly message: string
+}
+
+/** How it went. */
+export interface TestRun {
+  /** Undefined where all passed. */
+  readonly failure: TestFailure | undefined
+  readonly seconds: number
+}
+
+interface Report {
+  readonly stats: { readonly passes: number }
+  readonly failures: readonly { readonly fullTitle: string; readonly err: { message?: string } }[]
+}
+
+/**
+ * Runs test files of a workspace until the first failure.
+ *
+ * @param only just the tests with this in their titles
+ * @throws Error where no test could be run at all: a mutant that does not load proves nothing.
+ */
+export async function runTests(
+  reaper: Reaper,
+  workspace: Workspace,
+  tests: readonly string[],
+  only?: string,
+): Promise<TestRun> {
+  const report = join(workspace.folder, 'report.json')
+  rmSync(report, { force: true })
+  const options = ['--timeout', '20000', '--reporter', 'json', '--reporter-option']
+  const args = [...MOCHA, ...options, `output=${report}`, ...tests]
+  if (only !== undefined) args.push('--fgrep', only)
+  const { code, output, seconds } = await runNode(reaper, workspace, args, LIMIT_MILLIS)
+  const hasEnded = code !== undefined
+  const failure = hasEnded ? readFailure(report, output) : { title: NO_END, message: '' }
+  return { failure, seconds }
+}
+
+function readFailure(report: string, output: string): TestFailure | undefined {
+  const { stats, failures } = existsSync(report)
+    ? (JSON.parse(readFileSync(report, 'utf8')) as Report)
+    : { stats: { passes: 0 }, failures: [] }
+  const [first] = failures
+  if (first) return { title: first.fullTitle, message: first.err.message ?? '' }
+  if (stats.passes === 0) throw new Error(`No test was run:\n${lastLines(output)}`)
+  return undefined
+}

@@ -1,0 +1,19 @@
+/** The test files that need no database. */
+export const UNIT_TESTS: readonly string[] = [
+  'test/connection/answer-meaning.test.ts',
+  'test/connection/gate-decision.test.ts',
+  'test/connection/packets.test.ts',
+  'test/connection/session-state.test.ts',
+  'test/connection/statement-text.test.ts',
+  'test/connection/switch-plan.test.ts',
+  'test/connection/switch-run.test.ts',
+  'test/identifiers.test.ts',
+  'test/knex/table-names.test.ts',
+  'test/pool/choose-idle.test.ts',
+  'test/pool/side-connection.test.ts',
+]
+
+/** True where all of these need no database. */
+export function areUnitTests(tests: readonly string[]): boolean {
+  return tests.every((test) => UNIT_TESTS.includes(test))
+}
