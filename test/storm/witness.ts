@@ -47,8 +47,10 @@ export class ServerWitness implements StormWitness {
   /**
    * Each is told once. What ends between the two questions here is not told.
    *
-   * The server writes a row of the history while others read it, so that for a moment a statement's
-   * database stands beside the text of an older one. A row that would be a bad sign is read again.
+   * Servers lock nothing here: a row that is being written is read with the database of its own
+   * statement and the text of the one before. Both do that even on connections that never leave
+   * their database, rarely, and more often the longer the texts are. So a row that would be a bad
+   * sign is read again: what truly ran elsewhere stays as it is.
    */
   async statements(): Promise<readonly WitnessedStatement[]> {
     const rows = await this.#read()
