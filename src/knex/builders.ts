@@ -1,9 +1,32 @@
 import { QueryBuilder, Raw, SchemaBuilder, type Transactable } from './dialect.ts'
 import { checkSameTenant, checkTransaction } from './ownership.ts'
 
-/** A builder that cannot join another tenant's transaction. */
+/** The client of the builder that is being compiled; compiling is synchronous. */
+let compiling: object | undefined
+
+/**
+ * Compiles for a client. Knex checks what it compiles inside a builder by the outer one's client,
+ * but of some it takes the text (the query of a view, a raw statement's default, `joinRaw`): that
+ * is compiled by its own client, and must be of the same tenant as well.
+ */
+function compileFor<T>(client: object, compile: () => T): T {
+  const outer = compiling
+  if (outer) checkSameTenant('A builder', outer, client)
+  compiling = client
+  try {
+    return compile()
+  } finally {
+    compiling = outer
+  }
+}
+
+/** A builder that cannot join another tenant's transaction, nor be put into its builders. */
 function bound<B extends new (client: object) => Transactable>(Base: B): B {
   return class extends (Base as new (client: object) => Transactable) {
+    override toSQL(...args: unknown[]): object {
+      return compileFor(this.client, () => super.toSQL(...args))
+    }
+
     override transacting(transaction: unknown): this {
       checkTransaction(this.client, transaction)
       return super.transacting(transaction)

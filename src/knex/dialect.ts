@@ -88,12 +88,12 @@ export interface Transactable {
   /** Where it was made, with `asyncStackTraces`: so many lines of the stack are Knex's own. */
   readonly _asyncStack?: { lines: number }
   transacting(transaction: unknown): this
+  toSQL(...args: unknown[]): object
 }
 
 /** A `knex.raw`. */
 export interface RawBuilder extends Transactable {
   set(...args: unknown[]): this
-  toSQL(...args: unknown[]): object
 }
 
 /** What runs a builder's statements on one connection. */

@@ -13,6 +13,9 @@ import {
 onEachServer('what belongs to another tenant', (server) => {
   describe('a builder of another tenant inside a builder', () => {
     type Build = (a: Knex, b: Knex) => PromiseLike<unknown>
+    /** Names its tenant's database, as it may. */
+    const own = (knex: Knex, table: string): Knex.QueryBuilder =>
+      knex(table).withSchema(knex.client.database())
     const builds: [string, Build][] = [
       ['as sub-query', (a, b) => a('items').whereIn('id', b('items').select('id'))],
       ['as source', (a, b) => a.select('*').from(b('items').as('x'))],
@@ -24,6 +27,27 @@ onEachServer('what belongs to another tenant', (server) => {
       ['in a raw binding', (a, b) => a.raw('SELECT * FROM ?', [b('items')])],
       ['as raw statement', (a, b) => a('items').whereRaw(b.raw('val = 1') as never)],
       ['as raw value', (a, b) => a('items').where({ id: b.raw('SELECT 1') })],
+      [
+        'as the query of a view',
+        (a, b) => a.schema.createView('view', (view) => view.as(own(b, 'items'))),
+      ],
+      [
+        'as the raw query of a view',
+        (a, b) =>
+          a.schema.createViewOrReplace('view', (view) => view.as(b.raw('SELECT 1') as never)),
+      ],
+      [
+        'as a column’s default',
+        (a, b) =>
+          a.schema.createTable('other', (table) => {
+            table.integer('n').defaultTo(b.raw('1'))
+          }),
+      ],
+      [
+        'in a raw statement that is a raw join',
+        (a, b) => a('items').joinRaw(b.raw('JOIN ? AS x', [own(b, 'items')]) as never),
+      ],
+      ['as a raw condition', (a, b) => a('items').whereRaw(own(b, 'items') as never)],
     ]
     for (const [title, build] of builds) {
       it(`${title} is refused`, () =>
@@ -33,6 +57,19 @@ onEachServer('what belongs to another tenant', (server) => {
           expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
         }))
     }
+
+    it('is the tenant’s own: that passes, as a view and as a default too', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const a = tenantKnex('a')
+        await a.schema.createView('view', (view) => view.as(own(a, 'items').where({ id: 1 })))
+        expect(await a('view').pluck('tenant')).to.deep.equal(['a'])
+        await a.transaction(async (trx) => {
+          expect(await trx('items').joinRaw(a.raw('JOIN view') as never)).to.have.lengthOf(5)
+        })
+        await a.schema.createTable('other', (table) => {
+          table.timestamp('at').defaultTo(a.fn.now())
+        })
+      }))
 
     it('of a Knex without tenants passes', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
