@@ -54,8 +54,9 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
 }
 
 function checkSchema(schema: unknown, tenant: Tenant): void {
-  if (typeof schema !== 'string' || schema === tenant.database) return
-  throw foreignDatabase(schema, tenant)
+  if (typeof schema !== 'string' && !schema) return // none
+  if (String(schema) === tenant.database) return // as Knex makes a name of it
+  throw foreignDatabase(String(schema), tenant)
 }
 
 /** A table as Knex takes it: a name, a name with alias, aliases by name, or something compiled. */
@@ -63,8 +64,8 @@ function checkTable(table: unknown, tenant: Tenant): void {
   if (typeof table === 'string') checkName(table, tenant)
   else if (Array.isArray(table)) for (const item of table) checkTable(item, tenant)
   else if (isRef(table)) checkRef(table, tenant)
-  else if (isPlainObject(table)) {
-    for (const item of Object.values(table)) checkTable(item, tenant)
+  else if (isAliases(table)) {
+    for (const alias in table) checkTable(table[alias], tenant)
   }
 }
 
@@ -93,10 +94,11 @@ function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
   checkName(ref, tenant)
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return (
-    value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
-  )
+/** Knex takes any object that it need not compile for names by their aliases. */
+function isAliases(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const { isRawInstance, toSQL } = value as { isRawInstance?: unknown; toSQL?: unknown }
+  return isRawInstance !== true && typeof toSQL !== 'function'
 }
 
 function foreignDatabase(database: string, tenant: Tenant): Error {

@@ -141,12 +141,17 @@ onEachServer('what belongs to another tenant', (server) => {
       ['as dotted table', (a, other) => a(`${other}.items`)],
       ['with an alias', (a, other) => a(`${other}.items as x`)],
       ['in an object of aliases', (a, other) => a({ x: `${other}.items` })],
+      [
+        'in an object of aliases without a prototype',
+        (a, other) => a(Object.assign(Object.create(null), { x: `${other}.items` })),
+      ],
       ['in from()', (a, other) => a.select('*').from(`${other}.items`)],
       ['in into()', (a, other) => a.insert({ tenant: 'x', val: 1 }).into(`${other}.items`)],
       ['in an update', (a, other) => a(`${other}.items`).update({ val: 1 })],
       ['in a join', (a, other) => a('items').join(`${other}.items as x`, 'x.id', 'items.id')],
       ['by withSchema', (a, other) => a('items').withSchema(other)],
       ['by withSchema before a join', (a, other) => a.withSchema(other).from('items')],
+      ['by withSchema with a list', (a, other) => a('items').withSchema([other] as never)],
       ['as ref', (a, other) => a(a.ref(`${other}.items`) as never)],
       [
         'in a sub-query',

@@ -21,6 +21,11 @@ const FOREIGN: [string, unknown][] = [
   ['an object of aliases', { x: 'items', y: 'db_b.items' }],
   ['an object of aliases, one of them called ref', { ref: 'items', x: 'db_b.items' }],
   ['an object of lists', { x: ['db_b.items'] }],
+  [
+    'an object of aliases without a prototype',
+    Object.assign(Object.create(null), { x: 'db_b.items' }),
+  ],
+  ['an object of aliases that are inherited', Object.create({ x: 'db_b.items' })],
   ['a ref', { isRawInstance: true, ref: 'db_b.items' }],
   ['a ref with a schema', { isRawInstance: true, ref: 'items', _schema: 'db_b' }],
 ]
@@ -29,6 +34,13 @@ const FOREIGN: [string, unknown][] = [
 class Raw {
   isRawInstance = true
   sql = 'db_b.items'
+}
+
+/** As Knex's query builder, which is compiled by itself. */
+class Builder {
+  _single = { table: 'db_b.items' }
+  x = 'db_b.items'
+  toSQL() {}
 }
 
 const OWN: [string, unknown][] = [
@@ -42,6 +54,7 @@ const OWN: [string, unknown][] = [
   ['a ref without a schema', { isRawInstance: true, ref: 'items', _schema: null }],
   ['a ref with its schema', { isRawInstance: true, ref: 'items', _schema: 'db_a' }],
   ['a raw statement', new Raw()],
+  ['a builder', new Builder()],
   ['null', null],
   ['nothing', undefined],
 ]
@@ -93,17 +106,19 @@ describe('the tables that a builder names', () => {
 
   it('may not be put into another database by withSchema', () => {
     for (const check of [
-      (schema: string) => checkTables({ _single: { schema } }, tenant),
-      (schema: string) => checkTables({ _statements: [{ grouping: 'join', schema }] }, tenant),
-      (schema: string) => checkSchemaTables({ _schema: schema }, tenant),
+      (schema: unknown) => checkTables({ _single: { schema } }, tenant),
+      (schema: unknown) => checkTables({ _statements: [{ grouping: 'join', schema }] }, tenant),
+      (schema: unknown) => checkSchemaTables({ _schema: schema }, tenant),
     ]) {
-      for (const schema of ['db_b', 'db_ab', 'db_', '', 'DB_A']) {
+      for (const schema of ['db_b', 'db_ab', 'db_', '', 'DB_A', ['db_b'], new String('db_b')]) {
         expect(
           thrown(() => check(schema)),
-          schema,
+          String(schema),
         ).to.have.property('code', 'ERR_WRONG_TENANT')
       }
-      expect(() => check('db_a')).not.to.throw()
+      for (const schema of ['db_a', undefined, null]) {
+        expect(() => check(schema), String(schema)).not.to.throw()
+      }
     }
   })
 
