@@ -75,6 +75,14 @@ export const KNEX: readonly Mutant[] = [
     tests: GUARDS,
   },
   {
+    name: 'take the text of any builder',
+    harm: 'a view of A’s shows B’s rows',
+    file: 'src/knex/builders.ts',
+    search: "  if (outer) checkSameTenant('A builder', outer, client)\n",
+    replace: '',
+    tests: GUARDS,
+  },
+  {
     name: 'let a builder join any tenant’s transaction',
     harm: 'A’s insert lands in B’s database',
     file: 'src/knex/ownership.ts',
