@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
@@ -62,6 +63,8 @@ export class ServerPool {
   /** Until when a connection may be used, from when it was first given out. */
   readonly #expiry = new WeakMap<Gate, number>()
   readonly #counters: ServerCounters = newCounters()
+  /** Outside any tenant's scope: who has a connection closed need not be who held it. */
+  readonly #outside = new AsyncResource('TENANT_KNEX_POOL')
   #facts: ServerFacts | undefined
   #destruction: Promise<void> | undefined
 
@@ -81,7 +84,7 @@ export class ServerPool {
       create: () => this.#open(),
       // tarn awaits the answer, though its types do not say so.
       validate: (gate) => this.#isAlive(gate) as boolean,
-      destroy: (gate) => this.#close(gate),
+      destroy: (gate) => this.#outside.runInAsyncScope(() => this.#close(gate)),
       propagateCreateError: true,
     })
     this.view = poolView(this.#pool)

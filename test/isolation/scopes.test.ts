@@ -1,6 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect } from 'chai'
 import type { TenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, type TestServer, urlOptions } from '../support/tenants.ts'
+import { onEachServer, rejection, type TestServer, until, urlOptions } from '../support/tenants.ts'
 import { onOneConnection, type RawLease, withLease } from './support.ts'
 
 /** The tenant in scope, or the code of the error where there is none. */
@@ -144,4 +145,24 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
       { connection },
     )
   })
+
+  it('is none where the pool closes a connection, whoever made it do so', () =>
+    onOneConnection(
+      server,
+      async ({ tenantKnex }) => {
+        const seen: string[] = []
+        const note = () => void seen.push(inScope(tenantKnex))
+        subscribe('tenant-knex:discard', note)
+        try {
+          // The pool's look for idle connections begins in the first one's scope.
+          await tenantKnex.run('a', (a) => a('items'))
+          await tenantKnex.run('b', (b) => b('items'))
+          await until('it is closed', () => tenantKnex.connections().length === 0)
+        } finally {
+          unsubscribe('tenant-knex:discard', note)
+        }
+        expect([...new Set(seen)]).to.deep.equal(['ERR_NO_TENANT'])
+      },
+      { pool: { max: 1, idleTimeoutMillis: 50, reapIntervalMillis: 10 } },
+    ))
 })
