@@ -58,7 +58,8 @@ export class KnexFactory {
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
   bind(tenant: Tenant, pool: ServerPool): BoundKnex {
     const binding = { tenant, pool, checkScope: () => undefined }
-    return this.#bind(binding, this.#root.context.userParams, this.#keptPrototype)
+    // An object of its own: Knex and user code change it.
+    return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }
 
   /**

@@ -161,6 +161,17 @@ onEachServer('the Knex configuration of createTenantKnex', (server) => {
       { userParams: { a: 1 } },
     ))
 
+  it('userParams of one tenant are no other’s, as Knex and user code change them', () =>
+    withTenants(server, { userParams: { given: 1 } }, async ({ tenantKnex }) => {
+      const a = tenantKnex('a')
+      Object.assign(a.userParams, { secret: 'of a' })
+      expect(tenantKnex('b').userParams).to.deep.equal({ given: 1 })
+      expect(await tenantKnex.run('b', () => tenantKnex.ambient.userParams)).to.have.keys('given')
+      await a.transaction((trx) => trx.migrate.currentVersion())
+      expect(a.userParams).to.include({ secret: 'of a', isProcessingDisabled: true })
+      expect(tenantKnex('b').userParams).to.deep.equal({ given: 1 })
+    }))
+
   it('useNullAsDefault and undefined values do what they do in plain Knex', () =>
     sameAsPlain(
       server,
