@@ -188,6 +188,24 @@ onEachServer('tenantKnex', (server) => {
         await trx.commit()
       }))
 
+    it('gives no transaction of one tenant to another by a provider', () =>
+      withTenants(server, {}, async ({ tenantKnex }) => {
+        const { ambient } = tenantKnex
+        expect(thrown(() => ambient.transactionProvider())).to.have.property(
+          'code',
+          'ERR_NO_TENANT',
+        )
+        const provide = await tenantKnex.run('a', () => ambient.transactionProvider())
+        for (let time = 0; time < 2; time++) {
+          const error = await rejection(tenantKnex.run('b', provide))
+          expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'b', outcome: 'not-sent' })
+          const trx = await tenantKnex.run('a', provide)
+          expect(await provide(), 'outside any scope').to.equal(trx)
+          expect(await trx('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+        }
+        await (await provide()).rollback()
+      }))
+
     it('refuses to run what is no function', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
         const error = await rejection(tenantKnex.run('a', undefined as never))

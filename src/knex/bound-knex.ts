@@ -8,7 +8,7 @@ import type { Scope } from '../scope.ts'
 import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { type Binding, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
-import { checkClient, checkTransaction } from './ownership.ts'
+import { checkClient, checkTransaction, refused } from './ownership.ts'
 import { bindClient, TenantClient } from './tenant-client.ts'
 
 /** A Knex whose every query runs in one tenant's database. */
@@ -104,7 +104,22 @@ export class KnexFactory {
       withUserParams: {
         value: (params: Record<string, unknown>) => this.current().withUserParams(params),
       },
+      transactionProvider: { value: (config?: object) => this.#transactionProvider(config) },
     })
+  }
+
+  /** Begins its transaction when it is first asked for it, and belongs to the tenant of now. */
+  #transactionProvider(config?: object): () => Promise<Knex.Transaction> {
+    const bound = this.current()
+    const provide = bound.transactionProvider(config)
+    return async () => {
+      try {
+        this.#checkScope(bound.tenant)
+      } catch (error) {
+        throw refused(bound.client, error)
+      }
+      return provide()
+    }
   }
 
   /** Its builders belong to the tenant in scope now, and refuse to run in another's. */
