@@ -24,11 +24,13 @@ export const WITNESS_SETTINGS: readonly string[] = [
 const WRITING_MILLIS = 50
 
 const HISTORY = 'performance_schema.events_statements_history_long'
+const ROW = "CONCAT(thread_id, ' ', event_id) AS id, sql_text AS text, current_schema AS db"
 
 /** A statement as the history has it, by the key that no other has. */
-interface Row {
+interface Row extends RowDataPacket {
   readonly id: string
-  readonly text: string
+  /** A command that is no statement has none. */
+  readonly text: string | null
   readonly db: string | null
 }
 
@@ -53,17 +55,17 @@ export class ServerWitness implements StormWitness {
    * sign is read again: what truly ran elsewhere stays as it is.
    */
   async statements(): Promise<readonly WitnessedStatement[]> {
-    const rows = await this.#read()
-    const suspects = new Set(rows.filter((row) => this.#isSuspect(row)).map(({ id }) => id))
-    if (suspects.size > 0) {
-      await sleep(WRITING_MILLIS)
-      const again = new Map((await this.#read()).map((row) => [row.id, row]))
-      for (const [index, { id }] of rows.entries()) {
-        if (suspects.has(id)) rows[index] = again.get(id) ?? (rows[index] as Row)
-      }
+    const rows = await this.#ask<Row>(
+      `SELECT ${ROW} FROM ${HISTORY} WHERE sql_text LIKE '%storm:%:%'`,
+    )
+    const suspects = rows.filter((row) => this.#isSuspect(row)).map(({ id }) => id)
+    const again = suspects.length > 0 ? await this.#readAgain(suspects) : []
+    for (const row of again) {
+      const index = rows.findIndex(({ id }) => id === row.id)
+      rows[index] = row
     }
     await this.#ask(`TRUNCATE ${HISTORY}`)
-    return rows.map(({ text, db }) => ({ text, database: db }))
+    return rows.map(({ text, db }) => ({ text: text ?? '', database: db }))
   }
 
   async connections(): Promise<number> {
@@ -74,22 +76,20 @@ export class ServerWitness implements StormWitness {
     return Number(row?.count ?? 0)
   }
 
-  async #read(): Promise<Row[]> {
-    const rows = await this.#ask(
-      `SELECT CONCAT(thread_id, ' ', event_id) AS id, sql_text AS text, current_schema AS db
-       FROM ${HISTORY} WHERE sql_text LIKE '%storm:%:%'`,
-    )
-    return rows as Row[] & RowDataPacket[]
+  /** By its key: the text that belongs there may be one without a tag. */
+  async #readAgain(ids: readonly string[]): Promise<Row[]> {
+    await sleep(WRITING_MILLIS)
+    return this.#ask<Row>(`SELECT ${ROW} FROM ${HISTORY} HAVING id IN (?)`, [ids])
   }
 
   #isSuspect({ text, db }: Row): boolean {
-    const tag = findTag(text)
+    const tag = findTag(text ?? '')
     return tag !== undefined && this.#databases[tag.tenant] !== db
   }
 
-  async #ask(sql: string, values?: unknown[]): Promise<RowDataPacket[]> {
+  async #ask<T extends RowDataPacket>(sql: string, values?: unknown[]): Promise<T[]> {
     try {
-      return await this.#admin.try(sql, values)
+      return (await this.#admin.try(sql, values)) as T[]
     } catch {
       return []
     }
