@@ -1,0 +1,63 @@
+import { TenantKnexError } from './errors.ts'
+
+/** `setTimeout` fires at once for anything longer. */
+export const MAX_MILLIS: number = 2 ** 31 - 1
+
+/** Unknown keys are mostly typing errors. @throws `ERR_OPTION_INVALID` */
+export function rejectUnknownKeys(given: object, known: readonly string[], prefix: string): void {
+  const unknown = Object.keys(given).filter((key) => !known.includes(key))
+  if (unknown.length === 0) return
+  const names = unknown.map((key) => `\`${prefix}${key}\``).join(', ')
+  throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`)
+}
+
+/** A duration that a timer can take. @throws `ERR_OPTION_INVALID` */
+export function checkMillis(name: string, value: unknown): number {
+  return checkInteger(name, value, 1, MAX_MILLIS)
+}
+
+/** A whole number in a range. @throws `ERR_OPTION_INVALID` */
+export function checkInteger(name: string, value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number
+  }
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${show(value)}.`)
+}
+
+/** One of a few words. @throws `ERR_OPTION_INVALID` */
+export function checkOneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  throw invalid(`\`${name}\` must be one of ${allowed.join(', ')}, got ${show(value)}.`)
+}
+
+/** @throws `ERR_OPTION_INVALID` */
+export function checkFunction<T>(name: string, value: T): T {
+  if (typeof value === 'function') return value
+  throw invalid(`\`${name}\` must be a function, got ${show(value)}.`)
+}
+
+/** Some properties of an object, where they are defined. */
+export function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  const picked = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])
+  return Object.fromEntries(picked) as Pick<T, K>
+}
+
+/** An object without its undefined properties. */
+export function withoutUndefined<T extends object>(from: T): T {
+  return pick(from, Object.keys(from) as (keyof T)[]) as T
+}
+
+/** True for an object that has options. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A value for a message. */
+export function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/** The error for options that cannot be used. */
+export function invalid(message: string): TenantKnexError {
+  return new TenantKnexError('ERR_OPTION_INVALID', message)
+}
