@@ -3,6 +3,13 @@ import knex from 'knex'
 /** Every code that a {@link TenantKnexError} can carry. The README has a table of them. */
 export type TenantKnexErrorCode =
   | 'ERR_ACQUIRE_TIMEOUT'
+  | 'ERR_CACHE_FACTORY_TIMEOUT'
+  | 'ERR_CACHE_KEY_INVALID'
+  | 'ERR_CACHE_PREFIX_INVALID'
+  | 'ERR_CACHE_PREFIX_SHARED'
+  | 'ERR_CACHE_SCAN_REFUSED'
+  | 'ERR_CACHE_UNAVAILABLE'
+  | 'ERR_CACHE_VALUE_INVALID'
   | 'ERR_CONNECTION_CLOSED'
   | 'ERR_DATABASE_NAME_INVALID'
   | 'ERR_DATABASE_SHARED'

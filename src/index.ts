@@ -1,3 +1,6 @@
+export type { MemoryStats } from './cache/stores/memory-store.ts'
+export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
+export type { CacheOptions, CacheSerializer } from './cache-options.ts'
 export type { ServerReport } from './connection/connect.ts'
 export type {
   AcquireMessage,
@@ -20,7 +23,7 @@ export {
   type TenantKnexErrorCode,
 } from './errors.ts'
 export type { Tenant } from './identifiers.ts'
-export type { BoundKnex } from './knex/bound-knex.ts'
+export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 export type {
   ConnectionSettings,
   KnexPassThrough,

@@ -1,7 +1,25 @@
 import type { Knex } from 'knex'
 import mysql, { type ConnectionOptions } from 'mysql2'
-import { TenantKnexError } from './errors.ts'
+import {
+  type CacheOptions,
+  type ResolvedCacheOptions,
+  resolveCacheOptions,
+} from './cache-options.ts'
+import type { TenantKnexError } from './errors.ts'
 import { defaultDatabase } from './identifiers.ts'
+import {
+  checkFunction,
+  checkInteger,
+  checkMillis,
+  checkOneOf,
+  invalid,
+  isObject,
+  MAX_MILLIS,
+  pick,
+  rejectUnknownKeys,
+  show,
+  withoutUndefined,
+} from './option-checks.ts'
 
 /**
  * Where the server is and how to log in: any of mysql2's connection options but those that fix a
@@ -97,6 +115,8 @@ export interface TenantKnexOptions extends KnexPassThrough {
   readonly acquireConnectionTimeout?: number
   /** Agrees to `connection.multipleStatements`. @defaultValue false */
   readonly allowMultipleStatements?: boolean
+  /** The tenants' caches. @defaultValue in this process */
+  readonly cache?: CacheOptions
 }
 
 /** Options with every default filled in. */
@@ -109,6 +129,7 @@ export interface ResolvedOptions {
   readonly session: readonly string[]
   readonly clean: 'hand-over' | 'always'
   readonly switchTimeoutMillis: number
+  readonly cache: ResolvedCacheOptions
   readonly knex: KnexPassThrough
 }
 
@@ -159,6 +180,7 @@ const PASS_THROUGH = {
 const OWN_KEYS = [
   'acquireConnectionTimeout',
   'allowMultipleStatements',
+  'cache',
   'clean',
   'client',
   'connection',
@@ -176,9 +198,6 @@ const { parseUrl } = (mysql as unknown as { ConnectionConfig: UrlParser }).Conne
 interface UrlParser {
   parseUrl(url: string): Omit<ConnectionSettings, 'database'> & { database: string; port: number }
 }
-
-/** `setTimeout` fires at once for anything longer. */
-const MAX_MILLIS = 2 ** 31 - 1
 
 /**
  * Merges the user's options with the defaults and checks them.
@@ -203,6 +222,7 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
       1,
       MAX_MILLIS,
     ),
+    cache: resolveCacheOptions(user.cache ?? {}),
     knex: passedThrough(user),
   })
 }
@@ -349,53 +369,4 @@ function checkSession(session: unknown): readonly string[] {
     throw invalid('`session` must be an array of SQL statements.')
   }
   return Object.freeze([...session])
-}
-
-function rejectUnknownKeys(given: object, known: readonly string[], prefix: string): void {
-  const unknown = Object.keys(given).filter((key) => !known.includes(key))
-  if (unknown.length === 0) return
-  const names = unknown.map((key) => `\`${prefix}${key}\``).join(', ')
-  throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`)
-}
-
-function checkMillis(name: string, value: unknown): number {
-  return checkInteger(name, value, 1, MAX_MILLIS)
-}
-
-function checkInteger(name: string, value: unknown, min: number, max: number): number {
-  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
-    return value as number
-  }
-  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${show(value)}.`)
-}
-
-function checkOneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value
-  throw invalid(`\`${name}\` must be one of ${allowed.join(', ')}, got ${show(value)}.`)
-}
-
-function checkFunction<T>(name: string, value: T): T {
-  if (typeof value === 'function') return value
-  throw invalid(`\`${name}\` must be a function, got ${show(value)}.`)
-}
-
-function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
-  const picked = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])
-  return Object.fromEntries(picked) as Pick<T, K>
-}
-
-function withoutUndefined<T extends object>(from: T): T {
-  return pick(from, Object.keys(from) as (keyof T)[]) as T
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
-}
-
-function invalid(message: string): TenantKnexError {
-  return new TenantKnexError('ERR_OPTION_INVALID', message)
 }

@@ -1,6 +1,8 @@
-import type { Knex } from 'knex'
+import { Caches } from './cache/caches.ts'
+import type { MemoryStats } from './cache/stores/memory-store.ts'
+import type { TenantCache } from './cache/tenant-cache.ts'
 import { TenantKnexError } from './errors.ts'
-import { type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
+import { type AmbientKnex, type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
@@ -16,6 +18,8 @@ export interface DestroyOptions {
 
 /** Numbers about a tenantKnex and its servers. */
 export interface TenantKnexStats {
+  /** What is cached in this process; undefined where the store is elsewhere. */
+  readonly cache: MemoryStats | undefined
   /** Bound Knexes that exist. */
   readonly boundKnexes: number
   /** One entry for each server. */
@@ -58,7 +62,13 @@ export interface TenantKnex {
    * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`. Listeners added here
    * hear the events of all tenants, and get the tenant as their last argument.
    */
-  readonly ambient: Knex
+  readonly ambient: AmbientKnex
+
+  /**
+   * A cache for what belongs to no tenant, beside the tenants' own: no tenant's key is among its keys.
+   * A factory of its `remember` runs with no tenant in scope.
+   */
+  readonly sharedCache: TenantCache
 
   /** What happened so far, and how many connections are open. */
   stats(): TenantKnexStats
@@ -102,24 +112,32 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const resolved = resolveOptions(options)
   const scope = new Scope<BoundKnex>()
   const pool = new ServerPool(resolved)
+  const caches = new Caches(resolved.cache, (tenant, fn) =>
+    scope.run(tenant && knexes.get(tenant.id), fn),
+  )
   const factory = new KnexFactory(resolved.knex, scope)
   const knexes = new BoundKnexes({
     database: resolved.database,
-    bind: (tenant) => factory.bind(tenant, pool),
+    bind: (tenant) => factory.bind(tenant, pool, caches),
   })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>
-    pool.destroy(destroyTimeout(options))
+    pool.destroy(destroyTimeout(options)).finally(() => caches.close())
 
   const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
   return Object.assign(tenantKnex, {
     ambient: factory.ambient,
+    sharedCache: caches.shared,
     current: () => factory.current(),
     async run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T> {
       const bound = knexes.get(tenantId)
       checkCallback(fn)
       return scope.run(bound, () => fn(bound))
     },
-    stats: (): TenantKnexStats => ({ boundKnexes: knexes.size, servers: [pool.stats()] }),
+    stats: (): TenantKnexStats => ({
+      boundKnexes: knexes.size,
+      cache: caches.stats(),
+      servers: [pool.stats()],
+    }),
     connections: () => pool.connections(),
     check: async (): Promise<TenantKnexCheck> => ({ servers: [await pool.check()] }),
     destroy,

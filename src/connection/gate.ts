@@ -125,6 +125,13 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     return this.#isInFlight
   }
 
+  /** What the server's last answer says; undefined where it does not say. */
+  get isInTransaction(): boolean | undefined {
+    const leftover = this.state.leftover()
+    if (leftover === 'transaction') return true
+    return leftover === 'nothing' ? false : undefined
+  }
+
   onRefusal(error: TenantKnexError): void {
     this.#options.events.onRefusal(error)
   }

@@ -17,6 +17,7 @@ export interface LeaseHost {
   readonly connection: RawConnection
   readonly connectionId: number
   readonly isInFlight: boolean
+  readonly isInTransaction: boolean | undefined
   readonly disposal: { readonly error: unknown } | undefined
   call<T>(lease: Lease, fn: () => T): T
   dispose(reason: DiscardReason, error?: unknown): void
@@ -72,6 +73,11 @@ export class Lease {
   /** True where the connection itself has ended. */
   get isClosed(): boolean {
     return !isOpen(this.#host.connection)
+  }
+
+  /** Whether the server has said so with its last answer; undefined where that was an error. */
+  get isInTransaction(): boolean | undefined {
+    return this.#host.isInTransaction
   }
 
   /** Closes the connection. */

@@ -1,3 +1,4 @@
+import type { Caches } from '../cache/caches.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 
@@ -5,6 +6,7 @@ import type { ServerPool } from '../pool/server-pool.ts'
 export interface Binding {
   readonly tenant: Tenant
   readonly pool: ServerPool
+  readonly caches: Caches
   /** Throws where the tenant's builders must not run in the present scope. */
   readonly checkScope: () => void
 }

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
 import knex, { type Knex } from 'knex'
+import type { Caches } from '../cache/caches.ts'
+import type { TenantCache } from '../cache/tenant-cache.ts'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { KnexPassThrough } from '../options.ts'
@@ -14,7 +16,42 @@ import { bindClient, TenantClient } from './tenant-client.ts'
 /** A Knex whose every query runs in one tenant's database. */
 export interface BoundKnex extends Knex {
   readonly tenant: Tenant
+  /** The tenant's cache: a Keyv that no other tenant reaches. */
+  readonly cache: TenantCache
   withUserParams(params: Record<string, unknown>): BoundKnex
+  readonly transaction: BeginTransaction
+  readonly transactionProvider: (config?: Knex.TransactionConfig) => () => Promise<BoundTransaction>
+}
+
+/** A transaction of a bound Knex. */
+export interface BoundTransaction extends Knex.Transaction {
+  readonly tenant: Tenant
+  /**
+   * Finds nothing and keeps nothing, as what a transaction sees may never be committed. What it is to
+   * forget is forgotten after COMMIT, before the commit is reported, and not at all after ROLLBACK.
+   */
+  readonly cache: TenantCache
+  readonly transaction: BeginTransaction
+  readonly transactionProvider: (config?: Knex.TransactionConfig) => () => Promise<BoundTransaction>
+}
+
+/** Knex's `transaction`, whose transactions have a tenant. */
+export interface BeginTransaction {
+  (config?: Knex.TransactionConfig): Promise<BoundTransaction>
+  (scope: null | undefined, config?: Knex.TransactionConfig): Promise<BoundTransaction>
+  <T>(
+    // biome-ignore lint/suspicious/noConfusingVoidType: as in Knex's own types
+    scope: (trx: BoundTransaction) => Promise<T> | void,
+    config?: Knex.TransactionConfig,
+  ): Promise<T>
+}
+
+/** The Knex of whichever tenant is in scope. */
+export interface AmbientKnex extends Knex {
+  /** The cache of the tenant in scope. Outside any scope it throws `ERR_NO_TENANT`. */
+  readonly cache: TenantCache
+  readonly transaction: BeginTransaction
+  readonly transactionProvider: (config?: Knex.TransactionConfig) => () => Promise<BoundTransaction>
 }
 
 /** What Knex keeps behind its function; its methods find the client through `this`. */
@@ -35,7 +72,7 @@ const EVENTS = ['start', 'query', 'query-error', 'query-response'] as const
  */
 export class KnexFactory {
   /** The Knex of whichever tenant is in scope. It hears the events of all tenants. */
-  readonly ambient: Knex
+  readonly ambient: AmbientKnex
 
   readonly #root: KnexInternals
   readonly #prototype: object
@@ -52,12 +89,12 @@ export class KnexFactory {
       this.#withUserParams(context, params),
     )
     this.#scope = scope
-    this.ambient = knexFunction(this.#ambientContext(), this.#prototype)
+    this.ambient = knexFunction(this.#ambientContext(), this.#prototype) as AmbientKnex
   }
 
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
-  bind(tenant: Tenant, pool: ServerPool): BoundKnex {
-    const binding = { tenant, pool, checkScope: () => undefined }
+  bind(tenant: Tenant, pool: ServerPool, caches: Caches): BoundKnex {
+    const binding = { tenant, pool, caches, checkScope: () => undefined }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }
@@ -104,12 +141,14 @@ export class KnexFactory {
       withUserParams: {
         value: (params: Record<string, unknown>) => this.current().withUserParams(params),
       },
-      transactionProvider: { value: (config?: object) => this.#transactionProvider(config) },
+      transactionProvider: {
+        value: (config?: Knex.TransactionConfig) => this.#transactionProvider(config),
+      },
     })
   }
 
   /** Begins its transaction when it is first asked for it, and belongs to the tenant of now. */
-  #transactionProvider(config?: object): () => Promise<Knex.Transaction> {
+  #transactionProvider(config?: Knex.TransactionConfig): () => Promise<BoundTransaction> {
     const bound = this.current()
     const provide = bound.transactionProvider(config)
     return async () => {
@@ -176,6 +215,12 @@ function createPrototype(root: KnexInternals): object {
     tenant: {
       get(this: KnexInternals): Tenant {
         return bindingOf(this.context.client).tenant
+      },
+    },
+    cache: {
+      get(this: KnexInternals): TenantCache {
+        const { tenant, caches } = bindingOf(this.context.client)
+        return caches.of(tenant)
       },
     },
     _events: { value: undefined, writable: true },

@@ -36,6 +36,7 @@ export interface SchemaBuilderParts {
 export type TransactionContainer = (
   trx: HandTransaction & {
     isCompleted(): boolean
+    readonly client: object
     readonly context: BatchContext
   },
 ) => unknown
@@ -56,6 +57,8 @@ export interface DialectClient extends NodeJS.EventEmitter {
   connectionSettings: object
   connectionConfigExpirationChecker: (() => boolean) | null
   valueForUndefined: unknown
+  /** True of a transaction's client. */
+  readonly transacting?: boolean
   acquireConnection(): Promise<unknown>
   releaseConnection(connection: unknown): Promise<void>
   initializePool(config?: unknown): void

@@ -18,6 +18,7 @@ import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
 import { checkSameTenant, checkTransaction, ownLease, refused } from './ownership.ts'
 import { TenantRunner } from './tenant-runner.ts'
+import { followTransaction, transactionCache } from './transaction-cache.ts'
 
 /** What hears a client's events: the bound Knex, and one place for all tenants. */
 export interface Listeners {
@@ -34,6 +35,8 @@ export interface Listeners {
 export class TenantClient extends Dialect {
   /** Set on a bound client only: a transaction's client passes its events to that one. */
   declare listenersOf: Listeners | undefined
+  /** Set on a transaction's client only, before user code has it. */
+  declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
     const { pool, tenant, checkScope } = bindingOf(this)
@@ -53,7 +56,11 @@ export class TenantClient extends Dialect {
   override _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
     if (isRolledBack(connection, query)) return Promise.resolve(query)
     try {
-      return super._query(ownLease(this, connection), query)
+      const lease = ownLease(this, connection)
+      const sent = super._query(lease, query)
+      if (!this.transacting) return sent
+      this.transactionLease = lease
+      return followTransaction(lease, typeof query === 'string' ? query : query.sql, sent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -83,14 +90,18 @@ export class TenantClient extends Dialect {
 
   /**
    * Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. A
-   * transaction has its tenant, as a bound Knex has.
+   * transaction has its tenant and a cache, as a bound Knex has.
    */
   override transaction(container: TransactionContainer, ...rest: unknown[]): object {
-    const { tenant } = bindingOf(this)
+    const binding = bindingOf(this)
     const guarded: TransactionContainer = (trx) => {
       if (trx.isCompleted()) return undefined
       guardBatches(trx.context, checkTransaction)
-      const result = container(Object.defineProperty(trx, 'tenant', { value: tenant }))
+      const { transactionLease: lease } = trx.client as TenantClient
+      const cache = { get: () => transactionCache(lease as Lease, binding) }
+      const result = container(
+        Object.defineProperties(trx, { tenant: { value: binding.tenant }, cache }),
+      )
       if (!isThenable(result)) tellFailedCommit(trx)
       return result
     }

@@ -2,8 +2,15 @@
  * What TypeScript sees of a bound Knex. Nothing here runs: `npm run types` checks that what must
  * compile does, and that each line under `@ts-expect-error` does not.
  */
+import type { Keyv } from 'keyv'
 import type { Knex } from 'knex'
-import { type BoundKnex, createTenantKnex, type TenantKnex } from '../../src/index.ts'
+import {
+  type BoundKnex,
+  type BoundTransaction,
+  createTenantKnex,
+  type TenantCache,
+  type TenantKnex,
+} from '../../src/index.ts'
 
 interface TypedRow {
   id: number
@@ -66,15 +73,15 @@ export async function knowsTables(): Promise<void> {
 export async function hasTransactions(): Promise<void> {
   exactly<TypedRow[]>()(
     await knex.transaction(async (trx) => {
-      exactly<Knex.Transaction>()(trx)
+      exactly<BoundTransaction>()(trx)
       return trx('types_test_simple')
     }),
   )
   const trx = await knex.transaction({ isolationLevel: 'serializable' })
-  exactly<Knex.Transaction>()(trx)
+  exactly<BoundTransaction>()(trx)
   knex('types_test_simple').transacting(trx)
   const provide = knex.transactionProvider({ readOnly: true })
-  exactly<Knex.Transaction>()(await provide())
+  exactly<BoundTransaction>()(await provide())
   // @ts-expect-error A transaction is not a bound Knex: it has no tenant of its own.
   const bound: BoundKnex = trx
   void bound
@@ -117,4 +124,20 @@ export function keepsItsTenant(): void {
   const asKnex: Knex = copy
   void asKnex
   exactly<string>()(copy.tenant.id)
+}
+
+export async function hasCaches(): Promise<void> {
+  exactly<TenantCache>()(knex.cache)
+  exactly<TenantCache>()(tenantKnex.ambient.cache)
+  exactly<TenantCache>()(tenantKnex.sharedCache)
+  await knex.transaction(async (trx) => {
+    exactly<TenantCache>()(trx.cache)
+    await trx.transaction(async (nested) => exactly<TenantCache>()(nested.cache))
+  })
+  const keyv: Keyv = knex.cache
+  void keyv
+  exactly<number>()(await knex.cache.remember('key', {}, () => Promise.resolve(1)))
+  exactly<TypedRow[]>()(await knex.cache.remember('key', {}, () => knex('types_test_simple')))
+  exactly<string | undefined>()(await knex.cache.get<string>('key'))
+  exactly<unknown>()(await knex.cache.get('key'))
 }

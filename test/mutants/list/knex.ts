@@ -160,8 +160,8 @@ export const KNEX: readonly Mutant[] = [
     name: 'make a transaction’s client of no tenant',
     harm: 'what `trx.tenant` says is another tenant, or none',
     file: 'src/knex/tenant-client.ts',
-    search: "Object.defineProperty(trx, 'tenant', { value: tenant })",
-    replace: "Object.defineProperty(trx, 'tenant', { value: undefined })",
+    search: 'tenant: { value: binding.tenant }',
+    replace: 'tenant: { value: undefined }',
     tests: ['test/knex/queries.test.ts'],
   },
   {

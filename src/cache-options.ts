@@ -1,0 +1,124 @@
+import {
+  checkFunction,
+  checkInteger,
+  checkMillis,
+  invalid,
+  isObject,
+  rejectUnknownKeys,
+  show,
+  withoutUndefined,
+} from './option-checks.ts'
+
+/** Makes text of values and values of text. `JSON` is one, and so is superjson. */
+export interface CacheSerializer {
+  stringify(value: unknown): string
+  parse(text: string): unknown
+}
+
+/** Options of the tenants' caches. */
+export interface CacheOptions {
+  /**
+   * Where entries are: left out, in this process; else a `redis://` URL, options of node-redis (`url`
+   * or `socket`, for a cluster `rootNodes`), a client or a cluster of node-redis, a Keyv store adapter,
+   * a Map, or a `node-cache`. What is passed in stays the caller's own to close. Redis needs the
+   * optional peer `@keyv/redis`.
+   */
+  readonly store?: string | object
+  /**
+   * How long an entry is kept that is set without a time to live, in milliseconds.
+   * @defaultValue 3_600_000
+   */
+  readonly ttl?: number
+  /**
+   * Keeps the applications on one store apart: letters, digits, `.`, `_` and `-`.
+   * @defaultValue 'tenant-knex'
+   */
+  readonly root?: string
+  /**
+   * What stands for a tenant in its keys. Must be pure, synchronous and injective.
+   * @defaultValue `(id) => id`
+   */
+  readonly prefix?: (tenantId: string) => string
+  /** Makes texts of values. @defaultValue Keyv's own, JSON that keeps Buffers */
+  readonly serializer?: CacheSerializer
+  /**
+   * How long a store outside of this process may take to answer, in milliseconds.
+   * @defaultValue 100
+   */
+  readonly timeoutMillis?: number
+  /**
+   * How long `remember` waits for a factory that another call has started, in milliseconds.
+   * @defaultValue 10_000
+   */
+  readonly waitMillis?: number
+  /** Agrees to `iterator()`, which looks through the whole store. @defaultValue false */
+  readonly allowScan?: boolean
+  /** Only in this process: entries of one tenant at most. @defaultValue 10_000 */
+  readonly maxItemsPerTenant?: number
+  /** Only in this process: bytes of one tenant at most, by an estimate. @defaultValue 16_777_216 */
+  readonly maxBytesPerTenant?: number
+  /** Only in this process: bytes of all tenants at most, by an estimate. @defaultValue 67_108_864 */
+  readonly maxBytes?: number
+}
+
+/** Cache options with every default filled in, but for what is left to the stores. */
+export interface ResolvedCacheOptions extends Required<Omit<CacheOptions, 'store' | 'serializer'>> {
+  readonly store: string | object | undefined
+  readonly serializer: CacheSerializer | undefined
+}
+
+/** Every default in one place. */
+export const CACHE_DEFAULTS: ResolvedCacheOptions = Object.freeze({
+  store: undefined,
+  ttl: 3_600_000,
+  root: 'tenant-knex',
+  prefix: (tenantId: string) => tenantId,
+  serializer: undefined,
+  timeoutMillis: 100,
+  waitMillis: 10_000,
+  allowScan: false,
+  maxItemsPerTenant: 10_000,
+  maxBytesPerTenant: 16 * 2 ** 20,
+  maxBytes: 64 * 2 ** 20,
+})
+
+const MAX_COUNT = 2 ** 40
+
+/**
+ * Merges the user's cache options with the defaults and checks them; the store is looked at later.
+ *
+ * @throws `ERR_OPTION_INVALID`
+ */
+export function resolveCacheOptions(user: CacheOptions): ResolvedCacheOptions {
+  if (!isObject(user)) throw invalid('`cache` must be an object.')
+  rejectUnknownKeys(user, Object.keys(CACHE_DEFAULTS), 'cache.')
+  const options = { ...CACHE_DEFAULTS, ...withoutUndefined(user) }
+  for (const name of ['ttl', 'timeoutMillis', 'waitMillis'] as const) {
+    checkMillis(`cache.${name}`, options[name])
+  }
+  for (const name of ['maxItemsPerTenant', 'maxBytesPerTenant', 'maxBytes'] as const) {
+    checkInteger(`cache.${name}`, options[name], 1, MAX_COUNT)
+  }
+  checkFunction('cache.prefix', options.prefix)
+  checkRoot(options.root)
+  checkSerializer(options.serializer)
+  if (typeof options.allowScan !== 'boolean') {
+    throw invalid(`\`cache.allowScan\` must be true or false, got ${show(options.allowScan)}.`)
+  }
+  return Object.freeze(options)
+}
+
+function checkRoot(root: unknown): void {
+  if (typeof root === 'string' && /^[\w.-]{1,64}$/.test(root)) return
+  throw invalid(
+    '`cache.root` must be 1 to 64 letters, digits, dots, underscores and dashes, got ' +
+      `${show(root)}.`,
+  )
+}
+
+function checkSerializer(serializer: unknown): void {
+  if (serializer === undefined) return
+  const { stringify, parse }: Partial<CacheSerializer> = isObject(serializer) ? serializer : {}
+  if (typeof stringify === 'function' && typeof parse === 'function') return
+  throw invalid('`cache.serializer` must have the functions `stringify` and `parse`.')
+}

@@ -1,0 +1,112 @@
+import { CACHE_DEFAULTS, type ResolvedCacheOptions } from '../cache-options.ts'
+import { TenantKnexError } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import { type KeyOwner, sharedKeys, tenantKeys } from './key-space.ts'
+import { createStore } from './stores/create-store.ts'
+import { type MemoryStats, MemoryStore } from './stores/memory-store.ts'
+import { type RunInScope, TenantCache, type TenantCacheSettings } from './tenant-cache.ts'
+import type { CacheStore, TenantStore } from './tenant-store.ts'
+import { type TransactionLease, TransactionStore } from './transaction-store.ts'
+import { DEFAULT_SERIALIZER } from './value-codec.ts'
+
+/** The caches of all tenants, over one store. Each is made when it is first asked for. */
+export class Caches {
+  /** The cache for what belongs to nobody. */
+  readonly shared: TenantCache
+  readonly #options: ResolvedCacheOptions
+  readonly #store: CacheStore
+  readonly #settings: TenantCacheSettings
+  readonly #ofTenant = new WeakMap<Tenant, TenantCache>()
+  readonly #ownerOf = new Map<string, WeakRef<Tenant>>()
+  #isClosed = false
+  readonly #checkOpen = (): void => {
+    if (this.#isClosed) throw destroyed()
+  }
+  readonly #collected = new FinalizationRegistry<string>((prefix) => this.#forget(prefix))
+
+  /** @throws `ERR_OPTION_INVALID` */
+  constructor(options: ResolvedCacheOptions, runInScope: RunInScope) {
+    this.#options = options
+    this.#store = createStore(options)
+    const { ttl, waitMillis, allowScan, serializer = DEFAULT_SERIALIZER } = options
+    this.#settings = {
+      ttl,
+      waitMillis,
+      allowScan,
+      serializer,
+      runInScope,
+      checkOpen: this.#checkOpen,
+    }
+    const owner = sharedKeys(options.root)
+    this.shared = this.#create(owner, this.#store.open(owner), undefined)
+  }
+
+  /**
+   * A tenant's cache: the same one as long as anybody holds anything of the tenant's.
+   *
+   * @throws `ERR_CACHE_PREFIX_INVALID`, `ERR_CACHE_PREFIX_SHARED`
+   */
+  of(tenant: Tenant): TenantCache {
+    const made = this.#ofTenant.get(tenant)
+    if (made) return made
+    const owner = this.#ownerFor(tenant)
+    const cache = this.#create(owner, this.#store.open(owner), tenant)
+    this.#ofTenant.set(tenant, cache)
+    return cache
+  }
+
+  /** What a transaction of a tenant has in place of its cache. */
+  inTransaction(
+    tenant: Tenant,
+    lease: TransactionLease,
+  ): { cache: TenantCache; store: TransactionStore } {
+    const store = new TransactionStore(this.of(tenant), lease)
+    return { cache: this.#create(this.#ownerFor(tenant), store, tenant), store }
+  }
+
+  stats(): MemoryStats | undefined {
+    return this.#store instanceof MemoryStore ? this.#store.stats() : undefined
+  }
+
+  /** Closes the store. Whatever the caches are asked from now on fails with `ERR_DESTROYED`. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#store.close()
+  }
+
+  #create(owner: KeyOwner, store: TenantStore, tenant: Tenant | undefined): TenantCache {
+    return new TenantCache({ owner, store, tenant, settings: this.#settings })
+  }
+
+  #ownerFor(tenant: Tenant): KeyOwner {
+    const { root, prefix } = this.#options
+    const owner = tenantKeys(root, tenant.id, prefix(tenant.id))
+    if (prefix === CACHE_DEFAULTS.prefix) return owner // which gives each its own
+    const other = this.#ownerOf.get(owner.prefix)?.deref()
+    if (other === tenant) return owner
+    if (other && other.id !== tenant.id) throw sharedPrefix(tenant.id, other.id)
+    this.#ownerOf.set(owner.prefix, new WeakRef(tenant))
+    this.#collected.register(tenant, owner.prefix)
+    return owner
+  }
+
+  #forget(prefix: string): void {
+    if (!this.#ownerOf.get(prefix)?.deref()) this.#ownerOf.delete(prefix)
+  }
+}
+
+function destroyed(): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_DESTROYED',
+    'This tenantKnex has been destroyed, and its caches with it. Create a new one to go on.',
+  )
+}
+
+function sharedPrefix(id: string, other: string): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_CACHE_PREFIX_SHARED',
+    `Tenants ${JSON.stringify(id)} and ${JSON.stringify(other)} have the same cache prefix. The ` +
+      '`cache.prefix` function must give each its own.',
+    { tenant: id },
+  )
+}

@@ -1,0 +1,88 @@
+import type { ResolvedCacheOptions } from '../../cache-options.ts'
+import { invalid, isObject } from '../../option-checks.ts'
+import type { CacheStore } from '../tenant-store.ts'
+import { Adapter, type KeyvAdapter } from './adapter.ts'
+import { Guarded } from './guarded.ts'
+import type { KeyValue } from './key-value.ts'
+import { KeyedStore } from './keyed-store.ts'
+import { MemoryStore } from './memory-store.ts'
+import { type NodeCacheLike, NodeCacheStore } from './node-cache.ts'
+import { isRedisReply, Redis } from './redis.ts'
+import { createRedisClient, type RedisClient } from './redis-client.ts'
+
+/**
+ * Makes the store that the `cache` options ask for. Nothing is opened before it is used.
+ *
+ * @throws `ERR_OPTION_INVALID`
+ */
+export function createStore(options: ResolvedCacheOptions): CacheStore {
+  const { store, timeoutMillis } = options
+  if (store === undefined) return new MemoryStore(options)
+  const redis = redisOf(store, timeoutMillis)
+  if (redis) return new KeyedStore(new Guarded(redis, timeoutMillis, isRedisReply))
+  if (isNodeCache(store)) {
+    // It is in this process: an error, such as that it is full, does not mean that it is away.
+    return new KeyedStore(new Guarded(new NodeCacheStore(store), timeoutMillis, () => true))
+  }
+  return new KeyedStore(new Guarded(otherOf(store), timeoutMillis))
+}
+
+function redisOf(store: string | object, timeoutMillis: number): Redis | undefined {
+  if (typeof store === 'string') {
+    if (!/^rediss?:\/\//i.test(store) || !URL.canParse(store)) {
+      throw invalid('`cache.store` as a text must be a redis:// or rediss:// URL.')
+    }
+    return new Redis({ create: () => createRedisClient({ url: store }) }, timeoutMillis)
+  }
+  if (!isObject(store)) return undefined
+  if (isRedisClient(store)) return new Redis({ client: store }, timeoutMillis)
+  // A KeyvRedis connects when it is used, and would put a namespace of its own before the keys.
+  const { client, getClient } = store as { client?: unknown; getClient?: () => Promise<unknown> }
+  if (isRedisClient(client))
+    return new Redis({ client, connect: async () => getClient?.call(store) }, timeoutMillis)
+  if (!isPlain(store)) return undefined
+  if (['url', 'socket', 'rootNodes'].some((name) => name in store)) {
+    return new Redis({ create: () => createRedisClient({ ...store }) }, timeoutMillis)
+  }
+  return undefined
+}
+
+function otherOf(store: string | object): KeyValue {
+  if (has(store, ['deserializeData', 'serializeData'])) {
+    throw invalid(
+      '`cache.store` is a Keyv, which has keys of its own. Pass the store it was made of.',
+    )
+  }
+  if (has(store, ['peek', 'purgeStale'])) {
+    throw invalid(
+      '`cache.store` is an lru-cache, which takes other arguments than a Keyv store. Leave it out: ' +
+        'the store in this process has bounds, see `cache.maxBytes`.',
+    )
+  }
+  if (has(store, ['get', 'set', 'delete', 'clear'])) {
+    return new Adapter(store as unknown as KeyvAdapter)
+  }
+  throw invalid(
+    '`cache.store` must be a redis:// URL, options or a client of node-redis, a Keyv store adapter, a ' +
+      'Map, or a node-cache.',
+  )
+}
+
+function isNodeCache(value: unknown): value is NodeCacheLike {
+  return has(value, ['flushAll', 'getTtl', 'mget', 'set'])
+}
+
+function isRedisClient(value: unknown): value is RedisClient {
+  return has(value, ['mGet', 'unlink', 'connect', 'destroy'])
+}
+
+function has(value: unknown, methods: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+}
+
+function isPlain(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  )
+}

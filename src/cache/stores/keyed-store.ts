@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import { TenantKnexError } from '../../errors.ts'
+import type { KeyOwner } from '../key-space.ts'
+import type { CacheStore, Entry, NewEntry, TenantStore } from '../tenant-store.ts'
+import type { KeyValue, Texts } from './key-value.ts'
+
+/**
+ * Keeps entries outside of this process. Each tenant has an epoch, a random token under a key of its
+ * own; each entry begins with the epoch in which it was written, and is nothing in any other. So
+ * `clear()` is a new token: one command. A token that the store has lost is replaced by another one,
+ * never by one that was there before, so what was cleared stays unreadable.
+ */
+export class KeyedStore implements CacheStore {
+  readonly #keyValue: KeyValue
+
+  constructor(keyValue: KeyValue) {
+    this.#keyValue = keyValue
+  }
+
+  open(owner: KeyOwner): TenantStore {
+    return new KeyedTenantStore(this.#keyValue, owner)
+  }
+
+  close(): Promise<void> {
+    return this.#keyValue.close()
+  }
+}
+
+class KeyedTenantStore implements TenantStore {
+  readonly #keyValue: KeyValue
+  readonly #owner: KeyOwner
+  /** The epoch as last seen: a guess, which saves a round trip where it is right. */
+  #lastEpoch: string | undefined
+
+  constructor(keyValue: KeyValue, owner: KeyOwner) {
+    this.#keyValue = keyValue
+    this.#owner = owner
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const [epoch, text] = await this.#keyValue.getMany([this.#epochKey, this.#keyOf(key)])
+    return entryOf(text, this.#see(epoch))
+  }
+
+  async getMany(keys: readonly string[]): Promise<(Entry | undefined)[]> {
+    const { epoch, texts } = await this.#read(keys)
+    return texts.map((text) => entryOf(text, epoch))
+  }
+
+  async begin(key: string): Promise<{ entry: Entry | undefined; epoch: string }> {
+    const { epoch, texts } = await this.#read([key])
+    return { entry: entryOf(texts[0], epoch), epoch: epoch ?? (await this.#newEpoch()) }
+  }
+
+  async set(entries: readonly NewEntry[], epoch?: string): Promise<boolean[]> {
+    const guess = epoch ?? this.#lastEpoch ?? (await this.#epoch())
+    const present = await this.#presentThenWrite(entries, guess)
+    if (present === guess) return entries.map(() => true)
+    // Nobody reads what was written with an epoch that had passed; that of the caller's own reading
+    // is not to be replaced.
+    if (epoch !== undefined) return entries.map(() => false)
+    await this.#write(entries, present ?? (await this.#newEpoch()))
+    return entries.map(() => true)
+  }
+
+  async delete(keys: readonly string[]): Promise<boolean[]> {
+    await this.#claim()
+    const [entries] = await Promise.all([
+      this.getMany(keys),
+      this.#keyValue.delete(keys.map((key) => this.#keyOf(key))),
+    ])
+    return entries.map((entry) => entry !== undefined)
+  }
+
+  async clear(): Promise<void> {
+    await this.#claim()
+    const epoch = this.#token()
+    await this.#keyValue.set(this.#epochKey, epoch)
+    this.#lastEpoch = epoch
+  }
+
+  async purge(): Promise<void> {
+    await this.clear()
+    for await (const keys of this.#keys()) await this.#keyValue.delete(keys)
+    await this.#keyValue.delete([this.#epochKey])
+  }
+
+  async *scan(): AsyncGenerator<(Entry & { key: string })[]> {
+    for await (const keys of this.#keys()) {
+      const own = keys.map((key) => key.slice(this.#keyOf('').length))
+      const entries = await this.getMany(own)
+      yield own.flatMap((key, index) => {
+        const entry = entries[index]
+        return entry ? [{ key, ...entry }] : []
+      })
+    }
+  }
+
+  get #epochKey(): string {
+    return `${this.#owner.prefix}e`
+  }
+
+  #keyOf(key: string): string {
+    return `${this.#owner.prefix}k:${key}`
+  }
+
+  async *#keys(): AsyncGenerator<string[]> {
+    const prefix = this.#keyOf('')
+    for await (const keys of this.#keyValue.scan(prefix)) {
+      const own = keys.filter((key) => key.startsWith(prefix))
+      if (own.length > 0) yield own
+    }
+  }
+
+  async #read(keys: readonly string[]): Promise<{ epoch: string | undefined; texts: Texts }> {
+    const all = [this.#epochKey, ...keys.map((key) => this.#keyOf(key))]
+    const [epoch, ...texts] = await this.#keyValue.getMany(all)
+    return { epoch: this.#see(epoch), texts }
+  }
+
+  /** One that was seen before needs no second look. */
+  #see(stored: Texts[number]): string | undefined {
+    if (stored === this.#lastEpoch) return stored
+    const epoch = typeof stored === 'string' && EPOCH.test(stored) ? stored : undefined
+    if (epoch !== undefined) this.#checkOwner(epoch)
+    this.#lastEpoch = epoch
+    return epoch
+  }
+
+  /** Before the first thing is taken away: that the keys are this owner's. */
+  async #claim(): Promise<void> {
+    if (this.#lastEpoch === undefined) await this.#read([])
+  }
+
+  async #epoch(): Promise<string> {
+    return (await this.#read([])).epoch ?? (await this.#newEpoch())
+  }
+
+  /** The first of those who come at a time wins. What is there but is no epoch is replaced. */
+  async #newEpoch(): Promise<string> {
+    const token = this.#token()
+    if (await this.#keyValue.setIfAbsent(this.#epochKey, token)) return token
+    const { epoch } = await this.#read([])
+    if (epoch !== undefined) return epoch
+    await this.#keyValue.set(this.#epochKey, token)
+    return token
+  }
+
+  /**
+   * Writes, and says which epoch it was before: looked at afterwards, a clear in between would have
+   * what it has cleared written again.
+   */
+  async #presentThenWrite(
+    entries: readonly NewEntry[],
+    epoch: string,
+  ): Promise<string | undefined> {
+    const reading = this.#read([])
+    if (!this.#keyValue.isOrdered) await reading
+    const [{ epoch: present }] = await Promise.all([reading, this.#write(entries, epoch)])
+    return present
+  }
+
+  async #write(entries: readonly NewEntry[], epoch: string): Promise<void> {
+    const writes = entries.map(({ key, text, expires, keepMillis }) =>
+      this.#keyValue.set(this.#keyOf(key), `${epoch}|${expires}|${text}`, keepMillis),
+    )
+    await Promise.all(writes)
+  }
+
+  #token(): string {
+    return `${this.#owner.mark}.${randomBytes(9).toString('base64url')}`
+  }
+
+  #checkOwner(epoch: string): void {
+    if (epoch.startsWith(`${this.#owner.mark}.`)) return
+    const { tenant, prefix } = this.#owner
+    throw new TenantKnexError(
+      'ERR_CACHE_PREFIX_SHARED',
+      `The cache of tenant ${JSON.stringify(tenant)} and that of another tenant have the same keys, ` +
+        `${JSON.stringify(prefix)}. The \`cache.prefix\` function must give each its own.`,
+      { tenant },
+    )
+  }
+}
+
+/** A mark and a token. What looks otherwise is no epoch. */
+const EPOCH = /^[\w/-]+\.[\w-]{12}$/
+
+/** `<epoch>|<expires>|<text>`; what looks otherwise is no entry. */
+function entryOf(stored: Texts[number], epoch: string | undefined): Entry | undefined {
+  if (typeof stored !== 'string' || epoch === undefined) return undefined
+  if (!stored.startsWith(epoch) || stored[epoch.length] !== '|') return undefined
+  const end = stored.indexOf('|', epoch.length + 1)
+  const expires = Number(stored.slice(epoch.length + 1, end))
+  return end > 0 && Number.isFinite(expires) ? { text: stored.slice(end + 1), expires } : undefined
+}

@@ -1,0 +1,176 @@
+import type { KeyOwner } from '../key-space.ts'
+import type { CacheStore, Entry, Epoch, NewEntry, TenantStore } from '../tenant-store.ts'
+import { levelFor } from './level.ts'
+import { bytesOf, TenantEntries } from './tenant-entries.ts'
+
+/** How much is kept in this process. */
+export interface MemoryLimits {
+  /** Entries of one tenant. */
+  readonly maxItemsPerTenant: number
+  /** Bytes of one tenant, by the estimate of `TenantEntries`. */
+  readonly maxBytesPerTenant: number
+  /** Bytes of all tenants. */
+  readonly maxBytes: number
+}
+
+/** What a store in this process holds. */
+export interface MemoryStats {
+  readonly tenants: number
+  readonly items: number
+  /** An estimate. */
+  readonly bytes: number
+  /** Entries that had to make room since the store was made. */
+  readonly evictions: number
+}
+
+/** To this share of its limit a full store is emptied, so that it is not full again at once. */
+const RECLAIMED = 0.95
+
+/** So many tenants are not looked through for some that have nothing. */
+const FEW_TENANTS = 1_000
+
+/**
+ * Keeps entries in this process, as text: who changes a value that was read changes nobody else's.
+ * Where all together take too much, those with the most give first, down to one level.
+ */
+export class MemoryStore implements CacheStore {
+  readonly #limits: MemoryLimits
+  readonly #tenants = new Map<string, TenantEntries>()
+  #bytes = 0
+  #evictions = 0
+  #sweepAt = FEW_TENANTS
+
+  constructor(limits: MemoryLimits) {
+    this.#limits = limits
+  }
+
+  /** Owners that were given one prefix by mistake have nothing in common here. */
+  open({ prefix, mark }: KeyOwner): TenantStore {
+    return new MemoryTenantStore(this, prefix + mark)
+  }
+
+  async close(): Promise<void> {
+    this.#tenants.clear()
+    this.#bytes = 0
+  }
+
+  stats(): MemoryStats {
+    const sizes = [...this.#tenants.values()].map(({ size }) => size).filter((size) => size > 0)
+    const items = sizes.reduce((sum, size) => sum + size, 0)
+    return { tenants: sizes.length, items, bytes: this.#bytes, evictions: this.#evictions }
+  }
+
+  find(prefix: string): TenantEntries | undefined {
+    return this.#tenants.get(prefix)
+  }
+
+  /** A tenant's entries, which are also the epoch of what is written to them. */
+  findOrCreate(prefix: string): TenantEntries {
+    const found = this.#tenants.get(prefix)
+    if (found) return found
+    if (this.#tenants.size >= this.#sweepAt) this.#sweep()
+    const entries = new TenantEntries()
+    this.#tenants.set(prefix, entries)
+    return entries
+  }
+
+  drop(prefix: string): void {
+    this.#bytes -= this.#tenants.get(prefix)?.bytes ?? 0
+    this.#tenants.delete(prefix)
+  }
+
+  /** Runs what changes a tenant's entries, and keeps account. */
+  change<T>(entries: TenantEntries, fn: () => T): T {
+    const before = entries.bytes
+    const result = fn()
+    this.#bytes += entries.bytes - before
+    return result
+  }
+
+  /** Says whether it is kept: an entry that is larger than all that its tenant may have is not. */
+  add(entries: TenantEntries, entry: NewEntry, now: number): boolean {
+    const { maxBytesPerTenant, maxItemsPerTenant, maxBytes } = this.#limits
+    const bytes = bytesOf(entry)
+    const fits = bytes <= Math.min(maxBytesPerTenant, maxBytes * RECLAIMED)
+    this.change(entries, () => {
+      entries.delete(entry.key, now)
+      if (!fits) return
+      // Before it is there: unread as it is, it would make room for those that were read.
+      this.#evictions += entries.shrink(maxItemsPerTenant - 1, maxBytesPerTenant - bytes)
+      entries.set(entry, now)
+    })
+    if (this.#bytes > maxBytes) this.#reclaim(maxBytes * RECLAIMED)
+    return fits
+  }
+
+  /** Forgets tenants without entries; what is being computed for one of them is not kept then. */
+  #sweep(): void {
+    for (const [prefix, { size }] of this.#tenants) if (size === 0) this.#tenants.delete(prefix)
+    this.#sweepAt = Math.max(FEW_TENANTS, 2 * this.#tenants.size)
+  }
+
+  #reclaim(target: number): void {
+    const level = levelFor(
+      [...this.#tenants.values()].map(({ bytes }) => bytes),
+      target,
+    )
+    for (const entries of this.#tenants.values()) {
+      if (entries.bytes <= level) continue
+      this.change(entries, () => {
+        this.#evictions += entries.shrink(Number.POSITIVE_INFINITY, level)
+      })
+    }
+  }
+}
+
+class MemoryTenantStore implements TenantStore {
+  readonly #store: MemoryStore
+  readonly #prefix: string
+
+  constructor(store: MemoryStore, prefix: string) {
+    this.#store = store
+    this.#prefix = prefix
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#store.find(this.#prefix)?.get(key, Date.now())
+  }
+
+  getMany(keys: readonly string[]): (Entry | undefined)[] {
+    return keys.map((key) => this.get(key))
+  }
+
+  begin(key: string): { entry: Entry | undefined; epoch: Epoch } {
+    const epoch = this.#store.findOrCreate(this.#prefix)
+    return { entry: epoch.get(key, Date.now()), epoch }
+  }
+
+  set(entries: readonly NewEntry[], epoch?: Epoch): boolean[] {
+    return entries.map((entry) => this.#set(entry, epoch))
+  }
+
+  #set(entry: NewEntry, epoch: Epoch | undefined): boolean {
+    const entries = this.#store.findOrCreate(this.#prefix)
+    if (epoch !== undefined && epoch !== entries) return false
+    return this.#store.add(entries, entry, Date.now())
+  }
+
+  delete(keys: readonly string[]): boolean[] {
+    const entries = this.#store.find(this.#prefix)
+    if (entries === undefined) return keys.map(() => false)
+    const now = Date.now()
+    return this.#store.change(entries, () => keys.map((key) => entries.delete(key, now)))
+  }
+
+  clear(): void {
+    this.#store.drop(this.#prefix)
+  }
+
+  purge(): void {
+    this.clear()
+  }
+
+  async *scan(): AsyncGenerator<(Entry & { key: string })[]> {
+    yield this.#store.find(this.#prefix)?.all(Date.now()) ?? []
+  }
+}

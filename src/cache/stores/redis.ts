@@ -1,0 +1,150 @@
+import type { KeyValue } from './key-value.ts'
+import type { RedisClient } from './redis-client.ts'
+
+/** Keys that are deleted or scanned for at a time. */
+const BATCH = 500
+
+/** Where a client comes from. */
+export type RedisSource =
+  /** Made here, and connected and closed. */
+  | { readonly create: () => Promise<RedisClient> }
+  /** The user's own; `connect` is there where it connects when it is used. */
+  | { readonly client: RedisClient; readonly connect?: () => Promise<unknown> }
+
+/** A store on a Redis server or cluster, over one client. */
+export class Redis implements KeyValue {
+  readonly isOrdered = true
+  readonly #source: RedisSource
+  readonly #timeoutMillis: number
+  /** Without a listener a lost connection would end the process. */
+  readonly #onError = (): void => undefined
+  #client: RedisClient | undefined
+  #connecting: Promise<void> | undefined
+  #isClosed = false
+
+  /** @param timeoutMillis how long a command waits for a connection */
+  constructor(source: RedisSource, timeoutMillis: number) {
+    this.#source = source
+    this.#timeoutMillis = timeoutMillis
+    if ('client' in source) this.#take(source.client)
+  }
+
+  getMany(keys: readonly string[]): Promise<(string | null)[]> {
+    return this.#use((client) => client.mGet(keys))
+  }
+
+  async set(key: string, text: string, ttlMillis?: number): Promise<void> {
+    const options = ttlMillis === undefined ? undefined : lifetime(ttlMillis)
+    await this.#use((client) => client.set(key, text, options))
+  }
+
+  async setIfAbsent(key: string, text: string): Promise<boolean> {
+    return (await this.#use((client) => client.set(key, text, { condition: 'NX' }))) !== null
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    const client = this.#ready() ?? (await this.#connected())
+    for (let first = 0; first < keys.length; first += BATCH) {
+      await client.unlink(keys.slice(first, first + BATCH))
+    }
+  }
+
+  async *scan(prefix: string): AsyncGenerator<readonly string[]> {
+    const client = this.#ready() ?? (await this.#connected())
+    const options = { MATCH: `${escapePattern(prefix)}*`, COUNT: BATCH }
+    for (const node of client.masters ?? [undefined]) {
+      const server = node ? await client.nodeClient?.(node) : client
+      yield* server?.scanIterator?.(options) ?? []
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const client = this.#client
+    if (client === undefined) return
+    if (!('create' in this.#source)) client.off('error', this.#onError)
+    else if (client.isReady ?? true) end(client)
+    else {
+      // What is destroyed while it connects connects all the same, and nothing can end it then.
+      client.on('ready', () => end(client))
+      client.on('error', () => end(client))
+    }
+  }
+
+  #use<T>(fn: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = this.#ready()
+    return client ? fn(client) : this.#connected().then(fn)
+  }
+
+  /** The client where it can be used at once. */
+  #ready(): RedisClient | undefined {
+    const client = this.#client
+    if (client === undefined || this.#isClosed) return undefined
+    return (client.isReady ?? client.isOpen) ? client : undefined
+  }
+
+  /**
+   * The client once it can be used. Who has waited for longer than a call may take gets none: what it
+   * asks for would be done when it has long been given up, and undo what was done since.
+   */
+  async #connected(): Promise<RedisClient> {
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+    })
+    await withinTime(this.#connecting, this.#timeoutMillis)
+    const client = this.#ready()
+    if (client) return client
+    // While it reconnects it would keep what it is asked, and do it much later.
+    throw new Error(
+      this.#client?.isOpen
+        ? 'The Redis client is connecting.'
+        : 'The Redis client is not connected: call its connect() first.',
+    )
+  }
+
+  async #connect(): Promise<void> {
+    const source = this.#source
+    if ('client' in source) {
+      await source.connect?.()
+      return
+    }
+    if (this.#client === undefined) this.#take(await source.create())
+    if (!this.#isClosed && !this.#client?.isOpen) await this.#client?.connect()
+  }
+
+  #take(client: RedisClient): void {
+    if (client === this.#client) return
+    client.on('error', this.#onError)
+    this.#client = client
+  }
+}
+
+async function withinTime(promise: Promise<void>, timeoutMillis: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The Redis client is connecting.')), timeoutMillis)
+  })
+  try {
+    await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** True for an error that a Redis server answered with: it is there. */
+export function isRedisReply(error: unknown): boolean {
+  return error instanceof Error && /^(?:Simple|Blob)Error$|ErrorReply$/.test(error.constructor.name)
+}
+
+function end(client: RedisClient): void {
+  if (client.isOpen) client.destroy()
+}
+
+function lifetime(ttlMillis: number): object {
+  return { expiration: { type: 'PX', value: Math.ceil(ttlMillis) } }
+}
+
+/** Patterns know `*`, `?`, `[...]` and `\`. */
+function escapePattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, '\\$&')
+}
