@@ -1,3 +1,4 @@
+import { CACHE } from './list/cache.ts'
 import { GATE } from './list/gate.ts'
 import { KNEX } from './list/knex.ts'
 import { LEASE } from './list/lease.ts'
@@ -10,6 +11,7 @@ import type { Mutant } from './mutant.ts'
 /** Every mutant, in the order of the rooms that a query passes. */
 export const MUTANTS: readonly Mutant[] = [
   ...TENANT,
+  ...CACHE,
   ...KNEX,
   ...POOL,
   ...LEASE,

@@ -1,5 +1,10 @@
 /** The test files that need no database. */
 export const UNIT_TESTS: readonly string[] = [
+  'test/cache/breaker.test.ts',
+  'test/cache/key-space.test.ts',
+  'test/cache/level.test.ts',
+  'test/cache/tenant-entries.test.ts',
+  'test/cache/value-codec.test.ts',
   'test/connection/answer-meaning.test.ts',
   'test/connection/gate-decision.test.ts',
   'test/connection/packets.test.ts',
