@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { arch, cpus, platform, totalmem } from 'node:os'
 
 /** What figures depend on, beside the code. */
@@ -25,6 +25,9 @@ export function environment(): Environment {
   }
 }
 
-function versionOf(name: string): string {
-  return createRequire(import.meta.url)(`${name}/package.json`).version
+/** The version of a package that is installed. */
+export function versionOf(name: string): string {
+  // Not every package lets its package.json be imported.
+  const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+  return JSON.parse(readFileSync(file, 'utf8')).version
 }
