@@ -46,11 +46,12 @@ async function runAll(wanted: Wanted): Promise<Result[]> {
   const nodes: NodeBinary[] = []
   for (const version of wanted.nodes) nodes.push(await findNode(reaper, version))
   const workspaces = await Workspaces.create(reaper)
-  const { urls, stop } = await startServers({ need: ['mariadb', 'mysql'], reaper })
+  const { urls, stop } = await startServers({ need: ['mariadb', 'mysql', 'redis'], reaper })
   try {
     const environment = {
       TENANT_KNEX_MARIADB_URL: urls.mariadb,
       TENANT_KNEX_MYSQL_URL: urls.mysql,
+      TENANT_KNEX_REDIS_URL: urls.redis,
     }
     const results: Result[] = []
     for (const pair of libraries) {

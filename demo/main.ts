@@ -7,6 +7,7 @@ import knex from 'knex'
 // In your own code: from 'tenant-knex'
 import { createTenantKnex } from '../src/index.ts'
 import { findWrongTotals } from './audit.ts'
+import { readThroughCaches } from './cached-reads.ts'
 import { citiesByCountry } from './cities.ts'
 import { compareWithPlainKnex } from './comparison.ts'
 import { settleAll } from './concurrency.ts'
@@ -58,8 +59,10 @@ async function run(demo: Demo): Promise<number> {
     await createTenants(demo)
     await serveRequests(demo, tally)
   })
+  const cachedReads = await readThroughCaches(demo)
   const comparison = await compareWithPlainKnex(demo, tally)
   const wrongTotals = await findWrongTotals(demo, tally)
-  printReport(demo, { tally, statements, connectionCounts, comparison, wrongTotals })
-  return tally.wrongRows + wrongTotals.length === 0 ? 0 : 1
+  const counts = { statements, connectionCounts }
+  printReport(demo, { ...counts, tally, cachedReads, comparison, wrongTotals })
+  return tally.wrongRows + cachedReads.wrong + wrongTotals.length === 0 ? 0 : 1
 }

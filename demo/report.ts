@@ -1,3 +1,4 @@
+import type { CachedReads } from './cached-reads.ts'
 import type { Comparison } from './comparison.ts'
 import { CONNECTIONS, type Demo } from './demo.ts'
 import { type Tally, WORKERS } from './traffic.ts'
@@ -7,6 +8,7 @@ export interface Findings {
   readonly tally: Tally
   readonly statements: number
   readonly connectionCounts: readonly number[]
+  readonly cachedReads: CachedReads
   readonly comparison: Comparison
   readonly wrongTotals: readonly string[]
 }
@@ -15,7 +17,7 @@ type Line = readonly [heading: string, value: string, explanation: string]
 
 /** Prints what was found, as a table. */
 export function printReport(demo: Demo, findings: Findings): void {
-  const { tally, statements, connectionCounts, wrongTotals } = findings
+  const { tally, statements, connectionCounts, cachedReads, wrongTotals } = findings
   printTable([
     ['tenants', number(demo.countries.size), 'a database each'],
     ['workers', number(WORKERS), 'requests at a time, each for a random tenant'],
@@ -34,6 +36,8 @@ export function printReport(demo: Demo, findings: Findings): void {
     ['rows read', number(tally.rows), ''],
     ['wrong rows', number(tally.wrongRows), 'of another tenant, or missing'],
     ['wrong totals', number(wrongTotals.length), 'tenants with a write too many or too few'],
+    describeCache(cachedReads),
+    ['wrong from a cache', number(cachedReads.wrong), "all tenants' caches have the same key"],
     describeThroughput(findings.comparison),
   ])
 }
@@ -47,6 +51,10 @@ function describeRequests({ requests }: Tally): Line {
     `${number(stream)} streams`,
   ]
   return ['requests', number(read + list + write + transaction + stream), kinds.join(', ')]
+}
+
+function describeCache({ reads, computed }: CachedReads): Line {
+  return ['cached reads', number(reads), `of which ${number(computed)} asked the database`]
 }
 
 function describeThroughput({ median, quartiles, rounds }: Comparison): Line {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { CACHE_DEFAULTS } from '../src/cache-options.ts'
 import { createTenantKnex } from '../src/index.ts'
 import { DEFAULTS, resolveOptions } from '../src/options.ts'
 import { onEachServer, type TestTenants, thrown, withTenants } from './support/tenants.ts'
@@ -67,9 +68,10 @@ describe("given the README's tables", () => {
   })
 
   it('then the one of options has every option and no other', () => {
-    const own = knownOptions({}).filter((name) => name !== 'pool')
-    const nested = knownOptions({ pool: {} }).map((name) => `pool.${name}`)
-    expect(firstCells('Option')).to.have.members([...own, ...nested])
+    const own = knownOptions().filter((name) => name !== 'pool' && name !== 'cache')
+    const pool = knownOptions('pool').map((name) => `pool.${name}`)
+    const cache = knownOptions('cache').map((name) => `cache.${name}`)
+    expect(firstCells('Option')).to.have.members([...own, ...pool, ...cache])
   })
 
   it('then the one of a storm has every option and no other, with its default', () => {
@@ -88,9 +90,13 @@ describe("given the README's tables", () => {
     }
   })
 
-  it('then the one of options has the defaults of the pool', () => {
+  it('then the one of options has the defaults of the pool and the cache', () => {
     for (const [name, value] of Object.entries(DEFAULTS.pool)) {
       expect(README).to.include(`| \`pool.${name}\` | ${value.toLocaleString('en')} |`)
+    }
+    for (const [name, value] of Object.entries(CACHE_DEFAULTS)) {
+      if (typeof value !== 'number') continue
+      expect(README).to.include(`| \`cache.${name}\` | ${value.toLocaleString('en')} |`)
     }
     const { switchTimeoutMillis, clean } = DEFAULTS
     expect(README).to.include(
@@ -197,9 +203,8 @@ function firstCells(heading: string): string[] {
 }
 
 /** The options that are accepted, as the error about an unknown one lists them. */
-function knownOptions(options: { pool?: object }): string[] {
-  const nested = options.pool && { pool: { unknown: 1 } }
-  const given = { connection: {}, ...(nested ?? { unknown: 1 }) }
+function knownOptions(group?: 'pool' | 'cache'): string[] {
+  const given = { connection: {}, ...(group ? { [group]: { unknown: 1 } } : { unknown: 1 }) }
   const { message } = thrown(() => resolveOptions(given as never))
   const [, names = ''] = message.match(/Known here: (.*)\.$/) ?? []
   return names.split(', ')

@@ -9,6 +9,8 @@ module.exports = async function use(tenantKnexPackage) {
   })
   try {
     refusesBadId(tenantKnex, tenantKnexPackage.TenantKnexError)
+    await caches(tenantKnex)
+    await refusesRedisWithoutItsPackage(tenantKnexPackage)
     if (url) await writesAndReads(tenantKnex, tenant)
   } finally {
     await tenantKnex.destroy()
@@ -25,6 +27,26 @@ function refusesBadId(tenantKnex, TenantKnexError) {
     return
   }
   assert.fail('a bad tenant id was accepted')
+}
+
+async function caches(tenantKnex) {
+  const { cache } = tenantKnex('a')
+  await cache.set('key', { name: 'Ada' })
+  assert.deepEqual(await cache.get('key'), { name: 'Ada' })
+  assert.equal(await tenantKnex('b').cache.get('key'), undefined)
+  const computed = await cache.remember('other', {}, () => tenantKnex.current().tenant.id)
+  assert.equal(computed, 'a')
+}
+
+async function refusesRedisWithoutItsPackage({ createTenantKnex }) {
+  const connection = { host: 'localhost' }
+  const tenantKnex = createTenantKnex({ connection, cache: { store: 'redis://localhost' } })
+  await assert.rejects(tenantKnex('a').cache.get('key'), (error) => {
+    assert.equal(error.code, 'ERR_OPTION_INVALID')
+    assert.match(error.message, /npm install @keyv\/redis/)
+    return true
+  })
+  await tenantKnex.destroy()
 }
 
 async function writesAndReads(tenantKnex, tenant) {
