@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { OwnServer } from '../support/own-server.ts'
 import { watchParent } from '../support/servers/watch-parent.ts'
@@ -9,14 +9,16 @@ import { page } from './results.ts'
 import type { Kind, StormPlan, StormRun } from './run-storm.ts'
 
 const RESULTS = new URL('./results.md', import.meta.url)
+const RUNS = new URL('./results.json', import.meta.url)
 const CHILD = new URL('./child.ts', import.meta.url)
 
 const USAGE = `usage: npm run storm -- [--seeds 1-20] [--operations 100000] [--fault-every 100]
-                        [--server mariadb | mysql] [--calm]
+                        [--server mariadb | mysql] [--calm] [--add]
 
 Lets storms loose on servers of its own, MariaDB and MySQL side by side, one for each seed, and
-writes results.md beside this file after each. Every fourth has fewer operations at a time than
-connections. With --calm nothing is broken, and nothing is written.`
+writes results.md and results.json beside this file after each. Every fourth has fewer operations at
+a time than connections. With --calm nothing is broken, and nothing is written. With --add the storms
+that are in results.json stay there, but for those that are repeated.`
 
 const SERVERS: readonly OwnServer['name'][] = ['MariaDB', 'MySQL']
 
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     'fault-every': { type: 'string', default: '100' },
     server: { type: 'string', default: '' },
     calm: { type: 'boolean', default: false },
+    add: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -39,6 +42,7 @@ if (values.help || seeds.length === 0 || !(operations > 0 && faultEvery > 0) || 
   process.exit(values.help ? 0 : 2)
 }
 
+const kept: StormRun[] = values.add ? JSON.parse(readFileSync(RUNS, 'utf8')) : []
 const runs: StormRun[] = []
 const children = servers.map(start)
 watchParent(() => process.exit(1))
@@ -74,8 +78,17 @@ function onRun(run: StormRun): void {
     console.error(`VIOLATION in operation ${operation}: ${message}`)
   }
   runs.push(run)
+  if (!values.calm) writeResults([...kept.filter((old) => !runs.some(isSameAs(old))), ...runs])
+}
+
+function writeResults(all: readonly StormRun[]): void {
   const command = `npm run storm -- ${process.argv.slice(2).join(' ')}`.trim()
-  if (!values.calm) writeFileSync(RESULTS, page(command, runs))
+  writeFileSync(RUNS, `[\n${all.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`)
+  writeFileSync(RESULTS, page(command, all))
+}
+
+function isSameAs({ server, kind, seed }: StormRun): (run: StormRun) => boolean {
+  return (run) => run.server === server && run.kind === kind && run.seed === seed
 }
 
 /** `1,2,5-7`: each of them. */
