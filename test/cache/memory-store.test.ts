@@ -41,18 +41,6 @@ describe('the store in this process', () => {
     }
   })
 
-  it('keeps nothing that was begun before a clear, also of a tenant that had nothing', () => {
-    const { open } = stored()
-    const a = open('a')
-    for (const entries of [[], [entry('other')]]) {
-      a.set(entries)
-      const { epoch } = a.begin('k')
-      a.clear()
-      expect(a.set([entry('k')], epoch)).to.deep.equal([false])
-      expect(held(a, 'k')).to.deep.equal([false])
-    }
-  })
-
   it('spares others: who takes most gives first', () => {
     const { open, store } = stored({ maxItemsPerTenant: 1_000, maxBytesPerTenant: 20_000 })
     const small = ['b', 'c', 'd'].map(open)
