@@ -238,8 +238,12 @@ onEachServer('tenantKnex', (server) => {
         const ids = (processes as { Id: number }[]).map((row) => Number(row.Id))
         expect(ids).to.include(used?.connectionId)
         await trx.rollback()
+        await tenantKnex('a').cache.set('k', 'v')
+        const bytes = tenantKnex.stats().cache?.bytes
+        expect(bytes).to.be.within(1, 1_000)
         expect(tenantKnex.stats()).to.deep.equal({
           boundKnexes: 2,
+          cache: { tenants: 1, items: 1, bytes, evictions: 0 },
           servers: [
             {
               acquires: 4,
