@@ -8,7 +8,12 @@ import { KeyedStore } from './keyed-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type NodeCacheLike, NodeCacheStore } from './node-cache.ts'
 import { isRedisReply, Redis } from './redis.ts'
-import { createRedisClient, type RedisClient } from './redis-client.ts'
+import {
+  createRedisClient,
+  preloadRedis,
+  type RedisClient,
+  type RedisOptions,
+} from './redis-client.ts'
 
 /**
  * Makes the store that the `cache` options ask for. Nothing is opened before it is used.
@@ -32,7 +37,7 @@ function redisOf(store: string | object, timeoutMillis: number): Redis | undefin
     if (!/^rediss?:\/\//i.test(store) || !URL.canParse(store)) {
       throw invalid('`cache.store` as a text must be a redis:// or rediss:// URL.')
     }
-    return new Redis({ create: () => createRedisClient({ url: store }) }, timeoutMillis)
+    return ownRedis({ url: store }, timeoutMillis)
   }
   if (!isObject(store)) return undefined
   if (isRedisClient(store)) return new Redis({ client: store }, timeoutMillis)
@@ -42,9 +47,14 @@ function redisOf(store: string | object, timeoutMillis: number): Redis | undefin
     return new Redis({ client, connect: async () => getClient?.call(store) }, timeoutMillis)
   if (!isPlain(store)) return undefined
   if (['url', 'socket', 'rootNodes'].some((name) => name in store)) {
-    return new Redis({ create: () => createRedisClient({ ...store }) }, timeoutMillis)
+    return ownRedis({ ...store }, timeoutMillis)
   }
   return undefined
+}
+
+function ownRedis(options: RedisOptions, timeoutMillis: number): Redis {
+  preloadRedis()
+  return new Redis({ create: () => createRedisClient(options) }, timeoutMillis)
 }
 
 function otherOf(store: string | object): KeyValue {

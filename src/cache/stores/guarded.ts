@@ -9,8 +9,8 @@ const LEFT_ALONE = 'it did not answer several times and is left alone for a seco
 export type IsAnswer = (error: unknown) => boolean
 
 /**
- * A store that may be away: whatever it is asked ends within a deadline, with a
- * `StoreUnavailable` where it did not work. Where it does not answer several times it is left alone for a while.
+ * A store that may be away: whatever it is asked ends within a deadline, with a `StoreUnavailable`
+ * where it did not work. Where it does not answer several times it is left alone for a while.
  */
 export class Guarded implements KeyValue {
   readonly #keyValue: KeyValue

@@ -57,6 +57,11 @@ export async function createRedisClient(options: RedisOptions): Promise<RedisCli
   return createCluster({ ...options, defaults: forNodes } as never) as unknown as RedisClient
 }
 
+/** Begins to load the package: that can take longer than the first call may. */
+export function preloadRedis(): void {
+  loadRedis().catch(() => undefined) // the first call tells
+}
+
 async function loadRedis(): Promise<typeof import('@keyv/redis')> {
   try {
     return await import('@keyv/redis')
