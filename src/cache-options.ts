@@ -39,7 +39,7 @@ export interface CacheOptions {
    * @defaultValue `(id) => id`
    */
   readonly prefix?: (tenantId: string) => string
-  /** Makes texts of values. @defaultValue Keyv's own, JSON that keeps Buffers */
+  /** Makes texts of values. @defaultValue JSON that keeps Buffers */
   readonly serializer?: CacheSerializer
   /**
    * How long a store outside of this process may take to answer, in milliseconds.
