@@ -30,6 +30,7 @@ for (const name of ['MariaDB', 'MySQL'] as const) {
       const plan = { kind: 'calm', seed: 1, operations: 6_000, faultEvery: 1 } as const
       const run = await runStorm(server, plan)
       expectPeace(run)
+      expect(run.report.connections, 'connections').to.be.most(9)
       const { 'ER_LOCK_DEADLOCK failed': _deadlocks, ...errors } = run.report.errors
       expect(errors).to.deep.equal({})
     })
@@ -72,5 +73,6 @@ function expectPeace({ report, tagged, operations }: StormRun): void {
   expect(report.violations.map(({ message }) => message).join('\n')).to.equal('')
   expect(report.operations).to.equal(operations)
   expect(report.witnessed, 'witnessed').to.be.greaterThan(tagged / 2)
-  expect(report.connections, 'connections').to.be.within(2, 9)
+  // A server notices late that one was closed. The storm itself finds too many for too long.
+  expect(report.connections, 'connections').to.be.least(2)
 }
