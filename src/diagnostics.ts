@@ -71,6 +71,7 @@ export interface LeftoverMessage extends ConnectionMessage {
  * - `abandoned`: a statement that nobody waits for any more took too long.
  * - `not-cleaned`: what a tenant left could not be cleaned.
  * - `closed-by-holder`: its holder closed it.
+ * - `forgotten`: `tenantKnex.forget(id)`, of the tenant whose session it was.
  * - `destroyed`: `tenantKnex.destroy()`.
  */
 export type DiscardReason =
@@ -85,6 +86,7 @@ export type DiscardReason =
   | 'abandoned'
   | 'not-cleaned'
   | 'closed-by-holder'
+  | 'forgotten'
   | 'destroyed'
 
 /** Published on `tenant-knex:discard` when the pool closes a connection. */

@@ -14,8 +14,10 @@ export type TenantKnexErrorCode =
   | 'ERR_DATABASE_NAME_INVALID'
   | 'ERR_DATABASE_SHARED'
   | 'ERR_DESTROYED'
+  | 'ERR_LOOKUP_FAILED'
   | 'ERR_NO_TENANT'
   | 'ERR_OPTION_INVALID'
+  | 'ERR_REQUEST_INVALID'
   | 'ERR_SERVER_REFUSED'
   | 'ERR_SERVER_UNREACHABLE'
   | 'ERR_SESSION_SETUP_FAILED'
@@ -27,6 +29,9 @@ export type TenantKnexErrorCode =
   | 'ERR_TENANT_DATABASE_DENIED'
   | 'ERR_TENANT_DATABASE_MISSING'
   | 'ERR_TENANT_ID_INVALID'
+  | 'ERR_TENANT_NOT_LOCATED'
+  | 'ERR_TENANT_UNKNOWN'
+  | 'ERR_TOKEN_INVALID'
   | 'ERR_WRONG_TENANT'
 
 /**
@@ -55,9 +60,9 @@ export interface ErrorDetails {
 
 /** The part of an error's details that says which tenant it is about. */
 export function about(
-  tenant: { readonly id: string; readonly database: string } | undefined,
+  tenant: { readonly id: string; readonly database: string | null } | undefined,
 ): Pick<ErrorDetails, 'tenant' | 'database'> {
-  return { tenant: tenant?.id, database: tenant?.database }
+  return { tenant: tenant?.id, database: tenant?.database ?? undefined }
 }
 
 const BRAND = Symbol.for('tenant-knex.error')

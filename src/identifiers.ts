@@ -4,13 +4,23 @@ import { TenantKnexError } from './errors.ts'
 export interface Tenant {
   /** The id the application knows the tenant by. */
   readonly id: string
-  /** The database that holds the tenant's tables. */
+  /**
+   * The database that holds the tenant's tables. Null only where the `database` function is
+   * asynchronous and has not been asked yet: it is by the first query, or `tenantKnex.lookup(id)`.
+   */
+  readonly database: string | null
+}
+
+/** A tenant whose database is known: connections are given to nobody else. */
+export interface LocatedTenant extends Tenant {
   readonly database: string
 }
 
 const MAX_ID_LENGTH = 128
 const MAX_DATABASE_LENGTH = 64 // MySQL manual 11.2.1, "Identifier Length Limits"
+const DEFAULT_PREFIX = 'tenant_'
 const DEFAULT_MAPPING_ID = /^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/
+const MAX_DEFAULT_MAPPING_ID_LENGTH = MAX_DATABASE_LENGTH - DEFAULT_PREFIX.length
 
 /** Databases that servers keep for themselves. */
 const RESERVED = new Set(['information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys'])
@@ -39,7 +49,7 @@ export function checkTenantId(value: unknown): asserts value is string {
  * accepts only ids that need no escaping.
  *
  * @throws `ERR_TENANT_ID_INVALID` for ids with anything but lower-case ASCII letters, digits, and
- * inner `-` and `_`.
+ * inner `-` and `_`, and for more than 57 characters.
  */
 export function defaultDatabase(tenantId: string): string {
   if (!DEFAULT_MAPPING_ID.test(tenantId)) {
@@ -49,7 +59,14 @@ export function defaultDatabase(tenantId: string): string {
         'Pass your own `database` function to use other ids',
     )
   }
-  return `tenant_${tenantId}`
+  if (tenantId.length > MAX_DEFAULT_MAPPING_ID_LENGTH) {
+    throw invalidId(
+      tenantId,
+      `it has ${tenantId.length} characters; the default mapping leaves room for ` +
+        `${MAX_DEFAULT_MAPPING_ID_LENGTH}. Pass your own \`database\` function to use longer ids`,
+    )
+  }
+  return DEFAULT_PREFIX + tenantId
 }
 
 /**
@@ -70,7 +87,6 @@ export function checkDatabaseName(value: unknown, tenantId: string): asserts val
 }
 
 function databaseNameProblem(value: unknown): string | undefined {
-  if (isThenable(value)) return 'the `database` function returned a promise, it must be synchronous'
   if (typeof value !== 'string') return `expected a string, got ${nameType(value)}`
   if (value.length === 0) return 'the name is empty'
   if (value.length > MAX_DATABASE_LENGTH) {
@@ -97,10 +113,6 @@ function invalidId(value: unknown, problem: string): TenantKnexError {
 
 function hasControlCharacter(value: string): boolean {
   return /\p{Cc}/u.test(value)
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null)?.then === 'function'
 }
 
 function nameType(value: unknown): string {

@@ -1,6 +1,7 @@
 export type { MemoryStats } from './cache/stores/memory-store.ts'
 export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
 export type { CacheOptions, CacheSerializer } from './cache-options.ts'
+export type { LookupOptions } from './cached-lookup.ts'
 export type { ServerReport } from './connection/connect.ts'
 export type {
   AcquireMessage,
@@ -14,6 +15,7 @@ export type {
   SwitchMessage,
   WaitMessage,
 } from './diagnostics.ts'
+export type { EachOptions, TenantResult } from './each-tenant.ts'
 export {
   AcquireTimeoutError,
   type ErrorDetails,
@@ -22,7 +24,7 @@ export {
   TenantKnexError,
   type TenantKnexErrorCode,
 } from './errors.ts'
-export type { Tenant } from './identifiers.ts'
+export type { LocatedTenant, Tenant } from './identifiers.ts'
 export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 export type {
   ConnectionSettings,
@@ -44,3 +46,4 @@ export {
   type TenantKnexCheck,
   type TenantKnexStats,
 } from './tenant-knex.ts'
+export type { TenantToken } from './tenant-token.ts'

@@ -5,6 +5,11 @@ import {
   type ResolvedCacheOptions,
   resolveCacheOptions,
 } from './cache-options.ts'
+import {
+  type LookupOptions,
+  type ResolvedLookupOptions,
+  resolveLookupOptions,
+} from './cached-lookup.ts'
 import type { TenantKnexError } from './errors.ts'
 import { defaultDatabase } from './identifiers.ts'
 import {
@@ -92,10 +97,15 @@ export interface TenantKnexOptions extends KnexPassThrough {
   /** The one pool that all tenants of the server share. */
   readonly pool?: PoolOptions
   /**
-   * Maps a tenant's id to its database. Must be pure, synchronous and injective.
+   * Maps a tenant's id to its database, a different one for each id; null where there is no such
+   * tenant. Either synchronous and pure, or asynchronous, as a look-up in a catalog is: then it is
+   * asked when a place is needed, what it says is kept for a while (`lookup`), and
+   * `tenantKnex.forget(id)` has it asked anew.
    * @defaultValue `` (id) => `tenant_${id}` ``
    */
-  readonly database?: (tenantId: string) => string
+  readonly database?: (tenantId: string) => string | null | Promise<string | null>
+  /** How long what an asynchronous `database` function says is kept. */
+  readonly lookup?: LookupOptions
   /**
    * Statements that set a session up. They run on each new connection and again whenever it
    * passes to another tenant; each must be one statement without a result set.
@@ -125,7 +135,8 @@ export interface ResolvedOptions {
   /** What `connect` will give, where that is known without asking. */
   readonly fixed: ResolvedConnection | undefined
   readonly pool: Required<PoolOptions>
-  readonly database: (tenantId: string) => string
+  readonly database: (tenantId: string) => string | null | Promise<string | null>
+  readonly lookup: ResolvedLookupOptions
   readonly session: readonly string[]
   readonly clean: 'hand-over' | 'always'
   readonly switchTimeoutMillis: number
@@ -185,6 +196,7 @@ const OWN_KEYS = [
   'client',
   'connection',
   'database',
+  'lookup',
   'pool',
   'session',
   'switchTimeoutMillis',
@@ -214,6 +226,7 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     ...connectionProvider(user),
     pool: resolvePool(user),
     database: checkFunction('database', user.database ?? defaultDatabase),
+    lookup: resolveLookupOptions(user.lookup ?? {}, 'lookup.'),
     session: checkSession(user.session ?? []),
     clean: checkOneOf('clean', user.clean ?? DEFAULTS.clean, ['hand-over', 'always']),
     switchTimeoutMillis: checkInteger(

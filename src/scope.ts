@@ -1,12 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+/** A scope that was entered before it was known what is in it. */
+export class Slot<T> {
+  value: T | undefined
+}
+
 /** Says which value is the ambient one in the running chain of asynchronous calls. */
-export class Scope<T> {
-  readonly #storage = new AsyncLocalStorage<T | undefined>()
+export class Scope<T extends object> {
+  readonly #storage = new AsyncLocalStorage<T | Slot<T> | undefined>()
 
   /** The value of the innermost scope, or undefined outside any. */
   current(): T | undefined {
-    return this.#storage.getStore()
+    const store = this.#storage.getStore()
+    return store instanceof Slot ? store.value : store
   }
 
   /**
@@ -15,5 +21,26 @@ export class Scope<T> {
    */
   run<R>(value: T | undefined, fn: () => R | PromiseLike<R>): Promise<R> {
     return this.#storage.run(value, async () => await fn())
+  }
+
+  /** Calls a function with a value in scope, or with none. What it returns is not awaited. */
+  call<R>(value: T | Slot<T> | undefined, fn: () => R): R {
+    return this.#storage.run(value, fn)
+  }
+
+  /**
+   * Puts whatever the running code begins from now on into a scope of its own, which is empty until
+   * its slot is filled. Where nothing ends the running code's turn, as in a test that calls a server
+   * by itself, it stays in there too.
+   */
+  enter(): Slot<T> {
+    const slot = new Slot<T>()
+    this.#storage.enterWith(slot)
+    return slot
+  }
+
+  /** The running code, and what it begins from now on, is in no scope any more. */
+  leave(): void {
+    this.#storage.enterWith(undefined)
   }
 }

@@ -1,14 +1,18 @@
 import { Caches } from './cache/caches.ts'
 import type { MemoryStats } from './cache/stores/memory-store.ts'
 import type { TenantCache } from './cache/tenant-cache.ts'
+import { type EachOptions, eachTenant, type TenantResult } from './each-tenant.ts'
 import { TenantKnexError } from './errors.ts'
+import { checkTenantId, type LocatedTenant } from './identifiers.ts'
 import { type AmbientKnex, type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
+import { Tenants } from './knex/tenants.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
 import type { ConnectionInfo, ServerStats } from './pool/stats.ts'
 import { Scope } from './scope.ts'
+import { type TenantToken, tenantOfToken } from './tenant-token.ts'
 
 /** How {@link TenantKnex.destroy} goes about it. */
 export interface DestroyOptions {
@@ -35,9 +39,11 @@ export interface TenantKnexCheck {
 /** Gives the Knex of a tenant; made by {@link createTenantKnex}. */
 export interface TenantKnex {
   /**
-   * The Knex bound to a tenant: the same object every time. Nothing is sent.
+   * The Knex bound to a tenant: the same object every time. Nothing is sent, and an asynchronous
+   * `database` function is not asked: the first query does.
    *
-   * @throws `ERR_TENANT_ID_INVALID`, `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
+   * @throws `ERR_TENANT_ID_INVALID`; where `database` is synchronous also `ERR_TENANT_UNKNOWN`,
+   * `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
    */
   (tenantId: string): BoundKnex
 
@@ -70,6 +76,52 @@ export interface TenantKnex {
    */
   readonly sharedCache: TenantCache
 
+  /**
+   * Where a tenant's database is, as the `database` function says, which is asked now unless that is
+   * known. From then on the tenant's Knex has it as `tenant.database`.
+   *
+   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_TENANT_ID_INVALID`,
+   * `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
+   */
+  lookup(tenantId: string): Promise<LocatedTenant>
+
+  /**
+   * Forgets where a tenant's database is, so that it is looked up anew, and closes the connections
+   * that are idle in it: for a tenant that has moved, is about to be dropped, or has just been made.
+   * What runs goes on where it is. The tenant's cache keeps what is in it: see its `purge`.
+   *
+   * @throws `ERR_TENANT_ID_INVALID`
+   */
+  forget(tenantId: string): void
+
+  /**
+   * The tenant in scope as a plain object for JSON, to go on with it elsewhere: in a job, a message,
+   * another process. It is a name, no proof: take one only from where you would take a tenant's id.
+   *
+   * @throws `ERR_NO_TENANT` outside any scope
+   */
+  capture(): TenantToken
+
+  /**
+   * Runs a function with the tenant of a token in scope, as `run` does.
+   *
+   * @throws `ERR_TOKEN_INVALID` for what `capture` did not make, and as `run`
+   */
+  restore<T>(token: TenantToken, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
+
+  /**
+   * Runs a function for each of many tenants, with that tenant in scope, a few at a time, and goes on
+   * past failures.
+   *
+   * @returns what became of each, in the order of the ids
+   * @throws `ERR_OPTION_INVALID`, and what the ids' own iterator throws, once what runs has ended
+   */
+  each<T>(
+    tenantIds: Iterable<string> | AsyncIterable<string>,
+    fn: (knex: BoundKnex) => T | PromiseLike<T>,
+    options?: EachOptions,
+  ): Promise<TenantResult<T>[]>
+
   /** What happened so far, and how many connections are open. */
   stats(): TenantKnexStats
 
@@ -95,6 +147,21 @@ export interface TenantKnex {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+type TenantIds = Iterable<string> | AsyncIterable<string>
+type TenantFunction<T> = (knex: BoundKnex) => T | PromiseLike<T>
+
+/** What only adapters use: not everything that surrounds a request can await `run`. */
+export interface TenantKnexInnards {
+  readonly scope: Scope<BoundKnex>
+  /**
+   * The bound Knex of a tenant whose database is known then: no promise where it is now.
+   *
+   * @throws what `tenantKnex(id)` and, as a rejection, `tenantKnex.lookup(id)` throw
+   */
+  locate(tenantId: string): BoundKnex | Promise<BoundKnex>
+}
+
+const INNARDS: unique symbol = Symbol.for('tenant-knex.innards') as never
 const DESTROY_TIMEOUT_MILLIS = 10_000
 const NO_TIMEOUT: DestroyOptions = { timeoutMs: Number.NaN }
 
@@ -116,22 +183,44 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     scope.run(tenant && knexes.get(tenant.id), fn),
   )
   const factory = new KnexFactory(resolved.knex, scope)
+  const tenants = new Tenants(resolved.database, resolved.lookup)
   const knexes = new BoundKnexes({
-    database: resolved.database,
-    bind: (tenant) => factory.bind(tenant, pool, caches),
+    tenants,
+    bind: (tenant) => factory.bind(tenant, { tenants, pool, caches }),
   })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>
     pool.destroy(destroyTimeout(options)).finally(() => caches.close())
 
+  const run = async <T>(tenantId: string, fn: TenantFunction<T>): Promise<T> => {
+    const bound = knexes.get(tenantId)
+    checkCallback('run', fn)
+    return scope.run(bound, () => fn(bound))
+  }
+
   const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
+  const locate = (tenantId: string): BoundKnex | Promise<BoundKnex> => {
+    const bound = knexes.get(tenantId)
+    const place = tenants.locate(bound.tenant)
+    return place instanceof Promise ? place.then(() => bound) : bound
+  }
+  Object.defineProperty(tenantKnex, INNARDS, { value: { scope, locate } })
   return Object.assign(tenantKnex, {
     ambient: factory.ambient,
     sharedCache: caches.shared,
     current: () => factory.current(),
-    async run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T> {
-      const bound = knexes.get(tenantId)
-      checkCallback(fn)
-      return scope.run(bound, () => fn(bound))
+    run,
+    lookup: async (tenantId: string) => tenants.locate(tenants.get(tenantId)),
+    forget(tenantId: string): void {
+      checkTenantId(tenantId)
+      tenants.forget(tenantId)
+      knexes.forget(tenantId)
+      pool.forget(tenantId)
+    },
+    capture: (): TenantToken => ({ tenant: factory.current().tenant.id }),
+    restore: async <T>(token: TenantToken, fn: TenantFunction<T>) => run(tenantOfToken(token), fn),
+    async each<T>(ids: TenantIds, fn: TenantFunction<T>, options?: EachOptions) {
+      checkCallback('each', fn)
+      return eachTenant(ids, (id) => run(id, fn), options)
     },
     stats: (): TenantKnexStats => ({
       boundKnexes: knexes.size,
@@ -155,10 +244,25 @@ function destroyTimeout(options: unknown): number {
   )
 }
 
-function checkCallback(fn: unknown): void {
+function checkCallback(method: string, fn: unknown): void {
   if (typeof fn === 'function') return
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    '`run` takes a tenant id and the function to run with that tenant in scope.',
+    `\`${method}\` takes the function to run with a tenant in scope as its second argument.`,
+  )
+}
+
+/**
+ * What adapters need of a tenantKnex beyond its surface. By a symbol that both copies of this package
+ * know: the adapter may be another one's.
+ *
+ * @throws `ERR_OPTION_INVALID` for anything but a tenantKnex
+ */
+export function innards(tenantKnex: unknown): TenantKnexInnards {
+  const found = (tenantKnex as { [INNARDS]?: TenantKnexInnards } | null | undefined)?.[INNARDS]
+  if (found) return found
+  throw new TenantKnexError(
+    'ERR_OPTION_INVALID',
+    'Pass the tenantKnex that createTenantKnex() gave you.',
   )
 }

@@ -103,7 +103,7 @@ describe('database names', () => {
     ['a leading space', ' a', /space/],
     ['a trailing space', 'a ', /space/],
     ['undefined', undefined, /expected a string, got undefined/],
-    ['a promise', Promise.resolve('a'), /synchronous/],
+    ['a promise', Promise.resolve('a'), /expected a string, got object/],
   ]
   for (const [title, name, message] of invalid) {
     it(`refuses ${title}`, () => {

@@ -1,4 +1,4 @@
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import type { Gate } from './gate.ts'
 import type { SessionState } from './session-state.ts'
 import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch-plan.ts'
@@ -18,7 +18,7 @@ export async function probe(gate: Gate): Promise<boolean> {
 }
 
 /** What its holder left in the session. Asks the server where an error keeps it in doubt. */
-export async function findLeftover(gate: Gate, tenant: Tenant): Promise<Leftover> {
+export async function findLeftover(gate: Gate, tenant: LocatedTenant): Promise<Leftover> {
   if (gate.state.leftover() === 'unknown') {
     await tryPlan(gate, switchPlan('confirm', gate.setup, tenant.database))
   }
@@ -30,7 +30,7 @@ export async function findLeftover(gate: Gate, tenant: Tenant): Promise<Leftover
  *
  * @param isThorough clean also what only a statement can clear
  */
-export async function clean(gate: Gate, tenant: Tenant, isThorough: boolean): Promise<void> {
+export async function clean(gate: Gate, tenant: LocatedTenant, isThorough: boolean): Promise<void> {
   const isInTransaction = gate.state.leftover() === 'transaction'
   await tryPlan(gate, cleaningPlan(gate.setup, tenant.database, isInTransaction, isThorough))
 }

@@ -1,10 +1,10 @@
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import type { Need } from './session-state.ts'
 import { isTransactionEnd } from './statement-text.ts'
 
 /** Someone through whom commands come. Told apart by identity. */
 interface Holder {
-  readonly tenant: Tenant
+  readonly tenant: LocatedTenant
 }
 
 /**
@@ -25,7 +25,7 @@ export type StartDecision = 'run' | 'refuse' | Exclude<Need, 'nothing'>
 export function decideStart(
   lease: Holder | undefined,
   holder: Holder | undefined,
-  session: { need(tenant: Tenant): Need },
+  session: { need(tenant: LocatedTenant): Need },
   sql: string | undefined,
 ): StartDecision {
   if (lease === undefined || lease !== holder) return 'refuse'

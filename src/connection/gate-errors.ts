@@ -1,8 +1,8 @@
 import { about, TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 
 /** What the sender of a statement gets that has left its tenant's database. */
-export function databaseLeftError(tenant: Tenant, connectionId: number): TenantKnexError {
+export function databaseLeftError(tenant: LocatedTenant, connectionId: number): TenantKnexError {
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
     `A statement of tenant ${JSON.stringify(tenant.id)} left its database, or may ` +
@@ -13,7 +13,7 @@ export function databaseLeftError(tenant: Tenant, connectionId: number): TenantK
 
 /** What everyone gets who waits for a switch that took too long. */
 export function switchTimeoutError(
-  tenant: Tenant | undefined,
+  tenant: LocatedTenant | undefined,
   connectionId: number,
   millis: number,
 ): TenantKnexError {

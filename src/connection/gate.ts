@@ -1,6 +1,6 @@
 import type { DiscardReason } from '../diagnostics.ts'
 import type { TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import { type AnswerPart, answerPart, learnFrom } from './answer-meaning.ts'
 import {
   type Command,
@@ -137,7 +137,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** Hands the connection to a tenant until the lease is returned. Sends nothing. */
-  lease(tenant: Tenant): Lease {
+  lease(tenant: LocatedTenant): Lease {
     // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
     this.#holder = new Lease(this, tenant)
@@ -301,7 +301,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
-  #limitSwitch(tenant: Tenant | undefined, ifLate: DiscardReason): void {
+  #limitSwitch(tenant: LocatedTenant | undefined, ifLate: DiscardReason): void {
     const { switchTimeoutMillis: millis } = this.#options
     this.#limit.start(() =>
       this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis)),

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { DiscardReason } from '../diagnostics.ts'
 import { about, annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import {
   type Command,
   failCommand,
@@ -37,20 +37,20 @@ export class Lease {
   __knexTxId: string | undefined
 
   readonly #host: LeaseHost
-  readonly #tenant: Tenant
+  readonly #tenant: LocatedTenant
   #config: Readonly<RawConnection['config']> | undefined
   #isOver = false
   #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
 
-  constructor(host: LeaseHost, tenant: Tenant) {
+  constructor(host: LeaseHost, tenant: LocatedTenant) {
     this.#host = host
     this.#tenant = tenant
     this.__knexUid = `__knexUid${host.connectionId}`
   }
 
   /** Whose it is. User code cannot change it. */
-  get tenant(): Tenant {
+  get tenant(): LocatedTenant {
     return this.#tenant
   }
 
@@ -333,7 +333,7 @@ const SYNCHRONOUS = [
 ] as const
 
 /** What the holder of a lease that has ended gets. */
-export function releasedError(tenant: Tenant | undefined, connectionId: number): TenantKnexError {
+export function releasedError(tenant: LocatedTenant | undefined, connectionId: number): TenantKnexError {
   const whose = tenant ? ` of tenant ${JSON.stringify(tenant.id)}` : ''
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
@@ -344,7 +344,7 @@ export function releasedError(tenant: Tenant | undefined, connectionId: number):
 
 /** What a statement gets whose connection was closed before its turn came. */
 export function closedError(
-  tenant: Tenant | undefined,
+  tenant: LocatedTenant | undefined,
   connectionId: number,
   cause: unknown,
 ): TenantKnexError {

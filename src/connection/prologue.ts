@@ -1,5 +1,5 @@
 import { CHANNELS } from '../diagnostics.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import type { Packet } from './driver.ts'
 import type { Need } from './session-state.ts'
 import { type SessionSetup, switchPlan } from './switch-plan.ts'
@@ -8,9 +8,9 @@ import { SwitchRun, type SwitchTarget } from './switch-run.ts'
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */
 export class Prologue {
   readonly #target: SwitchTarget
-  readonly #tenant: Tenant
+  readonly #tenant: LocatedTenant
   /** The tenant whose session is being cleaned; undefined where that is not needed. */
-  readonly #from: Tenant | undefined
+  readonly #from: LocatedTenant | undefined
   /** Milliseconds of the process's clock; 0 where nobody asks for them. */
   readonly #startedAt: number = CHANNELS.switch.hasSubscribers ? performance.now() : 0
   readonly #run: SwitchRun
@@ -18,7 +18,7 @@ export class Prologue {
   constructor(
     target: SwitchTarget & { readonly setup: SessionSetup },
     need: Exclude<Need, 'nothing'>,
-    tenant: Tenant,
+    tenant: LocatedTenant,
   ) {
     this.#target = target
     this.#tenant = tenant

@@ -1,4 +1,4 @@
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import { STATUS } from './packets.ts'
 
 /**
@@ -16,7 +16,7 @@ export type Need = 'nothing' | 'confirm' | 'hand-over'
  */
 export class SessionState {
   /** The tenant whose statements ran in the session since it was last cleaned. */
-  #owner: Tenant | undefined
+  #owner: LocatedTenant | undefined
   /** The database the server confirmed as the current one. */
   #database: string | undefined
   #inTransaction = false
@@ -24,7 +24,7 @@ export class SessionState {
   /** An ERR carries no status bits: what the last command left open is unknown. */
   #isStatusKnown = true
 
-  get owner(): Tenant | undefined {
+  get owner(): LocatedTenant | undefined {
     return this.#owner
   }
 
@@ -32,7 +32,7 @@ export class SessionState {
     return this.#database
   }
 
-  need(tenant: Tenant): Need {
+  need(tenant: LocatedTenant): Need {
     if (this.#owner && !isSameTenant(this.#owner, tenant)) return 'hand-over'
     return this.#database === tenant.database ? 'nothing' : 'confirm'
   }
@@ -45,7 +45,7 @@ export class SessionState {
   }
 
   /** A tenant's statement is about to be sent. */
-  onStatement(tenant: Tenant): void {
+  onStatement(tenant: LocatedTenant): void {
     this.#owner = tenant
   }
 
@@ -87,6 +87,6 @@ export class SessionState {
 }
 
 /** Bound Knexes come and go; a tenant stays the same by what it is, not by object. */
-export function isSameTenant(a: Tenant, b: Tenant): boolean {
+export function isSameTenant(a: LocatedTenant, b: LocatedTenant): boolean {
   return a === b || (a.id === b.id && a.database === b.database)
 }

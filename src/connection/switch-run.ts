@@ -1,5 +1,5 @@
 import { about, serverErrno, TenantKnexError, type TenantKnexErrorCode } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
 import { CAPABILITY, isErr, isOk, readOk } from './packets.ts'
 import type { SessionState } from './session-state.ts'
@@ -120,7 +120,7 @@ export class SwitchRun {
 /** The error that a user sees where a switch failed before their statement was sent. */
 export function switchError(
   failure: SwitchFailure,
-  tenant: Tenant | undefined,
+  tenant: LocatedTenant | undefined,
   connectionId: number,
 ): TenantKnexError {
   return new TenantKnexError(failureCode(failure), failureMessage(failure, tenant), {
@@ -139,7 +139,7 @@ function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexE
     : 'ERR_TENANT_DATABASE_DENIED'
 }
 
-function failureMessage(failure: SwitchFailure, tenant: Tenant | undefined): string {
+function failureMessage(failure: SwitchFailure, tenant: LocatedTenant | undefined): string {
   const { step, message } = failure
   const whose = tenant
     ? `tenant ${JSON.stringify(tenant.id)} (database ${JSON.stringify(tenant.database)})`

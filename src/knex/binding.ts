@@ -1,10 +1,14 @@
 import type { Caches } from '../cache/caches.ts'
+import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
+import type { Tenants } from './tenants.ts'
 
 /** What binds a client to its tenant. */
 export interface Binding {
   readonly tenant: Tenant
+  /** Where the tenant is. */
+  readonly tenants: Tenants
   readonly pool: ServerPool
   readonly caches: Caches
   /** Throws where the tenant's builders must not run in the present scope. */
@@ -19,13 +23,15 @@ const BINDING = Symbol('tenant-knex.binding')
 
 /** What Knex reads of the settings: the database, and the character set of new tables. */
 class TenantSettings {
-  /** What Knex's `client.database()` answers. */
-  readonly database: string
   readonly [BINDING]: Binding
 
   constructor(binding: Binding) {
-    this.database = binding.tenant.database
     this[BINDING] = binding
+  }
+
+  /** What Knex's `client.database()` answers. */
+  get database(): string {
+    return databaseOf(this[BINDING].tenant)
   }
 
   get charset(): string | undefined {
@@ -55,4 +61,20 @@ export function isBound(client: object): boolean {
 
 function settingsOf(client: object): TenantSettings {
   return (client as { connectionSettings: TenantSettings }).connectionSettings
+}
+
+/**
+ * The name of a tenant's database. Whatever runs a query knows it; only what merely makes SQL of one
+ * can ask too early.
+ *
+ * @throws `ERR_TENANT_NOT_LOCATED`
+ */
+export function databaseOf({ id, database }: Tenant): string {
+  if (database !== null) return database
+  throw new TenantKnexError(
+    'ERR_TENANT_NOT_LOCATED',
+    `The database of tenant ${JSON.stringify(id)} is not known yet. Call await ` +
+      'tenantKnex.lookup(id) first.',
+    { tenant: id, outcome: 'not-sent' },
+  )
 }

@@ -1,11 +1,9 @@
 import { EventEmitter } from 'node:events'
 import knex, { type Knex } from 'knex'
-import type { Caches } from '../cache/caches.ts'
 import type { TenantCache } from '../cache/tenant-cache.ts'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { KnexPassThrough } from '../options.ts'
-import type { ServerPool } from '../pool/server-pool.ts'
 import type { Scope } from '../scope.ts'
 import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { type Binding, bindingOf } from './binding.ts'
@@ -93,8 +91,8 @@ export class KnexFactory {
   }
 
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
-  bind(tenant: Tenant, pool: ServerPool, caches: Caches): BoundKnex {
-    const binding = { tenant, pool, caches, checkScope: () => undefined }
+  bind(tenant: Tenant, parts: Pick<Binding, 'tenants' | 'pool' | 'caches'>): BoundKnex {
+    const binding = { tenant, ...parts, checkScope: () => undefined }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }

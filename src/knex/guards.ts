@@ -1,5 +1,6 @@
 import { about, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
+import { databaseOf } from './binding.ts'
 import type { BuilderParts, SchemaBuilderParts, TableBuilderParts } from './dialect.ts'
 
 /** Schema methods whose second argument names a table too. */
@@ -55,7 +56,7 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
 
 function checkSchema(schema: unknown, tenant: Tenant): void {
   if (typeof schema !== 'string' && !schema) return // none
-  if (String(schema) === tenant.database) return // as Knex makes a name of it
+  if (String(schema) === databaseOf(tenant)) return // as Knex makes a name of it
   throw foreignDatabase(String(schema), tenant)
 }
 
@@ -75,7 +76,7 @@ function checkName(name: string, tenant: Tenant): void {
   const alias = name.search(/ as /i)
   if (alias !== -1 && alias < dot) return
   const database = name.slice(0, dot).trim()
-  if (database !== tenant.database) throw foreignDatabase(database, tenant)
+  if (database !== databaseOf(tenant)) throw foreignDatabase(database, tenant)
 }
 
 /** A `knex.ref()`, which can stand for a table. */

@@ -30,9 +30,9 @@ export function checkClient(client: object, other: object): void {
 
 /** A connection that user code or Knex hands in: only one that this very tenant holds. */
 export function ownLease(client: object, connection: unknown): Lease {
-  const { tenant } = bindingOf(client)
+  const { tenant, tenants } = bindingOf(client)
   const lease = connection instanceof Lease ? connection : undefined
-  if (lease?.tenant !== tenant) {
+  if (lease === undefined || !tenants.isOwn(tenant, lease.tenant)) {
     throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
   }
   if (lease.isOver) throw refused(client, lease.overError())

@@ -39,13 +39,16 @@ export class TenantClient extends Dialect {
   declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
-    const { pool, tenant, checkScope } = bindingOf(this)
+    const { pool, tenant, tenants, checkScope } = bindingOf(this)
     try {
       checkScope()
     } catch (error) {
       return Promise.reject(refused(this, error))
     }
-    return pool.acquire(tenant)
+    const place = tenants.locate(tenant)
+    return place instanceof Promise
+      ? place.then((found) => pool.acquire(found))
+      : pool.acquire(place)
   }
 
   override releaseConnection(connection: unknown): Promise<void> {

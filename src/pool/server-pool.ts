@@ -14,7 +14,7 @@ import {
   serverErrno,
   TenantKnexError,
 } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { Connector } from './connector.ts'
 import { GatePool, type PendingAcquire, type PoolView, poolView } from './gate-pool.ts'
@@ -106,7 +106,7 @@ export class ServerPool {
    *
    * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, and what opening a connection throws
    */
-  async acquire(tenant: Tenant): Promise<Lease> {
+  async acquire(tenant: LocatedTenant): Promise<Lease> {
     if (this.#destruction) throw this.#refused(destroyedError(tenant))
     this.#counters.acquires++
     const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
@@ -202,6 +202,15 @@ export class ServerPool {
     ]
   }
 
+  /** Closes the idle connections whose session is a tenant's. */
+  forget(tenantId: string): void {
+    for (const gate of this.#pool.gates().idle) {
+      if (gate.state.owner?.id !== tenantId) continue
+      gate.dispose('forgotten')
+      this.#pool.discard(gate)
+    }
+  }
+
   /** Refuses new work, lets running work end within the time, then closes every connection. */
   destroy(timeoutMillis: number): Promise<void> {
     this.#destruction ??= this.#destroy(timeoutMillis)
@@ -289,7 +298,7 @@ export class ServerPool {
     )
   }
 
-  async #settle(gate: Gate, tenant: Tenant): Promise<void> {
+  async #settle(gate: Gate, tenant: LocatedTenant): Promise<void> {
     try {
       this.#settling.set(gate, 'draining')
       await this.#drain(gate)
@@ -320,7 +329,7 @@ export class ServerPool {
     await atMost(KILL_MILLIS, killed)
   }
 
-  async #clean(gate: Gate, tenant: Tenant): Promise<void> {
+  async #clean(gate: Gate, tenant: LocatedTenant): Promise<void> {
     const isThorough = this.#options.clean === 'always'
     const left = await findLeftover(gate, tenant)
     if (left === 'transaction' || left === 'autocommit off') {
@@ -349,7 +358,7 @@ export class ServerPool {
     this.#pool.discard(gate)
   }
 
-  #onWait({ id, database }: Tenant): void {
+  #onWait({ id, database }: LocatedTenant): void {
     this.#counters.waits++
     if (!CHANNELS.wait.hasSubscribers) return
     const waiting = this.#pool.numPendingAcquires()
@@ -362,7 +371,7 @@ export class ServerPool {
     return error
   }
 
-  #acquireError(error: unknown, pending: PendingAcquire, tenant: Tenant): unknown {
+  #acquireError(error: unknown, pending: PendingAcquire, tenant: LocatedTenant): unknown {
     if (this.#destruction && !(error instanceof TimeoutError)) return destroyedError(tenant)
     if (error instanceof TenantKnexError) return forTenant(error, tenant)
     if (!(error instanceof TimeoutError)) return error
@@ -437,13 +446,13 @@ function describeLease({ tenant, threadId }: Lease): {
 }
 
 /** A connection is opened for nobody; who waited for it wants to know that it was they. */
-function forTenant(error: TenantKnexError, tenant: Tenant): TenantKnexError {
+function forTenant(error: TenantKnexError, tenant: LocatedTenant): TenantKnexError {
   const { code, message, connectionId, outcome, cause } = error
   return new TenantKnexError(code, message, { ...about(tenant), connectionId, outcome, cause })
 }
 
 function destroyedError(
-  tenant: Tenant | undefined,
+  tenant: LocatedTenant | undefined,
   outcome: Outcome = 'not-sent',
 ): TenantKnexError {
   return new TenantKnexError(

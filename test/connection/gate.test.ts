@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import mysql from 'mysql2'
 import { openConnection } from '../../src/connection/connect.ts'
 import type { Gate } from '../../src/connection/gate.ts'
-import type { Tenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/identifiers.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { ITEMS, onEachServer, rejection, type TestServer, withTenants } from '../support/tenants.ts'
 
@@ -131,8 +131,8 @@ onEachServer('the gate', (server) => {
         server,
         async (gate) => {
           const [a, b] = ['a', 'b'].map((id) => ({ id, database: databaseOf(id) })) as [
-            Tenant,
-            Tenant,
+            LocatedTenant,
+            LocatedTenant,
           ]
           expect(await ask(gate.lease(a), 'SELECT COUNT(*) AS n FROM items')).to.deep.equal([
             { n: ITEMS },

@@ -1,4 +1,4 @@
-import type { Tenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/identifiers.ts'
 import {
   type Answer,
   endsConnection,
@@ -29,7 +29,7 @@ export interface SessionHost {
   /** The statement of a user's with this text; undefined where it is nobody's. */
   statementOf(sql: string): Statement | undefined
   /** A database that is not this tenant's. */
-  otherDatabase(tenant: Tenant): string
+  otherDatabase(tenant: LocatedTenant): string
   /** Ends the statement that a connection is running. */
   kill(connectionId: number): void
   /** From its holder's next release on, a connection must not be used. */

@@ -1,4 +1,4 @@
-import type { Tenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/identifiers.ts'
 
 /** `select` and `stream` read a row: by a callback, and as it comes. */
 export type StatementKind = 'select' | 'stream' | 'BEGIN' | 'COMMIT' | 'ROLLBACK'
@@ -7,7 +7,7 @@ export type StatementKind = 'select' | 'stream' | 'BEGIN' | 'COMMIT' | 'ROLLBACK
 export class Statement {
   readonly tag: number
   readonly kind: StatementKind
-  readonly tenant: Tenant
+  readonly tenant: LocatedTenant
   readonly sql: string
   /** True where it was issued through a lease that had ended. */
   readonly isLate: boolean
@@ -27,7 +27,7 @@ export class Statement {
   constructor(
     tag: number,
     kind: StatementKind,
-    tenant: Tenant,
+    tenant: LocatedTenant,
     isLate: boolean,
     fail: (violation: string) => void,
   ) {

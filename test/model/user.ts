@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
-import type { Tenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/identifiers.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Statement, StatementKind } from './statement.ts'
 
@@ -24,7 +24,7 @@ export interface UserHost {
   gateOf(lease: Lease): Gate | undefined
   readonly limits: UserLimits
   readonly isDestroyed: boolean
-  newStatement(kind: StatementKind, tenant: Tenant, isLate: boolean): Statement
+  newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement
   fail(violation: string): void
   /** From now on a connection must be given to nobody. */
   retire(connectionId: number): void
@@ -35,7 +35,7 @@ export interface UserHost {
 
 /** Someone who takes connections for a tenant, uses them, and gives them back. */
 export class User {
-  readonly tenant: Tenant
+  readonly tenant: LocatedTenant
   readonly name: string
   state: 'away' | 'waiting' | 'holding' = 'away'
   lease: Lease | undefined
@@ -51,7 +51,7 @@ export class User {
   readonly #slipped: Statement[] = []
   #hasCancelled = false
 
-  constructor(name: string, tenant: Tenant, host: UserHost) {
+  constructor(name: string, tenant: LocatedTenant, host: UserHost) {
     this.name = name
     this.tenant = tenant
     this.#host = host

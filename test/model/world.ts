@@ -1,6 +1,6 @@
 import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
-import type { Tenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/identifiers.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Answer } from './answers.ts'
@@ -23,7 +23,7 @@ export interface WorldLimits extends UserLimits {
 }
 
 /** Ids and databases of which one's name begins with another's. */
-const TENANTS: readonly Tenant[] = [
+const TENANTS: readonly LocatedTenant[] = [
   { id: 'a', database: 'shop' },
   { id: 'a2', database: 'shop2' },
   { id: 'a23', database: 'shop23' },
@@ -77,7 +77,7 @@ export class World implements SessionHost, UserHost {
     this.isTracked = limits.isTracked ?? true
     this.pool = new ServerPool(this.#options())
     this.users = limits.users.map((index, at) => {
-      return new User(`u${at + 1}`, TENANTS[index] as Tenant, this)
+      return new User(`u${at + 1}`, TENANTS[index] as LocatedTenant, this)
     })
   }
 
@@ -157,7 +157,7 @@ export class World implements SessionHost, UserHost {
     this.violations.push(violation)
   }
 
-  newStatement(kind: StatementKind, tenant: Tenant, isLate: boolean): Statement {
+  newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement {
     const fail = (violation: string) => this.fail(violation)
     const statement = new Statement(this.statements.length + 1, kind, tenant, isLate, fail)
     this.statements.push(statement)
@@ -181,9 +181,10 @@ export class World implements SessionHost, UserHost {
     return tag === undefined ? undefined : this.statements[tag - 1]
   }
 
-  otherDatabase(tenant: Tenant): string {
+  otherDatabase(tenant: LocatedTenant): string {
     const index = TENANTS.findIndex(({ id }) => id === tenant.id)
-    return (TENANTS[(index + 1) % this.limits.users.length] ?? (TENANTS[0] as Tenant)).database
+    return (TENANTS[(index + 1) % this.limits.users.length] ?? (TENANTS[0] as LocatedTenant))
+      .database
   }
 
   onCancel(lease: Lease, done: Promise<void>): void {

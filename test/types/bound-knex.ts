@@ -41,7 +41,7 @@ export function isKnex(): Knex {
   takesKnex(tenantKnex('a'))
   const { id, database } = knex.tenant
   exactly<string>()(id)
-  exactly<string>()(database)
+  exactly<string | null>()(database)
   return knex
 }
 
@@ -115,8 +115,23 @@ export function hasOptions(): void {
   createTenantKnex({ connection: 'mysql://127.0.0.1/', client: 'pg' })
   // @ts-expect-error No such option.
   createTenantKnex({ connection: 'mysql://127.0.0.1/', databse: (id: string) => id })
-  // @ts-expect-error The database of an id is named at once.
+  // @ts-expect-error A database has a name.
+  createTenantKnex({ connection: 'mysql://127.0.0.1/', database: async (id: string) => id.length })
+}
+
+export async function saysWhereATenantIs(): Promise<void> {
   createTenantKnex({ connection: 'mysql://127.0.0.1/', database: async (id: string) => id })
+  createTenantKnex({
+    connection: 'mysql://127.0.0.1/',
+    database: (id) => (id === 'a' ? 'a' : null),
+  })
+  exactly<string>()((await tenantKnex.lookup('a')).database)
+  exactly<string>()(tenantKnex.capture().tenant)
+  exactly<number>()(await tenantKnex.restore({ tenant: 'a' }, () => 1))
+  for (const result of await tenantKnex.each(['a'], async () => 1)) {
+    if (result.status === 'fulfilled') exactly<number>()(result.value)
+    else exactly<unknown>()(result.reason)
+  }
 }
 
 export function keepsItsTenant(): void {

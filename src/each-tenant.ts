@@ -1,0 +1,78 @@
+import { checkInteger, invalid, isObject, rejectUnknownKeys } from './option-checks.ts'
+
+/** How `tenantKnex.each` goes about it. */
+export interface EachOptions {
+  /** Tenants at a time. @defaultValue 4 */
+  readonly concurrency?: number
+}
+
+/** What became of one tenant: as `Promise.allSettled` tells it, with the tenant's id. */
+export type TenantResult<T> =
+  | { readonly tenant: string; readonly status: 'fulfilled'; readonly value: T }
+  | { readonly tenant: string; readonly status: 'rejected'; readonly reason: unknown }
+
+const DEFAULT_CONCURRENCY = 4
+const MAX_CONCURRENCY = 10_000
+
+/** Runs a function for each id, a few at a time. @throws `ERR_OPTION_INVALID` */
+export async function eachTenant<T>(
+  tenantIds: Iterable<string> | AsyncIterable<string>,
+  fn: (tenantId: string) => Promise<T>,
+  options: EachOptions = {},
+): Promise<TenantResult<T>[]> {
+  const concurrency = checkOptions(options)
+  checkIds(tenantIds)
+  const ids = idsOf(tenantIds)
+  const results: TenantResult<T>[] = []
+  let count = 0
+  let isOver = false
+  const work = async (): Promise<void> => {
+    while (!isOver) {
+      const { done, value: tenant } = await ids.next()
+      if (done) return
+      const index = count++
+      results[index] = await settle(tenant, fn)
+    }
+  }
+  const workers = Array.from({ length: concurrency }, () =>
+    work().finally(() => {
+      isOver = true // one that ends has seen the end of the ids, or has failed to get the next
+    }),
+  )
+  await Promise.allSettled(workers)
+  await Promise.all(workers)
+  return results
+}
+
+async function settle<T>(
+  tenant: string,
+  fn: (tenantId: string) => Promise<T>,
+): Promise<TenantResult<T>> {
+  try {
+    return { tenant, status: 'fulfilled', value: await fn(tenant) }
+  } catch (reason) {
+    return { tenant, status: 'rejected', reason }
+  }
+}
+
+/** One after the other, also where several ask at once. */
+async function* idsOf(
+  tenantIds: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string, undefined> {
+  yield* tenantIds
+  return undefined
+}
+
+/** The letters of a text can be iterated over too. */
+function checkIds(ids: unknown): void {
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = Object(ids)
+  if (typeof ids !== 'string' && (sync ?? async)) return
+  throw invalid('`each` takes the ids of tenants as an array or another iterable.')
+}
+
+function checkOptions(options: EachOptions): number {
+  if (!isObject(options)) throw invalid('`each` takes its options as an object.')
+  rejectUnknownKeys(options, ['concurrency'], '')
+  const { concurrency = DEFAULT_CONCURRENCY } = options
+  return checkInteger('concurrency', concurrency, 1, MAX_CONCURRENCY)
+}

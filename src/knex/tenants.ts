@@ -1,0 +1,179 @@
+import { CachedLookup, type ResolvedLookupOptions } from '../cached-lookup.ts'
+import { TenantKnexError } from '../errors.ts'
+import {
+  checkDatabaseName,
+  checkTenantId,
+  type LocatedTenant,
+  type Tenant,
+} from '../identifiers.ts'
+
+/** Maps a tenant's id to its database; null where there is no such tenant. */
+export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
+
+/**
+ * The tenants, and where their databases are. A tenant is one object for as long as anything of its
+ * is held, if only a connection or a copy of its Knex: whose something is, is told by that object.
+ *
+ * A synchronous `database` function says the place at once, and the tenant itself has it. An
+ * asynchronous one is asked when the place is needed; what it said is kept for a while.
+ */
+export class Tenants {
+  readonly #database: DatabaseOf
+  readonly #lookupOptions: ResolvedLookupOptions
+  /** Made when it is needed: its places are allocated at once. */
+  #cached: CachedLookup<string> | undefined
+  /** What is not declared `async` shows itself by its first promise. */
+  #isAsync: boolean
+  readonly #tenants = new Map<string, WeakRef<Tenant>>()
+  readonly #tenantCollected = new FinalizationRegistry<string>((id) =>
+    forgetDead(this.#tenants, id),
+  )
+  /** Who is in a database, as long as it is in use. */
+  readonly #places = new Map<string, WeakRef<LocatedTenant>>()
+  readonly #placeCollected = new FinalizationRegistry<string>((database) =>
+    forgetDead(this.#places, database),
+  )
+  /** Those whose place has to be asked for, and what was said last. */
+  readonly #placeOf = new WeakMap<Tenant, LocatedTenant | undefined>()
+  readonly #tenantAt = new WeakMap<LocatedTenant, Tenant>()
+
+  constructor(database: DatabaseOf, lookup: ResolvedLookupOptions) {
+    this.#database = database
+    this.#isAsync = database.constructor.name === 'AsyncFunction'
+    this.#lookupOptions = lookup
+  }
+
+  /**
+   * A tenant, the same one every time. Nothing is asked of an asynchronous `database` function.
+   *
+   * @throws `ERR_TENANT_ID_INVALID`; `ERR_TENANT_UNKNOWN`, `ERR_DATABASE_NAME_INVALID`,
+   * `ERR_DATABASE_SHARED` where the place is known at once
+   */
+  get(tenantId: string): Tenant {
+    const known = this.#tenants.get(tenantId)?.deref()
+    if (known) return known
+    checkTenantId(tenantId)
+    const tenant = this.#placed(tenantId) ?? this.#unplaced(tenantId)
+    this.#tenants.set(tenantId, new WeakRef(tenant))
+    this.#tenantCollected.register(tenant, tenantId)
+    return tenant
+  }
+
+  /**
+   * Where a tenant is: no promise where that is known, so that a query need not wait for one.
+   *
+   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_DATABASE_NAME_INVALID`,
+   * `ERR_DATABASE_SHARED`, all of them as a rejection
+   */
+  locate(tenant: Tenant): LocatedTenant | Promise<LocatedTenant> {
+    if (!this.#isRemote(tenant)) return tenant as LocatedTenant
+    const before = this.#placeOf.get(tenant)
+    if (before !== undefined && before.database === this.#lookup.peek(tenant.id)) return before
+    return this.#ask(tenant)
+  }
+
+  async #ask(tenant: Tenant): Promise<LocatedTenant> {
+    return this.#moveTo(tenant, await this.#lookup.get(tenant.id))
+  }
+
+  /** Whether a place is this tenant's, or was. */
+  isOwn(tenant: Tenant, place: LocatedTenant | undefined): boolean {
+    return place !== undefined && (place === tenant || this.#tenantAt.get(place) === tenant)
+  }
+
+  /** The place of a tenant is to be asked for anew. */
+  forget(tenantId: string): void {
+    this.#cached?.forget(tenantId)
+    const tenant = this.#tenants.get(tenantId)?.deref()
+    if (tenant && this.#isRemote(tenant)) this.#placeOf.set(tenant, undefined)
+  }
+
+  get #lookup(): CachedLookup<string> {
+    this.#cached ??= new CachedLookup(
+      'The `database` function',
+      this.#database,
+      this.#lookupOptions,
+      {
+        about: (id) => ({ tenant: id }),
+      },
+    )
+    return this.#cached
+  }
+
+  #isRemote(tenant: Tenant): boolean {
+    return this.#isAsync && this.#placeOf.has(tenant)
+  }
+
+  #placed(id: string): Tenant | undefined {
+    if (this.#isAsync) return undefined
+    const database: unknown = this.#database(id)
+    if (isThenable(database)) {
+      this.#isAsync = true
+      database.then(undefined, () => undefined) // asked again when the answer is needed
+      return undefined
+    }
+    return this.#occupy(id, database)
+  }
+
+  /** Its database is null until it has been located. */
+  #unplaced(id: string): Tenant {
+    const databaseOf = (tenant: Tenant): string | null =>
+      this.#placeOf.get(tenant)?.database ?? null
+    const tenant: Tenant = Object.freeze({
+      id,
+      get database(): string | null {
+        return databaseOf(this)
+      },
+    })
+    this.#placeOf.set(tenant, undefined)
+    return tenant
+  }
+
+  #moveTo(tenant: Tenant, database: string | null): LocatedTenant {
+    const before = this.#placeOf.get(tenant)
+    if (before !== undefined && before.database === database) return before
+    const place = this.#occupy(tenant.id, database)
+    this.#placeOf.set(tenant, place)
+    this.#tenantAt.set(place, tenant)
+    return place
+  }
+
+  /** Names are checked before anything is sent anywhere. */
+  #occupy(id: string, database: unknown): LocatedTenant {
+    if (database === null) throw unknownTenant(id)
+    checkDatabaseName(database, id)
+    const place = Object.freeze({ id, database })
+    const other = this.#places.get(database)?.deref()
+    if (other && other.id !== id) throw sharedDatabase(place, other.id)
+    this.#places.set(database, new WeakRef(place))
+    this.#placeCollected.register(place, database)
+    return place
+  }
+}
+
+/** The garbage collector took what a name stood for; there may be another by now. */
+function forgetDead(references: Map<string, WeakRef<object>>, name: string): void {
+  if (!references.get(name)?.deref()) references.delete(name)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null)?.then === 'function'
+}
+
+function unknownTenant(id: string): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_TENANT_UNKNOWN',
+    `There is no tenant ${JSON.stringify(id)}: the \`database\` function knows none. Where it has ` +
+      'just been made, call tenantKnex.forget(id).',
+    { tenant: id, outcome: 'not-sent' },
+  )
+}
+
+function sharedDatabase({ id, database }: LocatedTenant, other: string): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_DATABASE_SHARED',
+    `Tenants ${JSON.stringify(id)} and ${JSON.stringify(other)} both map to the database ` +
+      `${JSON.stringify(database)}. The \`database\` function must give each its own.`,
+    { tenant: id, database, outcome: 'not-sent' },
+  )
+}

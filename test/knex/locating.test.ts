@@ -1,0 +1,263 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import {
+  type Item,
+  onEachServer,
+  rejection,
+  thrown,
+  until,
+  withTenants,
+} from '../support/tenants.ts'
+
+onEachServer('an asynchronous `database` function', (server) => {
+  /** Runs a test with a catalog of a and b that counts what it is asked. */
+  function withCatalog(
+    test: (context: Parameters<Parameters<typeof withTenants>[2]>[0] & Catalog) => Promise<void>,
+    options: Parameters<typeof withTenants>[1] = {},
+  ): Promise<void> {
+    const catalog: Catalog = { asked: [], places: new Map(), failure: undefined }
+    const database = async (id: string): Promise<string | null> => {
+      catalog.asked.push(id)
+      await sleep(1)
+      if (catalog.failure) throw catalog.failure
+      return catalog.places.get(id) ?? null
+    }
+    return withTenants(server, { ...options, database }, async (context) => {
+      for (const id of ['a', 'b']) catalog.places.set(id, context.databaseOf(id))
+      await test(Object.assign(catalog, context))
+    })
+  }
+
+  describe('given a tenant that nobody has asked for', () => {
+    it('when its Knex is taken, then nothing is asked and its database is not known', () =>
+      withCatalog(async ({ tenantKnex, asked }) => {
+        const a = tenantKnex('a')
+        expect(a.tenant.database).to.equal(null)
+        expect(JSON.parse(JSON.stringify(a.tenant))).to.deep.equal({ id: 'a', database: null })
+        expect(tenantKnex('a')).to.equal(a)
+        expect(asked).to.deep.equal([])
+      }))
+
+    it('when queries run at once, then it is asked for once and they read its rows', () =>
+      withCatalog(async ({ tenantKnex, asked, databaseOf }) => {
+        const read = () => tenantKnex('a')('items').distinct().pluck('tenant')
+        const seen = await Promise.all(Array.from({ length: 20 }, read))
+        expect(seen.flat()).to.deep.equal(Array.from({ length: 20 }, () => 'a'))
+        expect(asked).to.deep.equal(['a'])
+        expect(tenantKnex('a').tenant).to.deep.include({ id: 'a', database: databaseOf('a') })
+      }))
+
+    it('when a transaction, a stream and an ambient query come first, then they are in place', () =>
+      withCatalog(async ({ tenantKnex }) => {
+        const whose = await tenantKnex('a').transaction((trx) =>
+          trx<Item>('items').distinct().pluck('tenant'),
+        )
+        expect(whose).to.deep.equal(['a'])
+        tenantKnex.forget('a')
+        for await (const row of tenantKnex('a')('items').stream()) expect(row.tenant).to.equal('a')
+        tenantKnex.forget('b')
+        const ambient = () => tenantKnex.ambient('items').distinct().pluck('tenant')
+        expect(await tenantKnex.run('b', ambient)).to.deep.equal(['b'])
+      }))
+
+    it('when SQL that names the database is only made, then it says that the name is not known', () =>
+      withCatalog(async ({ tenantKnex, databaseOf }) => {
+        const own = () => tenantKnex('a').withSchema(databaseOf('a')).from('items').toString()
+        const error = thrown(own)
+        expect(error).to.include({ code: 'ERR_TENANT_NOT_LOCATED', tenant: 'a' })
+        expect(thrown(() => tenantKnex('a').client.database()).code).to.equal(error.code)
+        expect(await tenantKnex.lookup('a')).to.deep.equal({ id: 'a', database: databaseOf('a') })
+        expect(own()).to.contain(databaseOf('a'))
+        expect(tenantKnex('a').client.database()).to.equal(databaseOf('a'))
+      }))
+
+    it('when a query names its own database or asks for columns, then it is located in time', () =>
+      withCatalog(async ({ tenantKnex, databaseOf }) => {
+        expect(await tenantKnex('a')('items').columnInfo()).to.have.keys('id', 'tenant', 'val')
+        expect(await tenantKnex('b').schema.hasColumn('items', 'val')).to.equal(true)
+        tenantKnex.forget('a')
+        const rows = await tenantKnex('a').withSchema(databaseOf('a')).from('items')
+        expect(rows[0].tenant).to.equal('a')
+        const other = tenantKnex('a').withSchema(databaseOf('b')).from('items')
+        expect((await rejection(other)).code).to.equal('ERR_WRONG_TENANT')
+      }))
+  })
+
+  describe('given a tenant that there is not', () => {
+    it('when it is used, then that is said, nothing is made and the pool stays well', () =>
+      withCatalog(async ({ tenantKnex, asked, connectionsSeen }) => {
+        const none = tenantKnex('none')
+        const failures = [
+          none('items').select(),
+          none.transaction(async () => undefined),
+          tenantKnex.lookup('none'),
+        ]
+        for (const failure of failures) {
+          expect(await rejection(failure)).to.include({
+            code: 'ERR_TENANT_UNKNOWN',
+            tenant: 'none',
+            outcome: 'not-sent',
+          })
+        }
+        expect(asked).to.deep.equal(['none'])
+        expect(await connectionsSeen()).to.equal(0)
+        expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+      }))
+
+    it('when it has been made and is forgotten, then it is found', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf }) => {
+          expect((await rejection(tenantKnex.lookup('c'))).code).to.equal('ERR_TENANT_UNKNOWN')
+          places.set('c', databaseOf('c'))
+          expect((await rejection(tenantKnex.lookup('c'))).code).to.equal('ERR_TENANT_UNKNOWN')
+          tenantKnex.forget('c')
+          expect((await tenantKnex.lookup('c')).database).to.equal(databaseOf('c'))
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+  })
+
+  describe('given a look-up that is down', () => {
+    it('when a tenant is used, then it fails with the cause, and works again later', () =>
+      withCatalog(async (catalog) => {
+        const { tenantKnex } = catalog
+        catalog.failure = new Error('the catalog is down')
+        const error = await rejection(tenantKnex('a')('items').select())
+        expect(error).to.include({ code: 'ERR_LOOKUP_FAILED', tenant: 'a', outcome: 'not-sent' })
+        expect(error.cause).to.equal(catalog.failure)
+        catalog.failure = undefined
+        tenantKnex.forget('a')
+        expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+      }))
+
+    it('when it never answers, then the query fails in the time that `lookup` gives', () =>
+      withTenants(
+        server,
+        { database: () => new Promise<never>(() => undefined), lookup: { timeoutMillis: 30 } },
+        async ({ tenantKnex }) => {
+          const { code } = await rejection(tenantKnex('a')('items').select())
+          expect(code).to.equal('ERR_LOOKUP_FAILED')
+        },
+      ))
+
+    it('when it gives what is no name, then that is said', () =>
+      withTenants(server, { database: (async () => 7) as never }, async ({ tenantKnex }) => {
+        const { code } = await rejection(tenantKnex('a')('items').select())
+        expect(code).to.equal('ERR_DATABASE_NAME_INVALID')
+      }))
+  })
+
+  describe('given a tenant that has moved', () => {
+    it('when it is forgotten, then the same Knex reads from the new place', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf, admin }) => {
+          const a = tenantKnex('a')
+          await a('items').update({ val: 1 })
+          await admin.query(`UPDATE ${databaseOf('c')}.items SET tenant = 'a', val = 2`)
+          places.set('a', databaseOf('c'))
+          expect(await a('items').distinct().pluck('val')).to.deep.equal([1])
+          tenantKnex.forget('a')
+          expect(tenantKnex('a')).to.equal(a)
+          expect(await a('items').distinct().pluck('val')).to.deep.equal([2])
+          expect(a.tenant.database).to.equal(databaseOf('c'))
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when a transaction is open, then that stays where it has begun', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf }) => {
+          const a = tenantKnex('a')
+          const trx = await a.transaction()
+          await trx('items').update({ val: 7 })
+          places.set('a', databaseOf('c'))
+          tenantKnex.forget('a')
+          expect(await a('items').distinct().pluck('tenant')).to.deep.equal(['c'])
+          expect(await trx('items').distinct().pluck('val')).to.deep.equal([7])
+          await trx.commit()
+          places.set('a', databaseOf('a'))
+          tenantKnex.forget('a')
+          expect(await a('items').distinct().pluck('val')).to.deep.equal([7])
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when another tenant comes to its old place too early, then that is refused', () =>
+      withCatalog(async ({ tenantKnex, places, databaseOf }) => {
+        await tenantKnex('a')('items').select()
+        places.set('b', databaseOf('a'))
+        const error = await rejection(tenantKnex('b')('items').select())
+        expect(error).to.include({ code: 'ERR_DATABASE_SHARED', tenant: 'b' })
+        expect(error.message).to.contain('"a"').and.contain('"b"')
+      }))
+  })
+
+  it('is taken for one also where it is not declared async', () => {
+    const places = new Map<string, string>()
+    return withTenants(
+      server,
+      { database: (id) => Promise.resolve(places.get(id) ?? null) },
+      async ({ tenantKnex, databaseOf }) => {
+        for (const id of ['a', 'b']) places.set(id, databaseOf(id))
+        expect(tenantKnex('a').tenant.database).to.equal(null)
+        for (const id of ['a', 'b']) {
+          expect(await tenantKnex(id)('items').distinct().pluck('tenant')).to.deep.equal([id])
+        }
+      },
+    )
+  })
+
+  it('may fail while a Knex is taken', () =>
+    withTenants(
+      server,
+      { database: () => Promise.reject(new Error('down')) },
+      async ({ tenantKnex }) => {
+        expect(tenantKnex('a').tenant.database).to.equal(null)
+        expect((await rejection(tenantKnex('a')('items'))).code).to.equal('ERR_LOOKUP_FAILED')
+      },
+    ))
+})
+
+onEachServer('a synchronous `database` function', (server) => {
+  it('may know no such tenant', () =>
+    withTenants(server, { database: (id) => (id === 'a' ? 'a' : null) }, async ({ tenantKnex }) => {
+      expect(tenantKnex('a').tenant.database).to.equal('a')
+      expect(thrown(() => tenantKnex('b'))).to.include({ code: 'ERR_TENANT_UNKNOWN', tenant: 'b' })
+    }))
+
+  it('is answered by lookup() as well', () =>
+    withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
+      expect(await tenantKnex.lookup('a')).to.equal(tenantKnex('a').tenant)
+      expect(await tenantKnex.lookup('a')).to.deep.equal({ id: 'a', database: databaseOf('a') })
+      expect((await rejection(tenantKnex.lookup(''))).code).to.equal('ERR_TENANT_ID_INVALID')
+    }))
+})
+
+onEachServer('forget()', (server) => {
+  it('closes the idle connections of a tenant, and no other', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const hold = (id: string) => tenantKnex(id).transaction()
+      const held = await Promise.all([hold('a'), hold('a'), hold('b')])
+      const used = await hold('a')
+      await Promise.all(held.map((trx) => trx.commit()))
+      await until('all but one are idle', () => tenantKnex.stats().servers[0].idle === 3)
+      tenantKnex.forget('a')
+      const left = tenantKnex.connections().map(({ tenant, state }) => `${tenant} ${state}`)
+      expect(left).to.have.members(['b idle', 'a used'])
+      await used('items').select()
+      await used.commit()
+      expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+    }))
+
+  it('refuses what is no id', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      expect(thrown(() => tenantKnex.forget(7 as never)).code).to.equal('ERR_TENANT_ID_INVALID')
+    }))
+})
+
+/** What a catalog knows, and what it was asked. */
+interface Catalog {
+  readonly asked: string[]
+  readonly places: Map<string, string>
+  failure: Error | undefined
+}
