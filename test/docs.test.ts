@@ -1,39 +1,59 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { readdirSync } from 'node:fs'
 import { expect } from 'chai'
 import { CACHE_DEFAULTS } from '../src/cache-options.ts'
+import { LOOKUP_DEFAULTS } from '../src/cached-lookup.ts'
 import { createTenantKnex } from '../src/index.ts'
 import { DEFAULTS, resolveOptions } from '../src/options.ts'
-import { onEachServer, type TestTenants, thrown, withTenants } from './support/tenants.ts'
+import { createTables, outputOf } from './support/example-run.ts'
+import { blockKindsOf, examplesOf, promisedOutput, read } from './support/examples.ts'
+import { deadLinksOf } from './support/links.ts'
+import { onEachServer, thrown, withTenants } from './support/tenants.ts'
 
-const run = promisify(execFile)
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const INDEX = new URL('../src/index.ts', import.meta.url).href
-const OBJECTION_ADAPTER = new URL('../src/adapters/objection.ts', import.meta.url).href
-const TESTING = new URL('../src/testing/index.ts', import.meta.url).href
-const OBJECTION = pathToFileURL(createRequire(import.meta.url).resolve('objection')).href
 const README = read('README.md')
+const GUIDES = readdirSync(new URL('../docs', import.meta.url)).filter((file) =>
+  file.endsWith('.md'),
+)
+/** Options that are objects of options. */
+const GROUPS = ['pool', 'cache', 'lookup']
 
-/** A code example of the README. */
-interface Example {
-  readonly line: number
-  readonly code: string
+runExamples('the README', README)
+for (const guide of GUIDES) runExamples(`the guide ${guide}`, read(`docs/${guide}`))
+
+/** Defines a test for each example of a page, on each server. */
+function runExamples(title: string, page: string): void {
+  const examples = examplesOf(page)
+  if (examples.length === 0) return
+  onEachServer(title, (server) => {
+    for (const example of examples) {
+      describe(`when its example in line ${example.line} runs as a program`, () => {
+        it('then it prints what its comments say, and ends', () =>
+          withTenants(server, { tenants: ['acme', 'globex'] }, async (context) => {
+            await createTables(context, example)
+            expect(await outputOf(example, context)).to.deep.equal(promisedOutput(example))
+          }))
+      })
+    }
+  })
 }
 
-onEachServer('the README', (server) => {
-  for (const example of examples()) {
-    describe(`when its example in line ${example.line} runs as a program`, () => {
-      it('then it prints what its comments say, and ends', () =>
-        withTenants(server, { tenants: ['acme', 'globex'] }, async (context) => {
-          await createTables(context, isComplete(example) ? [] : ['Ada', 'Grace'])
-          expect(await outputOf(example, context)).to.deep.equal(promisedOutput(example))
-        }))
+describe('given the guides', () => {
+  for (const guide of GUIDES) {
+    it(`then each block of ${guide} is run as an example, or is none`, () => {
+      expect(['ts', 'js', 'sql', 'text']).to.include.members(blockKindsOf(read(`docs/${guide}`)))
+    })
+  }
+
+  it('then the index links to each of them', () => {
+    for (const guide of GUIDES.filter((file) => file !== 'README.md')) {
+      expect(read('docs/README.md')).to.include(`](${guide})`)
+    }
+  })
+})
+
+describe('given links to files and headings of this project', () => {
+  for (const page of ['README.md', ...GUIDES.map((guide) => `docs/${guide}`)]) {
+    it(`then those of ${page} lead somewhere`, () => {
+      expect(deadLinksOf(page)).to.deep.equal([])
     })
   }
 })
@@ -68,10 +88,9 @@ describe("given the README's tables", () => {
   })
 
   it('then the one of options has every option and no other', () => {
-    const own = knownOptions().filter((name) => name !== 'pool' && name !== 'cache')
-    const pool = knownOptions('pool').map((name) => `pool.${name}`)
-    const cache = knownOptions('cache').map((name) => `cache.${name}`)
-    expect(firstCells('Option')).to.have.members([...own, ...pool, ...cache])
+    const own = knownOptions().filter((name) => !GROUPS.includes(name))
+    const grouped = GROUPS.flatMap((group) => knownOptions(group).map((name) => `${group}.${name}`))
+    expect(firstCells('Option')).to.have.members([...own, ...grouped])
   })
 
   it('then the one of a storm has every option and no other, with its default', () => {
@@ -90,13 +109,13 @@ describe("given the README's tables", () => {
     }
   })
 
-  it('then the one of options has the defaults of the pool and the cache', () => {
-    for (const [name, value] of Object.entries(DEFAULTS.pool)) {
-      expect(README).to.include(`| \`pool.${name}\` | ${value.toLocaleString('en')} |`)
-    }
-    for (const [name, value] of Object.entries(CACHE_DEFAULTS)) {
-      if (typeof value !== 'number') continue
-      expect(README).to.include(`| \`cache.${name}\` | ${value.toLocaleString('en')} |`)
+  it('then the one of options has the defaults of the pool, the cache and the look-up', () => {
+    const groups = { pool: DEFAULTS.pool, cache: CACHE_DEFAULTS, lookup: LOOKUP_DEFAULTS }
+    for (const [group, defaults] of Object.entries(groups)) {
+      for (const [name, value] of Object.entries(defaults)) {
+        if (typeof value !== 'number') continue
+        expect(README).to.include(`| \`${group}.${name}\` | ${value.toLocaleString('en')} |`)
+      }
     }
     const { switchTimeoutMillis, clean } = DEFAULTS
     expect(README).to.include(
@@ -105,92 +124,6 @@ describe("given the README's tables", () => {
     expect(README).to.include(`| \`clean\` | \`'${clean}'\` |`)
   })
 })
-
-function read(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8')
-}
-
-function examples(): Example[] {
-  return [...README.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)].map(({ index, 1: code = '' }) => ({
-    line: README.slice(0, index).split('\n').length + 1,
-    code,
-  }))
-}
-
-/** True where an example makes its own `tenantKnex`; the others are the middle of a program. */
-function isComplete({ code }: Example): boolean {
-  return code.includes("from 'tenant-knex'")
-}
-
-/** What comments such as `// prints: a, b` say. */
-function promisedOutput({ code }: Example): string[] {
-  return [...code.matchAll(/\/\/ prints: (.*)$/gm)].flatMap(([, lines = '']) => lines.split(', '))
-}
-
-async function createTables(
-  { admin, databaseOf }: TestTenants,
-  usersOfAcme: readonly string[],
-): Promise<void> {
-  for (const id of ['acme', 'globex']) {
-    const database = databaseOf(id)
-    await admin.query(`CREATE TABLE ${database}.users (id INT PRIMARY KEY, name VARCHAR(20));
-      CREATE TABLE ${database}.accounts (id INT PRIMARY KEY, balance INT);
-      INSERT INTO ${database}.accounts VALUES (1, 50), (2, 50)`)
-  }
-  for (const id of ['storm1', 'storm2']) await admin.query(`CREATE DATABASE ${databaseOf(id)}`)
-  for (const [index, name] of usersOfAcme.entries()) {
-    await admin.query('INSERT INTO ?? VALUES (?, ?)', [
-      `${databaseOf('acme')}.users`,
-      index + 1,
-      name,
-    ])
-  }
-}
-
-/** Runs an example in a process of its own. Gives the lines that it prints. */
-async function outputOf(example: Example, context: TestTenants): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'tenant-knex-docs-'))
-  try {
-    const program = join(folder, 'example.mts')
-    writeFileSync(join(folder, 'tenant-knex.mts'), packageFor(context))
-    writeFileSync(program, programOf(example))
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', program], {
-      cwd: ROOT, // where tsx is found
-      timeout: 15_000,
-    })
-    return stdout.split('\n').filter(Boolean)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-function programOf(example: Example): string {
-  const code = example.code
-    .replace("'tenant-knex'", "'./tenant-knex.mts'")
-    .replace("'tenant-knex/testing'", JSON.stringify(TESTING))
-    .replace("'tenant-knex/objection'", JSON.stringify(OBJECTION_ADAPTER))
-    .replace("'objection'", JSON.stringify(OBJECTION))
-  if (isComplete(example)) return code
-  return `import { createTenantKnex } from './tenant-knex.mts'
-    const tenantKnex = createTenantKnex({ connection: 'mysql://app@localhost/' })
-    ${code}
-    await tenantKnex.destroy()`
-}
-
-/**
- * Stands in for the package: accepts the options of the example, and uses the test's server. What
- * Knex warns of (that a deadlock has ended a transaction, in a storm) is nothing that is printed.
- */
-function packageFor({ url, databaseOf }: TestTenants): string {
-  return `export * from ${JSON.stringify(INDEX)}
-    import { createTenantKnex as create } from ${JSON.stringify(INDEX)}
-    export function createTenantKnex(options) {
-      create(options)
-      const database = (id) => ${JSON.stringify(databaseOf(''))} + id
-      const log = { warn: console.error }
-      return create({ ...options, connection: ${JSON.stringify(url)}, database, log })
-    }`
-}
 
 /** Names in the first column of the table with this heading. */
 function firstCells(heading: string): string[] {
@@ -203,7 +136,7 @@ function firstCells(heading: string): string[] {
 }
 
 /** The options that are accepted, as the error about an unknown one lists them. */
-function knownOptions(group?: 'pool' | 'cache'): string[] {
+function knownOptions(group?: string): string[] {
   const given = { connection: {}, ...(group ? { [group]: { unknown: 1 } } : { unknown: 1 }) }
   const { message } = thrown(() => resolveOptions(given as never))
   const [, names = ''] = message.match(/Known here: (.*)\.$/) ?? []

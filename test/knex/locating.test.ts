@@ -157,11 +157,22 @@ onEachServer('an asynchronous `database` function', (server) => {
           places.set('a', databaseOf('c'))
           expect(await a('items').distinct().pluck('val')).to.deep.equal([1])
           tenantKnex.forget('a')
+          expect(a.tenant.database).to.equal(null)
           expect(tenantKnex('a')).to.equal(a)
           expect(await a('items').distinct().pluck('val')).to.deep.equal([2])
           expect(a.tenant.database).to.equal(databaseOf('c'))
         },
         { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when what is known of it is too old, then it is found in its new place', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf }) => {
+          expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+          places.set('a', databaseOf('c'))
+          expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['c'])
+        },
+        { tenants: ['a', 'b', 'c'], lookup: { ttlMillis: 0 } },
       ))
 
     it('when a transaction is open, then that stays where it has begun', () =>

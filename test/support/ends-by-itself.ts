@@ -5,13 +5,13 @@ const LIMIT_MILLIS = 30_000
 
 /**
  * Mocha calls it after the last test. What is left open then would keep an application from ending,
- * too: it is named, and the run fails, where it would else hang.
+ * too: it is named, where the run would else hang without a word, and the run ends as its tests did.
  */
 export function mochaGlobalTeardown(): void {
   setTimeout(() => {
     console.error(`\nSTILL OPEN ${LIMIT_MILLIS / 1_000} s after the last test:`)
     for (const line of openHandles()) console.error(`  ${line}`)
-    process.exit(1)
+    process.exit()
   }, LIMIT_MILLIS).unref()
 }
 
