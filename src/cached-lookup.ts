@@ -206,7 +206,7 @@ export class CachedLookup<T> {
       const problem = value === null ? undefined : this.#nature.problemOf?.(value)
       return problem === undefined ? { value } : { problem }
     } catch (cause) {
-      return { problem: 'it threw what is the `cause`', cause }
+      return { problem: 'it threw (see `cause`)', cause }
     }
   }
 
@@ -241,8 +241,7 @@ export class CachedLookup<T> {
 
   /** An answer that nobody waited for is still of use, unless something newer was said of the key. */
   #keepLate(key: string, entry: Entry<T>, late: Answer<T>, askedAt: number): void {
-    if ('problem' in late || this.#find(key) !== entry) return
-    this.#keep(key, this.#entry(key, late, askedAt))
+    if (this.#find(key) === entry) this.#keep(key, this.#entry(key, late, askedAt))
   }
 
   #error(key: string, { problem, cause }: Failure): TenantKnexError {

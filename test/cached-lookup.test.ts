@@ -151,6 +151,12 @@ describe('a cached look-up', () => {
       const lookup: CachedLookup<string> = cached((key) => (key === 'a' ? 'db_a' : lookup.get('a')))
       expect(await lookup.get('b')).to.equal('db_a')
     })
+
+    it('keeps nobody waiting for ever where it waits for itself', async () => {
+      const lookup: CachedLookup<string> = cached((key) => lookup.get(key), { timeoutMillis: 20 })
+      const error = await rejection(lookup.get('a'))
+      expect(error.message).to.include('it did not answer within 20 ms')
+    })
   })
 
   describe('that is down', () => {
@@ -194,6 +200,19 @@ describe('a cached look-up', () => {
       await withClockAhead(ttlMillis + staleMillis, async () => {
         expect(await rejection(lookup.get('a'))).to.include({ code: 'ERR_LOOKUP_FAILED' })
         expect(lookup.peek('a')).to.equal(undefined)
+      })
+      expect(asked).to.have.length(3)
+    })
+
+    it('does not go on for longer because it was asked shortly before the end', async () => {
+      const { lookup, asked } = scripted(['db_a', new Error('down'), new Error('down')])
+      await lookup.get('a')
+      await withClockAhead(ttlMillis + staleMillis - RETRY_MILLIS / 2, async () => {
+        expect(await lookup.get('a')).to.equal('db_a')
+      })
+      await withClockAhead(ttlMillis + staleMillis, async () => {
+        expect(lookup.peek('a')).to.equal(undefined)
+        expect(await rejection(lookup.get('a'))).to.include({ code: 'ERR_LOOKUP_FAILED' })
       })
       expect(asked).to.have.length(3)
     })

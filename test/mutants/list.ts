@@ -4,6 +4,7 @@ import { KNEX } from './list/knex.ts'
 import { LEASE } from './list/lease.ts'
 import { LOCATING_AND_MANY } from './list/locating.ts'
 import { POOL } from './list/pool.ts'
+import { RESOLVE } from './list/resolve.ts'
 import { SESSION } from './list/session.ts'
 import { SWITCH } from './list/switch.ts'
 import { TENANT } from './list/tenant.ts'
@@ -11,6 +12,7 @@ import type { Mutant } from './mutant.ts'
 
 /** Every mutant, in the order of the rooms that a query passes. */
 export const MUTANTS: readonly Mutant[] = [
+  ...RESOLVE,
   ...TENANT,
   ...LOCATING_AND_MANY,
   ...CACHE,

@@ -1,0 +1,47 @@
+/** RFC 1035, 2.3.4, without the root's label. */
+const MAX_NAME_LENGTH = 253
+const MAX_PORT = 65_535
+const TOO_LONG = `it has more than ${MAX_NAME_LENGTH} characters`
+const MAX_TEXT_LENGTH = MAX_NAME_LENGTH + `.:${MAX_PORT}`.length
+
+/**
+ * A name or an IPv6 address, then perhaps a port. The text itself is looked at, because `URL` drops
+ * tabs and line breaks, decodes percent escapes, and takes a user name and a path.
+ */
+const HOST = /^(\[[\da-f:.]+\]|[\w.\-\u00a1-\uffff]+)(?::(\d{0,5}))?$/i
+
+/** What most requests have, in the form that it is to have. A number at the end may be an address. */
+const PLAIN = /^((?:[a-z\d_-]{1,63}\.)*[a-z][a-z\d_-]{0,62})(?::\d{0,4})?$/
+const LABELS = /^(?:[a-z\d_-]{1,63}\.)*[a-z\d_-]{1,63}$/
+const IPV6 = /^\[[\da-f:]+\]$/
+
+/**
+ * The name of a host: lower case, international names in punycode, without port and trailing dot;
+ * an IPv6 address in its shortest form, in brackets.
+ *
+ * @param text what a Host header has
+ * @param refuse makes the error that is thrown where this is none
+ */
+export function parseHost(text: string, refuse: (problem: string) => Error): string {
+  if (text.length > MAX_TEXT_LENGTH) throw refuse(TOO_LONG)
+  const host = PLAIN.exec(text)?.[1] ?? ''
+  const isPlain = host !== '' && host.length <= MAX_NAME_LENGTH && !host.includes('xn--')
+  return isPlain ? host : parseAnyHost(text, refuse)
+}
+
+function parseAnyHost(text: string, refuse: (problem: string) => Error): string {
+  const [, name, port] = HOST.exec(text) ?? []
+  if (name === undefined) throw refuse('it is no host name')
+  if (Number(port) > MAX_PORT) throw refuse(`its port is above ${MAX_PORT}`)
+  const host = canonical(name.endsWith('.') ? name.slice(0, -1) : name)
+  if (host === undefined) throw refuse('it is no host name')
+  if (host.length > MAX_NAME_LENGTH) throw refuse(TOO_LONG)
+  return host
+}
+
+function canonical(name: string): string | undefined {
+  if (name.endsWith('.')) return undefined // two dots: `URL` takes one of them for a dot of its own
+  const url = `http://${name}`
+  const host = URL.canParse(url) ? new URL(url).hostname : ''
+  return LABELS.test(host) || IPV6.test(host) ? host : undefined
+}

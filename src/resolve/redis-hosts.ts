@@ -1,0 +1,37 @@
+import { checkFunction, invalid, isObject, rejectUnknownKeys, show } from '../option-checks.ts'
+
+/** What is needed of a Redis client: node-redis and ioredis both fit. It stays the caller's own. */
+export interface RedisHostsClient {
+  get(key: string): Promise<string | Buffer | null>
+}
+
+/** Options of {@link redisHosts}. */
+export interface RedisHostsOptions {
+  /** What stands before the host name in the key. @defaultValue '' */
+  readonly keyPrefix?: string
+}
+
+/**
+ * A look-up for `hostLookup`: `GET <host>` gives the id of the tenant. A missing key, and one with
+ * nothing in it, are nobody's.
+ *
+ * @example
+ * resolve: hostLookup(redisHosts(await createClient().connect()))
+ * @throws `ERR_OPTION_INVALID`; the look-up what the client throws
+ */
+export function redisHosts(
+  client: RedisHostsClient,
+  options: RedisHostsOptions = {},
+): (host: string) => Promise<string | null> {
+  checkFunction('client.get', (client as Partial<RedisHostsClient> | null | undefined)?.get)
+  if (!isObject(options)) throw invalid('`redisHosts` takes its options as an object.')
+  rejectUnknownKeys(options, ['keyPrefix'], '')
+  const { keyPrefix = '' } = options
+  if (typeof keyPrefix !== 'string') {
+    throw invalid(`\`keyPrefix\` must be a string, got ${show(keyPrefix)}.`)
+  }
+  return async (host) => {
+    const tenant = await client.get(keyPrefix + host)
+    return (Buffer.isBuffer(tenant) ? tenant.toString() : tenant) || null
+  }
+}

@@ -1,0 +1,48 @@
+import { invalid, show } from '../option-checks.ts'
+import { parseHost } from './host.ts'
+import { invalidRequest } from './invalid-request.ts'
+import { singleHeader } from './single-header.ts'
+import type { TenantRequest } from './tenant-request.ts'
+
+/** Where the host name of a request is looked for. */
+export interface HostOptions {
+  /**
+   * Whether `X-Forwarded-Host` comes before `Host`. Only where every request passes a proxy that sets it:
+   * else anyone can write it.
+   * @defaultValue false
+   */
+  readonly trustForwardedHost?: boolean
+}
+
+/** @throws `ERR_OPTION_INVALID` */
+export function checkTrust(value: unknown): boolean {
+  if (value === undefined) return false
+  if (typeof value === 'boolean') return value
+  throw invalid(`\`trustForwardedHost\` must be true or false, got ${show(value)}.`)
+}
+
+/**
+ * The name of the host that a request is for; undefined where it says none.
+ *
+ * @throws `ERR_REQUEST_INVALID`, also for a list of forwarded hosts: which of them the trusted proxy
+ * has written, nobody can tell
+ */
+export function requestHost(request: TenantRequest, trustForwarded: boolean): string | undefined {
+  const forwarded = trustForwarded ? hostIn(request, 'x-forwarded-host') : undefined
+  return forwarded ?? hostIn(request, 'host')
+}
+
+function hostIn(request: TenantRequest, name: string): string | undefined {
+  const text = singleHeader(request, name)
+  if (text === undefined) return undefined
+  return parseHost(fromLatin1(text), (problem) =>
+    invalidRequest(`The header \`${name}\` names no host: ${problem}.`),
+  )
+}
+
+/** Node reads the bytes of headers as Latin-1; a name that is not ASCII was sent as UTF-8. */
+function fromLatin1(text: string): string {
+  if (!/[\x80-\xff]/.test(text) || /[^\0-\xff]/.test(text)) return text
+  const decoded = Buffer.from(text, 'latin1').toString()
+  return decoded.includes('\ufffd') ? text : decoded
+}
