@@ -1,0 +1,70 @@
+/*
+ * Express: a middleware gives each request its tenant. The sub-domain names it, or, for services
+ * behind a gateway, a header. A health check needs none.
+ */
+import express, { type ErrorRequestHandler } from 'express'
+import { createTenantKnex } from 'tenant-knex'
+import { tenantMiddleware } from 'tenant-knex/express'
+import { firstOf, header, subdomain } from 'tenant-knex/resolve'
+
+const { DATABASE_URL = '', DATABASE_PREFIX = '', PORT = '3000' } = process.env
+
+const tenants = new Set(['acme', 'globex'])
+const tenantKnex = createTenantKnex({
+  connection: DATABASE_URL,
+  database: (id) => (tenants.has(id) ? `${DATABASE_PREFIX}${id}` : null), // null: no such tenant
+})
+
+const app = express()
+app.use(
+  tenantMiddleware(tenantKnex, {
+    resolve: firstOf(subdomain({ baseDomains: ['localhost'] }), header('x-tenant')),
+    skip: ({ url }) => url === '/health',
+  }),
+)
+app.use(express.json())
+
+app.get('/health', async (_req, res) => {
+  await tenantKnex.check()
+  res.json({ status: 'ok' })
+})
+
+app.get('/notes', async (req, res) => {
+  const notes = await tenantKnex.ambient('notes').orderBy('id') // or req.knex
+  res.json({ tenant: req.tenant?.id, notes })
+})
+
+app.get('/notes/count', async (_req, res) => {
+  const { cache } = tenantKnex.current()
+  let source = 'cache'
+  const count = await cache.remember('count', { ttl: 60_000 }, async () => {
+    source = 'database'
+    const row = await tenantKnex.ambient('notes').count({ count: '*' }).first()
+    return Number(row?.count)
+  })
+  res.json({ count, source })
+})
+
+app.post('/notes', async (req, res) => {
+  const note = { text: String(req.body?.text).slice(0, 200) }
+  const id = await tenantKnex.current().transaction(async (trx) => {
+    const [id] = await trx('notes').insert(note)
+    await trx.cache.delete('count') // is forgotten once the transaction is committed
+    return id
+  })
+  res.status(201).json({ id })
+})
+
+/** A request for an unknown tenant comes here too, with `status` 404 and a message for anyone. */
+const onError: ErrorRequestHandler = (error, _req, res, _next) => {
+  const { status = 500, message } = error
+  if (status >= 500) console.error(error)
+  res.status(status).json({ error: status < 500 ? message : 'Something went wrong.' })
+}
+app.use(onError)
+
+const server = app.listen(Number(PORT), '127.0.0.1')
+process.once('SIGTERM', async () => {
+  server.close()
+  await tenantKnex.destroy()
+})

@@ -1,0 +1,93 @@
+/*
+ * Hapi: a plugin gives each request its tenant. A central table says which tenants there are, and
+ * where; their caches are in this process.
+ */
+import { server as createServer } from '@hapi/hapi'
+import knex from 'knex'
+import { createTenantKnex } from 'tenant-knex'
+import { tenantPlugin } from 'tenant-knex/hapi'
+import { subdomain } from 'tenant-knex/resolve'
+import { type Note, notesPage, notFoundPage } from '../page/notes-page.ts'
+
+const { DATABASE_URL = '', DATABASE_PREFIX = '', PORT: port = '3000' } = process.env
+const framework = 'Hapi'
+
+const catalog = knex({
+  client: 'mysql2',
+  connection: `${DATABASE_URL}${DATABASE_PREFIX}catalog`,
+  pool: { min: 0, max: 2 },
+})
+const tenantKnex = createTenantKnex({
+  connection: DATABASE_URL,
+  database: async (id) => {
+    const tenant = await catalog('tenants').where({ id }).first()
+    return tenant?.database_name ?? null // null: there is no such tenant
+  },
+})
+
+const server = createServer({ host: '127.0.0.1', port })
+await server.register({
+  plugin: tenantPlugin,
+  options: {
+    tenantKnex,
+    resolve: subdomain({ baseDomains: ['localhost'] }), // acme.localhost is acme's
+    onNotFound: ({ info }, h) =>
+      h.response(notFoundPage({ framework, port, host: info.hostname })).code(404),
+  },
+})
+
+server.route({
+  method: 'GET',
+  path: '/',
+  async handler(_request, h) {
+    const knex = tenantKnex.current() // or request.knex, which is undefined where `skip` says so
+    const { tenant } = knex
+    let isHit = true
+    const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
+      isHit = false
+      return readNotes()
+    })
+    const { connections } = tenantKnex.stats().servers[0]
+    const store = 'this process'
+    const page = { framework, port, tenant, notes, isHit, store, connections }
+    return h.response(notesPage(page)).header('x-cache', isHit ? 'hit' : 'miss')
+  },
+})
+
+server.route({
+  method: 'POST',
+  path: '/notes',
+  async handler({ payload }, h) {
+    const { text } = payload as { text?: unknown }
+    await tenantKnex.current().transaction(async (trx) => {
+      await trx('notes').insert({ text: String(text).slice(0, 200) })
+      await trx.cache.delete('notes') // is forgotten once the transaction is committed
+    })
+    return h.redirect('/').code(303)
+  },
+})
+
+server.route({
+  method: 'POST',
+  path: '/cache/clear',
+  async handler(_request, h) {
+    await tenantKnex.current().cache.clear() // of this tenant alone
+    return h.redirect('/').code(303)
+  },
+})
+
+/** Nobody hands a Knex in: `ambient` is that of the tenant whose request this is. */
+async function readNotes(): Promise<Note[]> {
+  return tenantKnex
+    .ambient('notes')
+    .leftJoin('authors', 'authors.id', 'notes.author_id')
+    .select('notes.id', 'notes.text', 'authors.name as author')
+    .orderBy('notes.id', 'desc')
+    .limit(20)
+}
+
+process.once('SIGTERM', async () => {
+  await server.stop()
+  await Promise.all([tenantKnex.destroy(), catalog.destroy()])
+})
+await server.start()

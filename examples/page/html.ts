@@ -1,0 +1,33 @@
+/** HTML that may be put into other HTML as it is. */
+export class Html {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  toString(): string {
+    return this.#text
+  }
+}
+
+type Value = string | number | Html | readonly Html[]
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** HTML from a template. Every value in it is escaped, unless it is such HTML itself. */
+export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
+  const texts = values.map((value) => [value].flat().map(escaped).join(''))
+  return new Html(String.raw({ raw: parts }, ...texts))
+}
+
+function escaped(value: string | number | Html): string {
+  if (value instanceof Html) return value.toString()
+  return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
+}

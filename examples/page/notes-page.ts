@@ -1,0 +1,90 @@
+import { type Html, html } from './html.ts'
+import { layout } from './layout.ts'
+
+/** One row of a tenant's table `notes`, with the name of its author where that is known. */
+export interface Note {
+  readonly id: number
+  readonly text: string
+  readonly author: string | null
+}
+
+/** What the page of a tenant shows. */
+export interface NotesPage {
+  readonly framework: string
+  readonly port: string
+  readonly tenant: { readonly id: string; readonly database: string | null }
+  readonly notes: readonly Note[]
+  /** Whether the notes came from the tenant's cache, and where that is. */
+  readonly isHit: boolean
+  readonly store: string
+  /** Connections that all tenants together have. */
+  readonly connections: number
+}
+
+/** The page of a tenant: its notes, a form for another one, and what its cache did. */
+export function notesPage(page: NotesPage): string {
+  const { framework, port, tenant } = page
+  const content = html`
+    <section class="who">
+      <div class="avatar" aria-hidden="true">${tenant.id.slice(0, 1)}</div>
+      <div>
+        <h1>${tenant.id}</h1>
+        <p>database <code>${tenant.database ?? ''}</code></p>
+      </div>
+    </section>
+    <div class="cards">
+      ${notesCard(page)}
+      <aside>${cacheCard(page)} ${poolCard(page)}</aside>
+    </div>`
+  return layout({ framework, port, tenant: tenant.id, content })
+}
+
+function notesCard({ notes }: NotesPage): Html {
+  const items = notes.map(
+    ({ text, author }) => html`<li>${text} <small>${author ?? 'you'}</small></li>`,
+  )
+  return html`
+    <section class="card">
+      <h2>Notes</h2>
+      <ul>${items}</ul>
+      <form method="post" action="/notes">
+        <input name="text" required maxlength="200" autocomplete="off"
+          aria-label="A new note" placeholder="A new note">
+        <button>Add</button>
+      </form>
+    </section>`
+}
+
+function cacheCard({ tenant: { id }, isHit, store }: NotesPage): Html {
+  const badge = isHit
+    ? html`<span class="badge hit">hit</span>`
+    : html`<span class="badge miss">miss</span>`
+  const text = isHit
+    ? html`The notes came from ${id}'s cache in ${store}.`
+    : html`The notes came from the database, and are in ${id}'s cache now: reload the page.`
+  return html`
+    <section class="card">
+      <h2>Cache ${badge}</h2>
+      <p>${text}</p>
+      <form method="post" action="/cache/clear"><button class="quiet">Clear it</button></form>
+    </section>`
+}
+
+function poolCard({ connections }: NotesPage): Html {
+  const count = connections === 1 ? 'One connection' : `${connections} connections`
+  return html`
+    <section class="card">
+      <h2>Pool</h2>
+      <p>${count} to the server, for all tenants together.</p>
+    </section>`
+}
+
+/** The page for a host that is no tenant's. */
+export function notFoundPage(frame: { framework: string; port: string; host: string }): string {
+  const content = html`
+    <section class="card nobody">
+      <h1>No such tenant</h1>
+      <p><code>${frame.host}</code> is no tenant's host name. The status is 404.</p>
+    </section>`
+  return layout({ ...frame, content })
+}
