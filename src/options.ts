@@ -119,6 +119,14 @@ export interface TenantKnexOptions extends KnexPassThrough {
    * @defaultValue 'hand-over'
    */
   readonly clean?: 'hand-over' | 'always'
+  /**
+   * Whether a statement leaves in one write with the switch before it. `'auto'`: where the statement is
+   * the query builder's own or BEGIN, and the tenant's database was confirmed within the last minute;
+   * raw statements and those for tables wait for the switch's answer. `'pipelined'`: always where the
+   * connection can. `'roundtrip'`: never.
+   * @defaultValue 'auto'
+   */
+  readonly switching?: 'auto' | 'pipelined' | 'roundtrip'
   /** How long changing a connection's database may take, in milliseconds. @defaultValue 2_000 */
   readonly switchTimeoutMillis?: number
   /** How long an acquire may wait, in milliseconds; Knex's name. @defaultValue 10_000 */
@@ -139,6 +147,7 @@ export interface ResolvedOptions {
   readonly lookup: ResolvedLookupOptions
   readonly session: readonly string[]
   readonly clean: 'hand-over' | 'always'
+  readonly switching: 'auto' | 'pipelined' | 'roundtrip'
   readonly switchTimeoutMillis: number
   readonly cache: ResolvedCacheOptions
   readonly knex: KnexPassThrough
@@ -154,6 +163,7 @@ export interface ResolvedConnection {
 export const DEFAULTS: {
   readonly pool: Required<PoolOptions>
   readonly clean: 'hand-over' | 'always'
+  readonly switching: 'auto' | 'pipelined' | 'roundtrip'
   readonly switchTimeoutMillis: number
   readonly maxPreparedStatements: number
 } = Object.freeze({
@@ -168,6 +178,7 @@ export const DEFAULTS: {
     maxLifetimeMillis: 1_800_000,
   }),
   clean: 'hand-over',
+  switching: 'auto',
   switchTimeoutMillis: 2_000,
   // mysql2's own default of 16,000 allocates half a megabyte for each connection.
   maxPreparedStatements: 256,
@@ -188,6 +199,8 @@ const PASS_THROUGH = {
   wrapIdentifier: 'function',
 } as const satisfies Record<keyof KnexPassThrough, string>
 
+const SWITCHING = ['auto', 'pipelined', 'roundtrip'] as const
+
 const OWN_KEYS = [
   'acquireConnectionTimeout',
   'allowMultipleStatements',
@@ -200,6 +213,7 @@ const OWN_KEYS = [
   'pool',
   'session',
   'switchTimeoutMillis',
+  'switching',
 ] as const satisfies readonly (keyof TenantKnexOptions)[]
 
 /** Character sets in which the second byte of a character can be a quote or a backslash. */
@@ -229,6 +243,7 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     lookup: resolveLookupOptions(user.lookup ?? {}, 'lookup.'),
     session: checkSession(user.session ?? []),
     clean: checkOneOf('clean', user.clean ?? DEFAULTS.clean, ['hand-over', 'always']),
+    switching: checkOneOf('switching', user.switching ?? DEFAULTS.switching, SWITCHING),
     switchTimeoutMillis: checkInteger(
       'switchTimeoutMillis',
       user.switchTimeoutMillis ?? DEFAULTS.switchTimeoutMillis,

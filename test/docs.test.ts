@@ -117,11 +117,12 @@ describe("given the README's tables", () => {
         expect(README).to.include(`| \`${group}.${name}\` | ${value.toLocaleString('en')} |`)
       }
     }
-    const { switchTimeoutMillis, clean } = DEFAULTS
+    const { switchTimeoutMillis, clean, switching } = DEFAULTS
     expect(README).to.include(
       `| \`switchTimeoutMillis\` | ${switchTimeoutMillis.toLocaleString('en')} |`,
     )
     expect(README).to.include(`| \`clean\` | \`'${clean}'\` |`)
+    expect(README).to.include(`| \`switching\` | \`'${switching}'\` |`)
   })
 })
 

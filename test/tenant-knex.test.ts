@@ -261,7 +261,7 @@ onEachServer('tenantKnex', (server) => {
               idle: 1,
               used: 0,
               waiting: 0,
-              switching: 'roundtrip',
+              switching: 'auto',
               isTracked: true,
             },
           ],

@@ -1,9 +1,11 @@
 import mysql, { type ConnectionOptions, type RowDataPacket } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../errors.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { type SessionSetup, setupPlan } from './switch-plan.ts'
 import { SwitchFailure, switchError } from './switch-run.ts'
+import type { Switching } from './switching.ts'
 
 /** What a server says of itself. */
 export interface ServerFacts {
@@ -16,6 +18,8 @@ export interface ServerFacts {
 export interface ConnectOptions {
   readonly session: readonly string[]
   readonly switchTimeoutMillis: number
+  readonly switching: Switching
+  readonly confirmedAt: WeakMap<LocatedTenant, number>
   readonly events: GateEvents
 }
 

@@ -39,6 +39,11 @@ export interface Command extends WireCommand {
   /** Of a Query or an Execute that has started. */
   readonly options?: { readonly typeCast?: unknown }
   readonly row?: unknown
+  /** Of a Query: its time limit in milliseconds, and the timer, once it has started. */
+  readonly timeout?: number | undefined
+  readonly queryTimeout?: NodeJS.Timeout | null
+  /** Of a Query that has started. */
+  readonly _connection?: object | null
   emit(event: 'error' | 'end', error?: Error): boolean
   listenerCount(event: 'error'): number
 }
@@ -82,6 +87,23 @@ const { createQuery } = mysql as unknown as { createQuery: CreateQuery }
 /** mysql2's own handling of a packet, shared by every command that carries SQL. */
 export const executeCommand: Command['execute'] = createQuery('', undefined, undefined, {}).execute
 
+const QUERY = Object.getPrototypeOf(createQuery('', undefined, undefined, {}))
+
+/** True for a statement that is sent as text, with a callback or as a stream. */
+export function isTextQuery(command: Command): boolean {
+  return Object.getPrototypeOf(command) === QUERY
+}
+
+/** Ends the time limit that a command was given: it is not to be told of that as well. */
+export function stopTimeout(command: Command): void {
+  clearTimeout(command.queryTimeout ?? undefined)
+}
+
+/** True for a command that was sent and whose own time limit has passed: its caller has been told. */
+function hasTimedOut({ timeout, queryTimeout, _connection }: Command): boolean {
+  return Boolean(timeout && _connection && !queryTimeout)
+}
+
 /** A command that is never sent: it only carries an error to its caller. */
 export function unsentCommand(args: readonly unknown[]): Command {
   const callback = args.find((argument) => typeof argument === 'function')
@@ -93,7 +115,7 @@ export function unsentCommand(args: readonly unknown[]): Command {
  * Execute whose Prepare failed has told its caller already.
  */
 export function failCommand(command: Command, error: Error): void {
-  if (hasFailedPrepare(command)) return
+  if (hasFailedPrepare(command) || hasTimedOut(command)) return
   if (command.onResult) command.onResult(error)
   else if (command.listenerCount('error') > 0) command.emit('error', error)
   command.emit('end')

@@ -1,4 +1,4 @@
-import { about, TenantKnexError } from '../errors.ts'
+import { about, type Outcome, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 
 /** What the sender of a statement gets that has left its tenant's database. */
@@ -11,16 +11,21 @@ export function databaseLeftError(tenant: LocatedTenant, connectionId: number): 
   )
 }
 
-/** What everyone gets who waits for a switch that took too long. */
+/**
+ * What everyone gets who waits for a switch that took too long.
+ *
+ * @param outcome what became of the statement
+ */
 export function switchTimeoutError(
   tenant: LocatedTenant | undefined,
   connectionId: number,
   millis: number,
+  outcome: Outcome,
 ): TenantKnexError {
   return new TenantKnexError(
     'ERR_SWITCH_TIMEOUT',
     `Switching the connection took more than ${millis} ms, so it was closed. ` +
       'A database that is being dropped can cause this; see `switchTimeoutMillis`.',
-    { ...about(tenant), connectionId, outcome: 'not-sent' },
+    { ...about(tenant), connectionId, outcome },
   )
 }

@@ -1,5 +1,5 @@
 import type { DiscardReason } from '../diagnostics.ts'
-import type { TenantKnexError } from '../errors.ts'
+import type { Outcome, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { type AnswerPart, answerPart, learnFrom } from './answer-meaning.ts'
 import {
@@ -10,10 +10,12 @@ import {
   hasTypeCast,
   isBusy,
   isOpen,
+  isTextQuery,
   lossError,
   type Packet,
   type RawConnection,
   sayGoodBye,
+  stopTimeout,
 } from './driver.ts'
 import { decideStart } from './gate-decision.ts'
 import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
@@ -21,10 +23,12 @@ import { type CommandGate, type Entry, failInScope, putBehindGate } from './gate
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
 import { Prologue } from './prologue.ts'
 import { type Need, SessionState } from './session-state.ts'
+import { SkippedAnswer } from './skipped-answer.ts'
 import { switchCommand } from './switch-command.ts'
 import { SwitchLimit } from './switch-limit.ts'
 import type { SessionSetup, SwitchStep } from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
+import { leavesWithSwitch, type Switching } from './switching.ts'
 import { UnheardCommands } from './unheard-commands.ts'
 
 /** What a gate tells its pool. */
@@ -45,6 +49,9 @@ export interface Disposal {
 export interface GateOptions {
   readonly setup: SessionSetup
   readonly switchTimeoutMillis: number
+  readonly switching: Switching
+  /** When a tenant's database was last confirmed, on any connection, by this process's clock. */
+  readonly confirmedAt: WeakMap<LocatedTenant, number>
   readonly events: GateEvents
 }
 
@@ -190,7 +197,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     steps: readonly SwitchStep[],
     ifLate: DiscardReason = 'switch-failed',
   ): Promise<void> {
-    this.#limitSwitch(undefined, ifLate)
+    this.#limitSwitch(undefined, ifLate, 'not-sent')
     try {
       await new Promise<void>((resolve, reject) => {
         const onResult = (error: Error | null) => (error ? reject(error) : resolve())
@@ -233,16 +240,52 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     if (lease === undefined || decision === 'refuse') return this.#refuse(command, lease)
     if (decision === 'run') return this.#run(command, entry, lease)
     this.#options.events.onSwitch(decision)
-    entry.prologue = new Prologue(this, decision, lease.tenant)
-    this.#switching = entry.prologue
-    this.#limitSwitch(lease.tenant, 'switch-failed')
-    entry.prologue.start()
+    const isPipelined = this.#leavesWithSwitch(command, entry, lease.tenant)
+    const prologue = new Prologue(this, decision, lease.tenant, isPipelined)
+    entry.prologue = prologue
+    this.#switching = prologue
+    this.#limitSwitch(lease.tenant, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')
+    if (isPipelined) this.#startTogether(command, entry, lease, prologue, decision)
+    else prologue.start()
     return false
+  }
+
+  #leavesWithSwitch(command: Command, { isBuilt }: Entry, tenant: LocatedTenant): boolean {
+    const { switching, confirmedAt } = this.#options
+    const now = performance.now()
+    return leavesWithSwitch(switching, {
+      canPipeline: this.isTracked === true && !this.connection.config.compress,
+      isText: isTextQuery(command),
+      isBuilt,
+      sinceConfirmed: now - (confirmedAt.get(tenant) ?? Number.NEGATIVE_INFINITY),
+      sinceAcquired: now - this.usedAt,
+    })
+  }
+
+  /** Switch and statement in one write. The statement's answer comes after those of the switch. */
+  #startTogether(
+    command: Command,
+    entry: Entry,
+    lease: Lease,
+    prologue: Prologue,
+    need: Need,
+  ): void {
+    const { connection } = this
+    // The statement is encoded now, for the character set that the switch before it sets.
+    if (need === 'hand-over') connection.config.charsetNumber = this.charsetNumber
+    connection.stream.cork()
+    prologue.start()
+    connection._resetSequenceId()
+    this.#run(command, entry, lease)
+    connection.stream.uncork()
+    prologue.nextSequenceId = connection.sequenceId
+    connection.sequenceId = 1
   }
 
   /** An answer of the server: to a command's prologue, or to the command itself. */
   answer(command: Command, entry: Entry, packet: Packet): boolean {
-    const { prologue, lease } = entry
+    const { prologue, lease, skipped } = entry
+    if (skipped && prologue && lease) return this.#skip(command, entry, packet)
     if (prologue === undefined || lease === undefined) {
       const part = answerPart(command, packet)
       if (lease) this.#watch(command, entry, lease, packet, part)
@@ -253,11 +296,38 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     try {
       if (!prologue.answer(packet)) return false
     } catch (error) {
-      return this.#failSwitch(command, lease, error)
+      return this.#failSwitch(command, lease, error, prologue.isPipelined ? 'unknown' : 'not-sent')
     }
+    if (prologue.failure) return this.#beginSkipping(entry, lease, prologue)
     this.#endSwitch(undefined)
     entry.prologue = undefined
-    return this.#run(command, entry, lease)
+    this.#options.confirmedAt.set(lease.tenant, performance.now())
+    if (!prologue.isPipelined) return this.#run(command, entry, lease)
+    this.connection.sequenceId = prologue.nextSequenceId
+    this.state.onStatement(lease.tenant) // the session was cleaned before it ran
+    return false
+  }
+
+  /** The statement behind a failed switch was sent: its answer has to be read, and is nobody's. */
+  #beginSkipping(entry: Entry, lease: Lease, prologue: Prologue): boolean {
+    this.#limit.end()
+    this.#options.confirmedAt.delete(lease.tenant)
+    this.connection.sequenceId = prologue.nextSequenceId
+    this.state.onStatement(lease.tenant)
+    entry.skipped = new SkippedAnswer()
+    return false
+  }
+
+  #skip(command: Command, entry: Entry, packet: Packet): boolean {
+    const { prologue, lease, skipped } = entry as Required<Entry>
+    const end = skipped?.read(packet)
+    if (end === undefined) return false
+    if (end.status === undefined) this.state.onError()
+    else this.state.onStatus(end.status)
+    const failure = prologue?.failure
+    entry.prologue = undefined
+    entry.skipped = undefined
+    return this.#failSwitch(command, lease as Lease, failure, end.outcome)
   }
 
   #endSwitch(error: unknown): void {
@@ -301,19 +371,22 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
-  #limitSwitch(tenant: LocatedTenant | undefined, ifLate: DiscardReason): void {
+  #limitSwitch(tenant: LocatedTenant | undefined, ifLate: DiscardReason, outcome: Outcome): void {
     const { switchTimeoutMillis: millis } = this.#options
     this.#limit.start(() =>
-      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis)),
+      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis, outcome)),
     )
   }
 
-  #failSwitch(command: Command, lease: Lease, error: unknown): boolean {
+  #failSwitch(command: Command, lease: Lease, error: unknown, outcome: Outcome): boolean {
     if (!(error instanceof SwitchFailure)) throw error
-    const shown = switchError(error, lease.tenant, this.connectionId)
+    const shown = switchError(error, lease.tenant, this.connectionId, outcome)
     this.#endSwitch(shown)
-    if (!error.isRecoverable) return this.#abort(command, 'switch-failed', shown)
+    if (!error.isRecoverable || outcome === 'unknown') {
+      return this.#abort(command, 'switch-failed', shown)
+    }
     failCommand(command, shown)
+    stopTimeout(command)
     this.#onEnd(command)
     return true
   }

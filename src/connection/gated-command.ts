@@ -3,6 +3,7 @@ import { answerPart } from './answer-meaning.ts'
 import { type Command, failCommand, type Packet } from './driver.ts'
 import type { Lease } from './lease.ts'
 import type { Prologue } from './prologue.ts'
+import type { SkippedAnswer } from './skipped-answer.ts'
 
 /** Who is asked when a command starts and at each answer to it. True: the command has ended. */
 export interface CommandGate {
@@ -19,8 +20,12 @@ export interface Entry {
   readonly scope: AsyncResource
   /** True where user code is given rows before the answer's end: by a stream or a `typeCast`. */
   showsRows: boolean
+  /** True for a statement that Knex built, and for BEGIN: it may leave in one write with a switch. */
+  readonly isBuilt: boolean
   /** The switch that goes before the command, while it runs. */
   prologue: Prologue | undefined
+  /** The command's own answer, where its switch has failed. */
+  skipped: SkippedAnswer | undefined
 }
 
 const ENTRY = Symbol('tenant-knex.entry')
@@ -30,7 +35,15 @@ type GatedCommand = Command & { [ENTRY]: Entry }
 /** Puts a gate before a command: mysql2 asks the command to go on, and the command asks the gate. */
 export function putBehindGate(command: Command, gate: CommandGate, lease: Lease | undefined): void {
   const scope = new AsyncResource('TENANT_KNEX_COMMAND')
-  const entry: Entry = { gate, lease, scope, showsRows: true, prologue: undefined }
+  const entry: Entry = {
+    gate,
+    lease,
+    scope,
+    showsRows: true,
+    isBuilt: lease?.isBuilding === true,
+    prologue: undefined,
+    skipped: undefined,
+  }
   Object.assign(command, { [ENTRY]: entry, execute: executeGated })
 }
 

@@ -42,6 +42,7 @@ export class Lease {
   #isOver = false
   #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
+  #isBuilding = false
 
   constructor(host: LeaseHost, tenant: LocatedTenant) {
     this.#host = host
@@ -52,6 +53,21 @@ export class Lease {
   /** Whose it is. User code cannot change it. */
   get tenant(): LocatedTenant {
     return this.#tenant
+  }
+
+  /** True while a statement is handed in that Knex has built. */
+  get isBuilding(): boolean {
+    return this.#isBuilding
+  }
+
+  /** Hands in what Knex has built: such a statement may leave together with the switch before it. */
+  sendBuilt<T>(send: () => T): T {
+    this.#isBuilding = true
+    try {
+      return send()
+    } finally {
+      this.#isBuilding = false
+    }
   }
 
   /** The connection has been taken back: from now on every call fails, for this reason if any. */
@@ -333,7 +349,10 @@ const SYNCHRONOUS = [
 ] as const
 
 /** What the holder of a lease that has ended gets. */
-export function releasedError(tenant: LocatedTenant | undefined, connectionId: number): TenantKnexError {
+export function releasedError(
+  tenant: LocatedTenant | undefined,
+  connectionId: number,
+): TenantKnexError {
   const whose = tenant ? ` of tenant ${JSON.stringify(tenant.id)}` : ''
   return new TenantKnexError(
     'ERR_WRONG_TENANT',

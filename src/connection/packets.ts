@@ -11,6 +11,7 @@ const COM_RESET_CONNECTION = 0x1f
 
 const OK = 0x00
 const ERR = 0xff
+const LOCAL_INFILE = 0xfb
 const SESSION_TRACK_SCHEMA = 0x01
 
 /** Bits of the status that ends every answer but an error. */
@@ -67,6 +68,12 @@ export function isErr(answer: Packet): boolean {
 /** The server's error code in an ERR. */
 export function errnoOf({ buffer, offset }: Packet): number {
   return buffer.readUInt16LE(offset + 1)
+}
+
+/** The number of columns that a result begins with; undefined where the server asks for a file. */
+export function readColumnCount({ buffer, offset, end }: Packet): number | undefined {
+  if (buffer[offset] === LOCAL_INFILE) return undefined
+  return new Reader(buffer, offset, end).integer()
 }
 
 /** What an OK tells about the session. */

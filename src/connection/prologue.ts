@@ -2,8 +2,8 @@ import { CHANNELS } from '../diagnostics.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import type { Packet } from './driver.ts'
 import type { Need } from './session-state.ts'
-import { type SessionSetup, switchPlan } from './switch-plan.ts'
-import { SwitchRun, type SwitchTarget } from './switch-run.ts'
+import { NEUTRAL_DATABASE, type SessionSetup, switchPlan } from './switch-plan.ts'
+import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.ts'
 
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */
 export class Prologue {
@@ -14,16 +14,30 @@ export class Prologue {
   /** Milliseconds of the process's clock; 0 where nobody asks for them. */
   readonly #startedAt: number = CHANNELS.switch.hasSubscribers ? performance.now() : 0
   readonly #run: SwitchRun
+  /** True where the command leaves in the same write. */
+  readonly isPipelined: boolean
+  /** Of a pipelined command: the number that mysql2 expects its answer to begin with. */
+  nextSequenceId = 0
 
   constructor(
     target: SwitchTarget & { readonly setup: SessionSetup },
     need: Exclude<Need, 'nothing'>,
     tenant: LocatedTenant,
+    isPipelined: boolean,
   ) {
+    const { state, setup } = target
     this.#target = target
     this.#tenant = tenant
-    this.#from = need === 'hand-over' ? target.state.owner : undefined
-    this.#run = new SwitchRun(target, switchPlan(need, target.setup, tenant.database))
+    this.#from = need === 'hand-over' ? state.owner : undefined
+    this.isPipelined = isPipelined
+    const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE
+    const plan = switchPlan(need, setup, tenant.database, isOverNeutral)
+    this.#run = new SwitchRun(target, plan, isPipelined)
+  }
+
+  /** Why the switch of a pipelined command failed. */
+  get failure(): SwitchFailure | undefined {
+    return this.#run.failure
   }
 
   /** Sends the switch. */

@@ -1,3 +1,4 @@
+import { createLRU } from 'lru.min'
 import { initDbPacket, pingPacket, queryPacket, resetPacket } from './packets.ts'
 import type { Need } from './session-state.ts'
 
@@ -24,28 +25,39 @@ export interface SessionSetup {
 /** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
 export const NEUTRAL_DATABASE = 'information_schema'
 
+const RESET: SwitchStep = { kind: 'reset' }
+const NEUTRAL: SwitchStep = { kind: 'database', database: NEUTRAL_DATABASE }
+
+/** Steps are the same objects every time, so that their bytes are found again. */
+const settingsOf = new WeakMap<SessionSetup, readonly SwitchStep[]>()
+const databaseSteps = createLRU<string, SwitchStep>({ max: 1_000 })
+const bytesWithAttributes = new WeakMap<SwitchStep, Buffer>()
+const bytesWithout = new WeakMap<SwitchStep, Buffer>()
+
 /** Asks whether the server is there, and changes nothing. */
 export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
 
 /** The steps that set a new connection up. */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
-  return [...settings(setup), { kind: 'database', database: NEUTRAL_DATABASE }]
+  return [...settings(setup), NEUTRAL]
 }
 
-/** The steps after which a tenant's statement may run. */
+/**
+ * The steps after which a tenant's statement may run.
+ *
+ * @param isOverNeutral leads over the neutral database, for a statement that leaves with the switch:
+ * where the tenant's database is refused, it must not run in the one before
+ */
 export function switchPlan(
   need: Need,
   setup: SessionSetup,
   database: string,
+  isOverNeutral = false,
 ): readonly SwitchStep[] {
-  switch (need) {
-    case 'nothing':
-      return []
-    case 'confirm':
-      return [{ kind: 'database', database }]
-    case 'hand-over':
-      return [{ kind: 'reset' }, ...settings(setup), { kind: 'database', database }]
-  }
+  if (need === 'nothing') return []
+  const cleaning = need === 'hand-over' ? [RESET, ...settings(setup)] : []
+  const way = isOverNeutral ? [NEUTRAL, databaseStep(database)] : [databaseStep(database)]
+  return [...cleaning, ...way]
 }
 
 /**
@@ -68,13 +80,38 @@ export function cleaningPlan(
 }
 
 /** The character set first: what follows may hold characters. */
-function settings({ names, role, session }: SessionSetup): SwitchStep[] {
-  const statements = role === undefined ? [names, ...session] : [names, role, ...session]
-  return statements.map((sql) => ({ kind: 'set', sql }))
+function settings(setup: SessionSetup): readonly SwitchStep[] {
+  let steps = settingsOf.get(setup)
+  if (steps === undefined) {
+    const { names, role, session } = setup
+    const statements = role === undefined ? [names, ...session] : [names, role, ...session]
+    steps = statements.map((sql) => ({ kind: 'set', sql }))
+    settingsOf.set(setup, steps)
+  }
+  return steps
 }
 
-/** A step's bytes. */
+function databaseStep(database: string): SwitchStep {
+  let step = databaseSteps.get(database)
+  if (step === undefined) {
+    step = { kind: 'database', database }
+    databaseSteps.set(database, step)
+  }
+  return step
+}
+
+/** A step's bytes, made once. */
 export function encodeStep(step: SwitchStep, withQueryAttributes: boolean): Buffer {
+  const known = withQueryAttributes ? bytesWithAttributes : bytesWithout
+  let bytes = known.get(step)
+  if (bytes === undefined) {
+    bytes = encode(step, withQueryAttributes)
+    known.set(step, bytes)
+  }
+  return bytes
+}
+
+function encode(step: SwitchStep, withQueryAttributes: boolean): Buffer {
   switch (step.kind) {
     case 'ping':
       return pingPacket()

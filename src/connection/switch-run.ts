@@ -1,4 +1,10 @@
-import { about, serverErrno, TenantKnexError, type TenantKnexErrorCode } from '../errors.ts'
+import {
+  about,
+  type Outcome,
+  serverErrno,
+  TenantKnexError,
+  type TenantKnexErrorCode,
+} from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
 import { CAPABILITY, isErr, isOk, readOk } from './packets.ts'
@@ -38,11 +44,23 @@ export class SwitchFailure extends Error {
 export class SwitchRun {
   readonly #target: SwitchTarget
   readonly #steps: readonly SwitchStep[]
+  readonly #isFollowed: boolean
   #answered = 0
+  #failure: SwitchFailure | undefined
 
-  constructor(target: SwitchTarget, steps: readonly SwitchStep[]) {
+  /**
+   * @param isFollowed true where a statement leaves in the same write: its answer comes after all of
+   * the plan's, also where one of those is a refusal
+   */
+  constructor(target: SwitchTarget, steps: readonly SwitchStep[], isFollowed = false) {
     this.#target = target
     this.#steps = steps
+    this.#isFollowed = isFollowed
+  }
+
+  /** Why it failed, where a statement has followed it; else `answer` throws that. */
+  get failure(): SwitchFailure | undefined {
+    return this.#failure
   }
 
   /** Sends the plan in one write; step by step on a compressed connection, where one write hangs. */
@@ -60,7 +78,8 @@ export class SwitchRun {
    */
   answer(packet: Packet): boolean {
     const step = this.#steps[this.#answered] as SwitchStep
-    this.#check(step, packet)
+    if (this.#failure === undefined) this.#check(step, packet)
+    else if (!isOk(packet) && !isErr(packet)) throw this.#failure // the answers cannot be counted
     this.#answered++
     if (this.#answered === this.#steps.length) return true
     const { connection } = this.#target
@@ -81,12 +100,17 @@ export class SwitchRun {
 
   #check(step: SwitchStep, packet: Packet): void {
     const { connection, state, isTracked } = this.#target
-    if (isErr(packet)) throw this.#refused(step, packet.asError(connection.clientEncoding))
+    if (isErr(packet)) {
+      const failure = this.#refused(step, packet.asError(connection.clientEncoding))
+      if (!this.#isFollowed) throw failure
+      this.#failure = failure
+      return
+    }
     if (!isOk(packet)) throw new SwitchFailure(step, 'it was answered by more than one OK', false)
     const { status, database } = readOk(packet, isTracked !== false)
     state.onStatus(status)
     if (step.kind === 'reset') forgetStatements(connection)
-    if (step.kind === 'database') this.#confirm(step, database)
+    if (step === this.#steps.at(-1) && step.kind === 'database') this.#confirm(step, database)
   }
 
   /** The last step. All before it were answered by OK, so the session is as it was set up. */
@@ -110,25 +134,39 @@ export class SwitchRun {
 
   #refused(step: SwitchStep, error: Error): SwitchFailure {
     const errno = serverErrno(error)
-    const isRecoverable =
-      step.kind === 'database' && (errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED)
+    const isDatabase = step === this.#steps.at(-1) && step.kind === 'database'
+    const isRecoverable = isDatabase && (errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED)
     if (isRecoverable) this.#settle()
     return new SwitchFailure(step, 'the server refused it', isRecoverable, error)
   }
 }
 
-/** The error that a user sees where a switch failed before their statement was sent. */
+/**
+ * The error that a user sees where the switch before their statement failed.
+ *
+ * @param outcome what became of the statement
+ */
 export function switchError(
   failure: SwitchFailure,
   tenant: LocatedTenant | undefined,
   connectionId: number,
+  outcome: Outcome = 'not-sent',
 ): TenantKnexError {
-  return new TenantKnexError(failureCode(failure), failureMessage(failure, tenant), {
+  const message = failureMessage(failure, tenant) + FATE[outcome]
+  return new TenantKnexError(failureCode(failure), message, {
     ...about(tenant),
     connectionId,
-    outcome: 'not-sent',
+    outcome,
     cause: failure.cause ?? failure,
   })
+}
+
+/** Behind a switch that failed, a statement finds no table that it does not name by database. */
+const FATE: Readonly<Record<Outcome, string>> = {
+  'not-sent': '',
+  failed: ' The statement left with the switch, and was refused too.',
+  executed: ' The statement left with the switch and has run, but in no tenant’s database.',
+  unknown: ' The statement left with the switch; what became of it is not known.',
 }
 
 function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexErrorCode {

@@ -60,7 +60,9 @@ export class TenantClient extends Dialect {
     if (isRolledBack(connection, query)) return Promise.resolve(query)
     try {
       const lease = ownLease(this, connection)
-      const sent = super._query(lease, query)
+      const sent = isBuilt(query)
+        ? lease.sendBuilt(() => super._query(lease, query))
+        : super._query(lease, query)
       if (!this.transacting) return sent
       this.transactionLease = lease
       return followTransaction(lease, typeof query === 'string' ? query : query.sql, sent)
@@ -77,14 +79,16 @@ export class TenantClient extends Dialect {
   ): Promise<unknown> {
     // Left before it began: it says no more, so only this lets Knex release the connection.
     if ((stream as Readable).destroyed) throw new Error('The stream was closed before it began.')
+    let lease: Lease
     try {
-      const lease = ownLease(this, connection)
-      stream.prependOnceListener('error', (error) => lease.explain(error))
+      lease = ownLease(this, connection)
     } catch (error) {
       stream.emit('error', error) // Knex takes it for granted that this has been done
       throw error
     }
-    return super._stream(connection, query, stream, options)
+    stream.prependOnceListener('error', (error) => lease.explain(error))
+    const send = () => super._stream(connection, query, stream, options)
+    return isBuilt(query) ? lease.sendBuilt(send) : send()
   }
 
   override runner(builder: object): object {
@@ -231,6 +235,15 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   client.connectionSettings = tenantSettings(binding)
   client.listenersOf = undefined
   return client
+}
+
+/** What Knex calls the statements that a query builder makes. */
+const BUILT = new Set(['counter', 'del', 'first', 'insert', 'pluck', 'select', 'update'])
+
+/** True for a statement of the query builder's own, and for the BEGIN of a transaction. */
+function isBuilt(query: QueryObject | string): boolean {
+  if (typeof query === 'string') return false
+  return query.method === undefined ? query.sql === 'BEGIN;' : BUILT.has(query.method)
 }
 
 /**

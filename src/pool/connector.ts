@@ -11,6 +11,7 @@ import {
 } from '../connection/connect.ts'
 import type { GateEvents } from '../connection/gate.ts'
 import { TenantKnexError } from '../errors.ts'
+import type { LocatedTenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { SettingsSource } from './settings-source.ts'
 import { SideConnection } from './side-connection.ts'
@@ -32,9 +33,10 @@ export class Connector {
   )
 
   constructor(options: ResolvedOptions, events: GateEvents) {
-    const { session, switchTimeoutMillis } = options
+    const { session, switchTimeoutMillis, switching } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
-    this.#options = { session, switchTimeoutMillis, events }
+    const confirmedAt = new WeakMap<LocatedTenant, number>()
+    this.#options = { session, switchTimeoutMillis, switching, confirmedAt, events }
     this.#settings = new SettingsSource(options)
   }
 

@@ -189,7 +189,7 @@ export class ServerPool {
       idle: idle.length,
       used: used.length,
       waiting: this.#pool.numPendingAcquires(),
-      switching: 'roundtrip',
+      switching: this.#options.switching,
       isTracked: [...idle, ...used].some((gate) => gate.isTracked),
     }
   }

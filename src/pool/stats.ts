@@ -1,3 +1,4 @@
+import type { Switching } from '../connection/switching.ts'
 /** What a pool has done since it was created. */
 export interface ServerCounters {
   /** Connections asked for. */
@@ -33,8 +34,8 @@ export interface ServerStats extends Readonly<ServerCounters> {
   readonly used: number
   /** Acquires that wait for a connection. */
   readonly waiting: number
-  /** How the first statement follows a switch: after the server's answer to it. */
-  readonly switching: 'roundtrip'
+  /** How the first statement follows a switch: the option `switching`. */
+  readonly switching: Switching
   /**
    * Whether the server names the current database in its answers. Where it does not, a statement
    * that leaves the database is not noticed, and the database is selected anew at each acquire.

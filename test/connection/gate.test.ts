@@ -15,7 +15,13 @@ async function withGate(
   const events = { onSwitch: () => undefined, onRefusal: () => undefined }
   const { gate } = await openConnection(
     options,
-    { session, switchTimeoutMillis: 1_000, events },
+    {
+      session,
+      switchTimeoutMillis: 1_000,
+      switching: 'roundtrip',
+      confirmedAt: new WeakMap(),
+      events,
+    },
     AbortSignal.timeout(5_000),
   )
   try {

@@ -35,6 +35,15 @@ describe('the switch plan', () => {
     ])
   })
 
+  it('leads over the neutral database where a statement leaves with it', () => {
+    expect(switchPlan('confirm', setup, 'db_a', true)).to.deep.equal([
+      { kind: 'database', database: 'information_schema' },
+      { kind: 'database', database: 'db_a' },
+    ])
+    const kinds = switchPlan('hand-over', setup, 'db_a', true).map(({ kind }) => kind)
+    expect(kinds).to.deep.equal(['reset', 'set', 'set', 'set', 'set', 'database', 'database'])
+  })
+
   it('leaves roles out where the server knows none', () => {
     const plan = switchPlan('hand-over', { ...setup, role: undefined, session: [] }, 'db_b')
     expect(plan.map(({ kind }) => kind)).to.deep.equal(['reset', 'set', 'database'])
@@ -78,5 +87,13 @@ describe('a step of a plan', () => {
     expect(encoded({ kind: 'set', sql: 'DO 1' })).to.equal('0500000003444f2031')
     expect(encoded({ kind: 'set', sql: 'DO 1' }, true)).to.equal('07000000030001444f2031')
     expect(encoded({ kind: 'database', database: 'ab' })).to.equal('03000000026162')
+  })
+
+  it('is encoded once for each kind of server', () => {
+    const step = { kind: 'set', sql: 'DO 1' } as const
+    const [plain, withAttributes] = [encodeStep(step, false), encodeStep(step, true)]
+    expect(withAttributes).to.have.lengthOf(plain.length + 2)
+    expect(encodeStep(step, false)).to.equal(plain)
+    expect(encodeStep(step, true)).to.equal(withAttributes)
   })
 })

@@ -34,6 +34,7 @@ interface RunOptions {
   readonly isTracked: boolean | undefined
   readonly clientFlags: number
   readonly serverFlags: number
+  readonly isFollowed: boolean
 }
 
 /** A run against a wire that only records, as far as a run sees one. */
@@ -65,12 +66,13 @@ function start(need: 'confirm' | 'hand-over', options: Partial<RunOptions> = {})
     charsetNumber: 224,
     isTracked: 'isTracked' in options ? options.isTracked : true,
   }
-  const steps = options.steps ?? switchPlan(need, SETUP, 'dba')
-  const run = new SwitchRun(target, steps)
+  const { isFollowed = false } = options
+  const steps = options.steps ?? switchPlan(need, SETUP, 'dba', isFollowed)
+  const run = new SwitchRun(target, steps, isFollowed)
   run.start()
   const feed = (...answers: (string | Packet)[]) =>
     answers.map((answer) => run.answer(typeof answer === 'string' ? packet(answer) : answer))
-  return { feed, written, connection, state, steps, target, log, statement }
+  return { feed, written, connection, state, steps, target, log, statement, run }
 }
 
 const fails = (fn: () => unknown) => thrown(fn) as RejectedError & { isRecoverable: boolean }
@@ -205,6 +207,44 @@ describe('one run of a switch plan', () => {
       expect(state.database).to.equal(undefined)
       expect(connection.config.charsetNumber).to.equal(224)
     }
+  })
+
+  describe('that a statement follows', () => {
+    it('leads over the neutral database, which it does not take for the tenant’s', () => {
+      const { feed, state, run } = start('confirm', { isFollowed: true })
+      expect(feed(OK)).to.deep.equal([false])
+      expect(state.database).to.equal(undefined)
+      expect(feed(OK_DB_A)).to.deep.equal([true])
+      expect(state.database).to.equal('dba')
+      expect(run.failure).to.equal(undefined)
+    })
+
+    it('is read to its end where a step is refused, and knows nothing of the session then', () => {
+      for (const at of [0, 1, 2]) {
+        const { feed, state, run } = start('hand-over', { isFollowed: true })
+        const answers = [OK, OK, OK, OK_DB_A].map((ok, index) =>
+          index === at ? refusal(UNKNOWN_DATABASE) : ok,
+        )
+        expect(feed(...answers)).to.deep.equal([false, false, false, true])
+        expect(run.failure).to.include({ isRecoverable: false })
+        expect(state.database).to.equal(undefined)
+        expect(state.owner?.id).to.equal('b')
+      }
+    })
+
+    it('can go on where the tenant’s database alone was refused', () => {
+      const { feed, state, run } = start('hand-over', { isFollowed: true })
+      expect(feed(OK, OK, OK, refusal(DENIED))).to.deep.equal([false, false, false, true])
+      expect(run.failure).to.include({ isRecoverable: true })
+      expect(state.database).to.equal(undefined)
+      expect(state.owner).to.equal(undefined)
+    })
+
+    it('cannot be read to its end where rows come in between', () => {
+      const { feed, run } = start('hand-over', { isFollowed: true })
+      feed(refusal(1064))
+      expect(fails(() => feed('01'))).to.equal(run.failure)
+    })
   })
 
   it('can not go on where the database was refused for any other reason', () => {

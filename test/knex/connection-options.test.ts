@@ -127,7 +127,7 @@ onEachServer('the connection option', (server) => {
       const { user, password } = urlOptions(server.url)
       const connection = { socketPath, user, password, host: 'unreachable.invalid', port: 1 }
       return withTenants(server, { connection, pool: { max: 1 } }, async ({ tenantKnex }) => {
-        for (const id of ['a', 'b']) {
+        for (const id of ['a', 'b', 'a', 'b']) {
           expect(await tenantKnex(id)('items').first('tenant')).to.deep.equal({ tenant: id })
         }
         const slow = tenantKnex('a').raw('SELECT SLEEP(20)').timeout(50, { cancel: true })

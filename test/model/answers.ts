@@ -1,3 +1,4 @@
+import { NEUTRAL_DATABASE } from './session-content.ts'
 import type { Statement } from './statement.ts'
 import type { Request } from './wire.ts'
 
@@ -18,11 +19,17 @@ export type StatementAnswer =
 
 export type Answer = StepAnswer | StatementAnswer
 
-/** The answers to a step of a switch, the ordinary one first. */
-export function stepAnswers({ kind }: Request, isTracked: boolean): StepAnswer[] {
-  if (kind !== 'database') return ['ok', 'error 1064']
+/**
+ * The answers to a step of a switch, the ordinary one first. No server refuses the neutral database.
+ *
+ * @param mayBeElsewhere true where it may name another database than it was asked for; behind a server
+ * that does so no statement should leave with its switch
+ */
+export function stepAnswers(step: Request, mayBeElsewhere: boolean): StepAnswer[] {
+  if (step.kind !== 'database') return ['ok', 'error 1064']
+  if (step.database === NEUTRAL_DATABASE) return ['ok']
   const answers: StepAnswer[] = ['ok', 'error 1049', 'error 1044', 'error 1317']
-  return isTracked ? [...answers, 'ok elsewhere'] : answers
+  return mayBeElsewhere ? [...answers, 'ok elsewhere'] : answers
 }
 
 /**

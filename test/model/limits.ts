@@ -25,6 +25,12 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
     misuses: true,
   },
   'two tenants on two connections': { ...PLAIN, connections: 2 },
+  'statements in one write with their switch': { ...PLAIN, switching: 'pipelined' },
+  'transactions and streams in one write with their switch': {
+    ...PLAIN,
+    kinds: ['BEGIN', 'stream'],
+    switching: 'pipelined',
+  },
   'a server that does not name databases': { ...PLAIN, isTracked: false },
   'cleaning at every release': { ...PLAIN, clean: 'always' },
 }
@@ -78,4 +84,6 @@ export const VARIANTS: readonly WorldLimits[] = [
   { ...VAST, connections: 1, users: [0, 1, 2] },
   { ...VAST, isTracked: false },
   { ...VAST, clean: 'always' },
+  { ...VAST, switching: 'pipelined' },
+  { ...VAST, switching: 'pipelined', connections: 1, users: [0, 1, 2] },
 ]

@@ -3,6 +3,9 @@ import type { Statement } from './statement.ts'
 const IN_TRANSACTION = 3
 const IDLE = 2
 
+/** Where a connection is that belongs to nobody, and there are no tables of anybody's. */
+export const NEUTRAL_DATABASE = 'information_schema'
+
 /** What a server keeps for a connection, and what must hold when a statement is executed in it. */
 export class SessionContent {
   database: string | undefined
@@ -32,14 +35,21 @@ export class SessionContent {
     else if (!/^(SET|SELECT 1 INTO) /.test(sql)) fail(`nobody’s statement was sent: ${sql}`)
   }
 
-  /** A tenant's statement. */
-  execute(statement: Statement, fail: (violation: string) => void): void {
+  /**
+   * A tenant's statement.
+   *
+   * @param isClean false where a step of its switch was refused: its result is nobody's then, and the
+   * session ends
+   */
+  execute(statement: Statement, fail: (violation: string) => void, isClean: boolean): void {
     const { tenant, kind, name } = statement
     statement.isExecuted = true
     const isEnd = kind === 'COMMIT' || kind === 'ROLLBACK'
-    if (this.database !== tenant.database && !isEnd) {
+    const isNowhere = kind === 'BEGIN' && this.database === NEUTRAL_DATABASE
+    if (this.database !== tenant.database && !isEnd && !isNowhere) {
       fail(`${name} was executed in ${this.database}`)
     }
+    if (!isClean) return
     for (const owner of [...this.#marks, this.transaction]) {
       if (owner !== undefined && owner !== tenant.id) {
         fail(`${name} was executed in the session of ${owner}`)

@@ -7,7 +7,7 @@ import {
   statementAnswers,
   stepAnswers,
 } from './answers.ts'
-import { SessionContent } from './session-content.ts'
+import { NEUTRAL_DATABASE, SessionContent } from './session-content.ts'
 import { type Peer, Socket } from './socket.ts'
 import type { Statement } from './statement.ts'
 import {
@@ -81,6 +81,11 @@ export class Session implements Peer {
     return head !== undefined && !head.statement && this.isControlled && !this.isBeside
   }
 
+  /** True while a statement that has left with its switch is not answered: that is waited for. */
+  get isFollowed(): boolean {
+    return this.pending.some(({ statement }) => statement !== undefined)
+  }
+
   /** What this server could answer next, the ordinary course first. */
   answers(): Answer[] {
     const { head } = this
@@ -90,7 +95,7 @@ export class Session implements Peer {
     if (this.isKilled) return ['error 1317']
     return head.statement
       ? statementAnswers(head.statement, isTracked)
-      : stepAnswers(head, isTracked)
+      : stepAnswers(head, isTracked && !this.isFollowed)
   }
 
   /** What the future of the session depends on. */
@@ -109,8 +114,9 @@ export class Session implements Peer {
   onClose(): void {
     if (!this.isOpen) return
     this.isOpen = false
-    for (const { statement } of this.pending.splice(0)) {
-      if (statement && !this.isHalfAnswered) this.content.execute(statement, this.#fail)
+    for (const request of this.pending.splice(0)) {
+      if (request.statement === undefined) this.#apply(request)
+      else if (!this.isHalfAnswered) this.#execute(request.statement)
     }
   }
 
@@ -184,12 +190,17 @@ export class Session implements Peer {
 
   #carryOut(step: Request): void {
     const { content } = this
+    this.#apply(step)
+    const isTold = step.kind === 'database' && this.#host.isTracked
+    this.#send(1, ok(content.status, isTold ? step.database : undefined))
+  }
+
+  #apply(step: Request): void {
+    const { content } = this
     if (step.kind === 'reset') content.reset()
     if (step.kind === 'database') content.database = step.database
     if (step.kind === 'sql' && this.isBeside) this.#host.kill(Number(step.sql.split(' ').at(-1)))
     else if (step.kind === 'sql') content.set(step.sql, this.#fail)
-    const isTold = step.kind === 'database' && this.#host.isTracked
-    this.#send(1, ok(content.status, isTold ? step.database : undefined))
   }
 
   #answerStatement(statement: Statement, answer: StatementAnswer): void {
@@ -199,7 +210,11 @@ export class Session implements Peer {
       this.#send(4, row(content.seenBy(statement)), eof(content.status))
       return
     }
-    content.execute(statement, this.#fail)
+    if (!this.#execute(statement)) {
+      this.#endPending()
+      this.#refuse(statement, 1109)
+      return
+    }
     if (answer === 'ok' && statement.kind === 'stream') {
       this.isHalfAnswered = true
       this.#send(1, ...columns('seen'), eof(content.status))
@@ -209,6 +224,14 @@ export class Session implements Peer {
     if (answer !== 'ok') this.#answerOddly(statement, answer)
     else if (statement.kind === 'select') this.#sendTable(['seen'], [content.seenBy(statement)])
     else this.#send(1, ok(content.status))
+  }
+
+  /** False where it finds no table: behind a switch that was refused. */
+  #execute(statement: Statement): boolean {
+    const { content } = this
+    const isNowhere = content.database === NEUTRAL_DATABASE && statement.kind !== 'BEGIN'
+    if (!isNowhere) content.execute(statement, this.#fail, this.doom === undefined)
+    return !isNowhere
   }
 
   #answerOddly(statement: Statement, answer: Exclude<StatementAnswer, 'ok' | 'rest'>): void {

@@ -20,6 +20,8 @@ export interface WorldLimits extends UserLimits {
   readonly isTracked?: boolean
   /** @defaultValue 'hand-over' */
   readonly clean?: 'hand-over' | 'always'
+  /** @defaultValue 'auto': statements that Knex has not built wait for their switch */
+  readonly switching?: 'auto' | 'pipelined'
 }
 
 /** Ids and databases of which one's name begins with another's. */
@@ -295,6 +297,7 @@ export class World implements SessionHost, UserHost {
       acquireConnectionTimeout: ACQUIRE_MILLIS,
       switchTimeoutMillis: SWITCH_MILLIS,
       clean: this.limits.clean ?? 'hand-over',
+      switching: this.limits.switching ?? 'auto',
     })
   }
 

@@ -3,6 +3,7 @@ import { GATE } from './list/gate.ts'
 import { KNEX } from './list/knex.ts'
 import { LEASE } from './list/lease.ts'
 import { LOCATING_AND_MANY } from './list/locating.ts'
+import { IN_ONE_WRITE } from './list/one-write.ts'
 import { POOL } from './list/pool.ts'
 import { RESOLVE } from './list/resolve.ts'
 import { SESSION } from './list/session.ts'
@@ -22,4 +23,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATE,
   ...SESSION,
   ...SWITCH,
+  ...IN_ONE_WRITE,
 ]

@@ -13,12 +13,18 @@ const RUNS = new URL('./results.json', import.meta.url)
 const CHILD = new URL('./child.ts', import.meta.url)
 
 const USAGE = `usage: npm run storm -- [--seeds 1-20] [--operations 100000] [--fault-every 100]
-                        [--server mariadb | mysql] [--calm] [--add]
+                        [--server mariadb | mysql] [--switching auto | pipelined | roundtrip]
+                        [--calm] [--add]
 
 Lets storms loose on servers of its own, MariaDB and MySQL side by side, one for each seed, and
 writes results.md and results.json beside this file after each. Every fourth has fewer operations at
 a time than connections. With --calm nothing is broken, and nothing is written. With --add the storms
 that are in results.json stay there, but for those that are repeated.`
+
+const SWITCHING = ['auto', 'pipelined', 'roundtrip'] as const
+
+/** What storms ran with before there was a choice. */
+const BEFORE = 'roundtrip'
 
 const SERVERS: readonly OwnServer['name'][] = ['MariaDB', 'MySQL']
 
@@ -28,16 +34,24 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '100000' },
     'fault-every': { type: 'string', default: '100' },
     server: { type: 'string', default: '' },
+    switching: { type: 'string', default: 'auto' },
     calm: { type: 'boolean', default: false },
     add: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
+const switching = SWITCHING.find((name) => name === values.switching)
 const seeds = seedsOf(values.seeds)
 const operations = Number(values.operations)
 const faultEvery = Number(values['fault-every'])
 const servers = SERVERS.filter((name) => name.toLowerCase().includes(values.server.toLowerCase()))
-if (values.help || seeds.length === 0 || !(operations > 0 && faultEvery > 0) || !servers.length) {
+if (
+  values.help ||
+  switching === undefined ||
+  seeds.length === 0 ||
+  !(operations > 0 && faultEvery > 0) ||
+  !servers.length
+) {
   console.error(USAGE)
   process.exit(values.help ? 0 : 2)
 }
@@ -64,7 +78,7 @@ async function end(child: ChildProcess): Promise<number | null> {
 
 function planOf(seed: number): StormPlan {
   const kind: Kind = values.calm ? 'calm' : seed % 4 === 0 ? 'sparse' : 'crowded'
-  return { kind, seed, operations, faultEvery }
+  return { kind, seed, operations, faultEvery, switching: switching ?? 'auto' }
 }
 
 function onRun(run: StormRun): void {
@@ -87,8 +101,12 @@ function writeResults(all: readonly StormRun[]): void {
   writeFileSync(RESULTS, page(command, all))
 }
 
-function isSameAs({ server, kind, seed }: StormRun): (run: StormRun) => boolean {
-  return (run) => run.server === server && run.kind === kind && run.seed === seed
+function isSameAs({ server, kind, seed, switching }: StormRun): (run: StormRun) => boolean {
+  return (run) =>
+    run.server === server &&
+    run.kind === kind &&
+    run.seed === seed &&
+    (run.switching ?? BEFORE) === (switching ?? BEFORE)
 }
 
 /** `1,2,5-7`: each of them. */

@@ -1,3 +1,4 @@
+import type { TenantKnexOptions } from '../../src/index.ts'
 import { StormError, type StormReport, storm } from '../../src/testing/index.ts'
 import type { OwnServer } from '../support/own-server.ts'
 import { allFaults } from './faults/all.ts'
@@ -22,7 +23,11 @@ export interface StormPlan {
   readonly faultEvery: number
   /** True where each fault is as frequent as any other; else those that take long are rare. */
   readonly isEven?: boolean
+  /** How statements follow their switches. @defaultValue 'auto' */
+  readonly switching?: Switching
 }
+
+type Switching = NonNullable<TenantKnexOptions['switching']>
 
 /** A storm that is over. */
 export interface StormRun extends StormPlan {
@@ -37,10 +42,10 @@ export interface StormRun extends StormPlan {
 
 /** Runs one storm on a server that is ready for it. Violations are in its report. */
 export async function runStorm(server: OwnServer, plan: StormPlan): Promise<StormRun> {
-  const { kind, seed, operations, faultEvery, isEven } = plan
+  const { kind, seed, operations, faultEvery, isEven, switching = 'auto' } = plan
   const isCalm = kind === 'calm'
   const since = Date.now()
-  return withWorld(server, { isCalm }, async (world) => {
+  return withWorld(server, { isCalm, switching }, async (world) => {
     const faults = isCalm ? [] : allFaults(world, kind === 'sparse')
     const [row] = await world.admin.sql('SELECT VERSION() AS version')
     const report = await reportOf(

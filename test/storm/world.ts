@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
-import { createTenantKnex, type TenantKnex } from '../../src/index.ts'
+import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../../src/index.ts'
 import { createStormTables, type StormWitness } from '../../src/testing/index.ts'
 import { findTag } from '../../src/testing/tags.ts'
 import type { OwnServer } from '../support/own-server.ts'
@@ -35,6 +35,13 @@ export interface World {
   readonly tagged: number
   /** Starts the server again as it was. */
   startServer(): Promise<void>
+}
+
+/** How a pool is set up. */
+export interface WorldOptions {
+  /** True where nothing is to break. */
+  readonly isCalm: boolean
+  readonly switching?: NonNullable<TenantKnexOptions['switching']>
 }
 
 export function databaseOf(tenant: string): string {
@@ -76,7 +83,7 @@ export async function fillDatabases(
 /** Runs a function with a new pool behind a new proxy. Nothing may be left of it afterwards. */
 export async function withWorld<T>(
   server: OwnServer,
-  { isCalm }: { isCalm: boolean },
+  { isCalm, switching = 'auto' }: WorldOptions,
   fn: (world: World) => Promise<T>,
 ): Promise<T> {
   const url = new URL(server.adminUrl)
@@ -90,7 +97,7 @@ export async function withWorld<T>(
     return await withProxy(
       url.href,
       async (proxy) => {
-        const tenantKnex = createPool(proxy.url, isCalm)
+        const tenantKnex = createPool(proxy.url, { isCalm, switching })
         const witness = new ServerWitness(witnessAdmin, ACCOUNT, TENANTS.map(databaseOf))
         const startServer = () => server.start(WITNESS_SETTINGS)
         try {
@@ -112,12 +119,13 @@ export async function withWorld<T>(
   }
 }
 
-function createPool(url: string, isCalm: boolean): TenantKnex {
+function createPool(url: string, { isCalm, switching = 'auto' }: WorldOptions): TenantKnex {
   const limits = isCalm ? LONG : SHORT
   return createTenantKnex({
     connection: { ...urlOptions(url), multipleStatements: true },
     allowMultipleStatements: true,
     database: databaseOf,
+    switching,
     switchTimeoutMillis: limits.switch,
     pool: {
       max: POOL,

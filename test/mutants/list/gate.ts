@@ -87,8 +87,8 @@ export const GATE: readonly Mutant[] = [
     name: 'do not note whose statements ran',
     harm: 'the session is not cleaned for the next tenant',
     file: 'src/connection/gate.ts',
-    search: '    this.state.onStatement(lease.tenant)\n',
-    replace: '',
+    search: '    this.#isInFlight = true\n    this.state.onStatement(lease.tenant)\n',
+    replace: '    this.#isInFlight = true\n',
     tests: ['test/isolation/leftovers.test.ts'],
   },
   {
@@ -103,8 +103,8 @@ export const GATE: readonly Mutant[] = [
     name: 'go on after a failed switch',
     harm: 'the next statement runs in a session that is half another’s',
     file: 'src/connection/gate.ts',
-    search: "    if (!error.isRecoverable) return this.#abort(command, 'switch-failed', shown)\n",
-    replace: '',
+    search: "if (!error.isRecoverable || outcome === 'unknown') {",
+    replace: 'if (false) {',
     tests: ['test/connection/gate.test.ts'],
   },
   {
@@ -127,7 +127,8 @@ export const GATE: readonly Mutant[] = [
     name: 'wait for a switch for ever',
     harm: 'a waiting DROP DATABASE holds every connection',
     file: 'src/connection/gate.ts',
-    search: "    this.#limitSwitch(lease.tenant, 'switch-failed')\n",
+    search:
+      "    this.#limitSwitch(lease.tenant, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')\n",
     replace: '',
     tests: ['test/faults.test.ts'],
   },
@@ -135,9 +136,10 @@ export const GATE: readonly Mutant[] = [
     name: 'reuse a connection after a switch’s timeout',
     harm: 'the USE happens later, under another tenant’s statements',
     file: 'src/connection/gate.ts',
-    search: '      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis)),\n',
+    search:
+      '      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis, outcome)),\n',
     replace:
-      '      void (this.connection._command?.onResult?.(\n        switchTimeoutError(tenant, this.connectionId, millis),\n      ) ?? ifLate),\n',
+      '      void (this.connection._command?.onResult?.(\n        switchTimeoutError(tenant, this.connectionId, millis, outcome),\n      ) ?? ifLate),\n',
     tests: ['test/faults.test.ts'],
   },
   {

@@ -1,0 +1,48 @@
+import type { Outcome } from '../errors.ts'
+import type { Packet } from './driver.ts'
+import { isErr, isOk, readColumnCount, readOk, STATUS } from './packets.ts'
+
+/** How an answer ended, and the status bits that it ended with; an error has none. */
+export interface AnswerEnd {
+  readonly outcome: Exclude<Outcome, 'not-sent'>
+  readonly status: number | undefined
+}
+
+/**
+ * Reads the answer to a statement that ran behind a failed switch, and keeps nothing of it but its end:
+ * neither the rows nor what they look like are for anybody.
+ * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response.html
+ */
+export class SkippedAnswer {
+  #columns = 0
+  #part: 'header' | 'columns' | 'rows' = 'header'
+
+  /** Takes the next packet; gives the end with the last one. */
+  read(packet: Packet): AnswerEnd | undefined {
+    if (isErr(packet)) return { outcome: 'failed', status: undefined }
+    switch (this.#part) {
+      case 'header':
+        return this.#readHeader(packet)
+      case 'columns':
+        if (this.#columns-- === 0) this.#part = 'rows' // an EOF comes after the last one
+        return undefined
+      case 'rows':
+        return packet.isEOF() ? this.#endOfResult(packet.eofStatusFlags()) : undefined
+    }
+  }
+
+  #readHeader(packet: Packet): AnswerEnd | undefined {
+    if (isOk(packet)) return this.#endOfResult(readOk(packet, false).status)
+    const columns = readColumnCount(packet)
+    // The server asks for a local file, and waits.
+    if (columns === undefined) return { outcome: 'unknown', status: undefined }
+    this.#columns = columns
+    this.#part = 'columns'
+    return undefined
+  }
+
+  #endOfResult(status: number): AnswerEnd | undefined {
+    this.#part = 'header'
+    return (status & STATUS.moreResults) === 0 ? { outcome: 'executed', status } : undefined
+  }
+}
