@@ -23,6 +23,12 @@ export interface Testimony {
 }
 
 /**
+ * Where a statement begins that has left with a switch which is refused: it finds no table there, and
+ * its result is nobody's. It is no tenant's database.
+ */
+const NEUTRAL_DATABASE = 'information_schema'
+
+/**
  * Looks for statements of a run that ran in another database than their own tenant's.
  *
  * @returns how many statements of the run there were, and a sentence for each that is wrong
@@ -35,7 +41,9 @@ export function checkStatements(
     const tag = findTag(text)
     return tag?.run === run ? [{ database, expected: databases[tag.tenant], tag }] : []
   })
-  const wrong = own.filter(({ database, expected }) => database !== expected)
+  const wrong = own.filter(
+    ({ database, expected }) => database !== expected && database !== NEUTRAL_DATABASE,
+  )
   return {
     seen: own.length,
     wrong: wrong.map(

@@ -12,7 +12,8 @@ export interface Orders {
   readonly plans: readonly StormPlan[]
 }
 
-process.on('disconnect', () => process.exit(1))
+const onOrphaned = (): never => process.exit(1)
+process.on('disconnect', onOrphaned)
 process.once('message', ({ server, plans }: Orders) => void obey(server, plans))
 
 async function obey(name: OwnServer['name'], plans: readonly StormPlan[]): Promise<void> {
@@ -25,5 +26,6 @@ async function obey(name: OwnServer['name'], plans: readonly StormPlan[]): Promi
   } finally {
     await stop()
   }
+  process.off('disconnect', onOrphaned)
   process.disconnect()
 }
