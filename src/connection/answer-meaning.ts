@@ -70,7 +70,7 @@ function learnFromOk(packet: Packet, session: SessionState, isTracked: boolean):
 }
 
 /** The server runs with --read-only (1290), or is in read-only mode (1836). */
-function isReadOnly(errno: number): boolean {
+export function isReadOnly(errno: number): boolean {
   return errno === 1290 || errno === 1836
 }
 

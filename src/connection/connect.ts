@@ -3,7 +3,7 @@ import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
-import { type SessionSetup, setupPlan } from './switch-plan.ts'
+import { NO_ROLE, type SessionSetup, setupPlan } from './switch-plan.ts'
 import { SwitchFailure, switchError } from './switch-run.ts'
 import type { Switching } from './switching.ts'
 
@@ -86,6 +86,8 @@ export interface KillTarget {
   readonly connectionId: number
   /** By this process's monotonic clock, in milliseconds. */
   readonly openedAt: number
+  /** True where the connection is to be ended with it, so that nothing behind it runs. */
+  readonly isKilledWhole: boolean
 }
 
 /**
@@ -99,8 +101,10 @@ export async function killQueries(
 ): Promise<PromiseSettledResult<void>[]> {
   return withConnection(driverOptions, signal, async (connection) => {
     const startedAt = await askStart(connection)
-    const kills = targets.map(async ({ connectionId, openedAt }) => {
-      if (openedAt > startedAt) await connection.promise().query(`KILL QUERY ${connectionId}`)
+    const kills = targets.map(async ({ connectionId, openedAt, isKilledWhole }) => {
+      if (openedAt <= startedAt) return
+      const what = isKilledWhole ? 'CONNECTION' : 'QUERY'
+      await connection.promise().query(`KILL ${what} ${connectionId}`)
     })
     const results = await Promise.allSettled(kills)
     await sayGoodBye(connection)
@@ -264,7 +268,7 @@ function setNames(charsetNumber: number): string {
 
 /** MySQL answers a list that is quoted for SET ROLE already; MariaDB one bare name. */
 function setRole(role: string | null, isMariaDB: boolean): string {
-  if (role === null || role === 'NONE') return 'SET ROLE NONE'
+  if (role === null || role === 'NONE') return NO_ROLE
   return isMariaDB ? `SET ROLE ${mysql.escapeId(role, true)}` : `SET ROLE ${role}`
 }
 

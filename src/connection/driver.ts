@@ -25,6 +25,7 @@ export interface Packet {
 export interface WireCommand {
   execute(packet: Packet | undefined, connection: RawConnection): boolean
   onResult?: ((error: Error | null, ...rest: unknown[]) => void) | undefined
+  stateName?(): string
 }
 
 /** One of mysql2's own commands (lib/commands/command.js). */
@@ -95,8 +96,8 @@ export function isTextQuery(command: Command): boolean {
 }
 
 /** Ends the time limit that a command was given: it is not to be told of that as well. */
-export function stopTimeout(command: Command): void {
-  clearTimeout(command.queryTimeout ?? undefined)
+function stopTimeout({ queryTimeout }: Command): void {
+  clearTimeout(queryTimeout ?? undefined)
 }
 
 /** True for a command that was sent and whose own time limit has passed: its caller has been told. */
@@ -116,6 +117,7 @@ export function unsentCommand(args: readonly unknown[]): Command {
  */
 export function failCommand(command: Command, error: Error): void {
   if (hasFailedPrepare(command) || hasTimedOut(command)) return
+  stopTimeout(command)
   if (command.onResult) command.onResult(error)
   else if (command.listenerCount('error') > 0) command.emit('error', error)
   command.emit('end')

@@ -1,7 +1,7 @@
 import type { DiscardReason } from '../diagnostics.ts'
 import type { Outcome, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
-import { type AnswerPart, answerPart, learnFrom } from './answer-meaning.ts'
+import { type AnswerPart, answerPart, isReadOnly, learnFrom } from './answer-meaning.ts'
 import {
   type Command,
   executeCommand,
@@ -15,18 +15,18 @@ import {
   type Packet,
   type RawConnection,
   sayGoodBye,
-  stopTimeout,
 } from './driver.ts'
 import { decideStart } from './gate-decision.ts'
 import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
 import { type CommandGate, type Entry, failInScope, putBehindGate } from './gated-command.ts'
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
+import { errnoOf, isErr } from './packets.ts'
 import { Prologue } from './prologue.ts'
 import { type Need, SessionState } from './session-state.ts'
 import { SkippedAnswer } from './skipped-answer.ts'
 import { switchCommand } from './switch-command.ts'
 import { SwitchLimit } from './switch-limit.ts'
-import type { SessionSetup, SwitchStep } from './switch-plan.ts'
+import { isPlainSetup, type SessionSetup, type SwitchStep } from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
 import { leavesWithSwitch, type Switching } from './switching.ts'
 import { UnheardCommands } from './unheard-commands.ts'
@@ -139,6 +139,14 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     return leftover === 'nothing' ? false : undefined
   }
 
+  /**
+   * True where ending the statement that the server runs would let another one run: the switch is what
+   * runs, and the statement is behind it; or nobody is there any more to hear of it.
+   */
+  get isKilledWhole(): boolean {
+    return this.connection.stream.destroyed || this.#switching?.isPipelined === true
+  }
+
   onRefusal(error: TenantKnexError): void {
     this.#options.events.onRefusal(error)
   }
@@ -240,7 +248,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     if (lease === undefined || decision === 'refuse') return this.#refuse(command, lease)
     if (decision === 'run') return this.#run(command, entry, lease)
     this.#options.events.onSwitch(decision)
-    const isPipelined = this.#leavesWithSwitch(command, entry, lease.tenant)
+    const isPipelined = this.#leavesWithSwitch(command, entry, lease.tenant, decision)
     const prologue = new Prologue(this, decision, lease.tenant, isPipelined)
     entry.prologue = prologue
     this.#switching = prologue
@@ -250,13 +258,19 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     return false
   }
 
-  #leavesWithSwitch(command: Command, { isBuilt }: Entry, tenant: LocatedTenant): boolean {
+  #leavesWithSwitch(
+    command: Command,
+    { isBuilt }: Entry,
+    tenant: LocatedTenant,
+    need: Need,
+  ): boolean {
     const { switching, confirmedAt } = this.#options
     const now = performance.now()
     return leavesWithSwitch(switching, {
       canPipeline: this.isTracked === true && !this.connection.config.compress,
       isText: isTextQuery(command),
       isBuilt,
+      isPlain: need === 'confirm' || isPlainSetup(this.setup),
       sinceConfirmed: now - (confirmedAt.get(tenant) ?? Number.NEGATIVE_INFINITY),
       sinceAcquired: now - this.usedAt,
     })
@@ -311,7 +325,6 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   /** The statement behind a failed switch was sent: its answer has to be read, and is nobody's. */
   #beginSkipping(entry: Entry, lease: Lease, prologue: Prologue): boolean {
     this.#limit.end()
-    this.#options.confirmedAt.delete(lease.tenant)
     this.connection.sequenceId = prologue.nextSequenceId
     this.state.onStatement(lease.tenant)
     entry.skipped = new SkippedAnswer()
@@ -322,8 +335,11 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const { prologue, lease, skipped } = entry as Required<Entry>
     const end = skipped?.read(packet)
     if (end === undefined) return false
+    this.#isInFlight = end.outcome === 'unknown'
     if (end.status === undefined) this.state.onError()
     else this.state.onStatus(end.status)
+    this.state.onStray()
+    if (isErr(packet) && isReadOnly(errnoOf(packet))) this.dispose('read-only')
     const failure = prologue?.failure
     entry.prologue = undefined
     entry.skipped = undefined
@@ -380,13 +396,13 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
 
   #failSwitch(command: Command, lease: Lease, error: unknown, outcome: Outcome): boolean {
     if (!(error instanceof SwitchFailure)) throw error
+    this.#options.confirmedAt.delete(lease.tenant)
     const shown = switchError(error, lease.tenant, this.connectionId, outcome)
     this.#endSwitch(shown)
     if (!error.isRecoverable || outcome === 'unknown') {
       return this.#abort(command, 'switch-failed', shown)
     }
     failCommand(command, shown)
-    stopTimeout(command)
     this.#onEnd(command)
     return true
   }

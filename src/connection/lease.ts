@@ -284,8 +284,9 @@ export class Lease {
     const callback = args[at] as ResultCallback
     let isCalled = false
     const onResult: ResultCallback = (error, ...rest) => {
-      // mysql2 tells an Execute twice when the connection ends before its Prepare was answered.
-      if (isCalled && method === 'execute') return
+      // mysql2 tells a caller again when the connection ends: of an Execute whose Prepare was not
+      // answered, of a Query whose own time limit has passed, or passes later.
+      if (isCalled) return
       isCalled = true
       if (error) this.explain(error)
       callback(error, ...rest)

@@ -21,6 +21,8 @@ export class SessionState {
   #database: string | undefined
   #inTransaction = false
   #autocommit = true
+  /** A statement ran where it should not have, and what it did to the session is not known. */
+  #isStray = false
   /** An ERR carries no status bits: what the last command left open is unknown. */
   #isStatusKnown = true
 
@@ -33,7 +35,7 @@ export class SessionState {
   }
 
   need(tenant: LocatedTenant): Need {
-    if (this.#owner && !isSameTenant(this.#owner, tenant)) return 'hand-over'
+    if (this.#isStray || (this.#owner && !isSameTenant(this.#owner, tenant))) return 'hand-over'
     return this.#database === tenant.database ? 'nothing' : 'confirm'
   }
 
@@ -49,6 +51,15 @@ export class SessionState {
     this.#owner = tenant
   }
 
+  /**
+   * A statement ran behind a switch that was refused. Nobody has read what its answer says of the
+   * session: the character set, of which mysql2 would have to know.
+   */
+  onStray(): void {
+    this.#isStray = true
+    this.#database = undefined
+  }
+
   /** Something is about to be sent that can change the database or the whole session. */
   onSwitching(): void {
     this.#database = undefined
@@ -57,6 +68,7 @@ export class SessionState {
   /** The server carried out a reset, and set the session up again. */
   onCleaned(): void {
     this.#owner = undefined
+    this.#isStray = false
   }
 
   /** The server confirmed a database. */

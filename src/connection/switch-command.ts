@@ -11,6 +11,7 @@ export function switchCommand(
 ): WireCommand {
   return {
     onResult,
+    stateName: () => 'switch', // mysql2 asks for it where it is told to log what it does
     execute(packet) {
       if (packet === undefined) {
         run.start()

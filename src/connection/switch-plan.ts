@@ -22,6 +22,9 @@ export interface SessionSetup {
   readonly session: readonly string[]
 }
 
+/** Of an account that had no role at connect. */
+export const NO_ROLE = 'SET ROLE NONE'
+
 /** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
 export const NEUTRAL_DATABASE = 'information_schema'
 
@@ -36,6 +39,14 @@ const bytesWithout = new WeakMap<SwitchStep, Buffer>()
 
 /** Asks whether the server is there, and changes nothing. */
 export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
+
+/**
+ * True where nothing that a session is set up with can be refused while the rest succeeds, but by a
+ * KILL: a role can have been taken away, and a user's statement can fail.
+ */
+export function isPlainSetup({ role = NO_ROLE, session }: SessionSetup): boolean {
+  return role === NO_ROLE && session.length === 0
+}
 
 /** The steps that set a new connection up. */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {

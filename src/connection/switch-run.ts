@@ -152,7 +152,7 @@ export function switchError(
   connectionId: number,
   outcome: Outcome = 'not-sent',
 ): TenantKnexError {
-  const message = failureMessage(failure, tenant) + FATE[outcome]
+  const message = failureMessage(failure, tenant) + fate(failure, outcome)
   return new TenantKnexError(failureCode(failure), message, {
     ...about(tenant),
     connectionId,
@@ -161,12 +161,20 @@ export function switchError(
   })
 }
 
-/** Behind a switch that failed, a statement finds no table that it does not name by database. */
-const FATE: Readonly<Record<Outcome, string>> = {
-  'not-sent': '',
-  failed: ' The statement left with the switch, and was refused too.',
-  executed: ' The statement left with the switch and has run, but in no tenant’s database.',
-  unknown: ' The statement left with the switch; what became of it is not known.',
+/** What became of a statement that has left with its switch. */
+function fate({ isRecoverable }: SwitchFailure, outcome: Outcome): string {
+  switch (outcome) {
+    case 'not-sent':
+      return ''
+    case 'failed':
+      return ' The statement left with the switch, and was answered with an error too.'
+    case 'executed':
+      return isRecoverable
+        ? ' The statement left with the switch and has run, in no database but those it names itself.'
+        : ' The statement left with the switch and has run; its result is withheld.'
+    case 'unknown':
+      return ' The statement left with the switch; what became of it is not known.'
+  }
 }
 
 function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexErrorCode {

@@ -22,6 +22,8 @@ export interface SwitchSituation {
   readonly isText: boolean
   /** True for what Knex's query builder made, and for BEGIN. */
   readonly isBuilt: boolean
+  /** True where the switch sets nothing up that could be refused by itself. */
+  readonly isPlain: boolean
   /** Since the server confirmed this tenant's database, on any connection. */
   readonly sinceConfirmed: number
   /** Since the connection was given out, when it was known to be alive. */
@@ -29,16 +31,18 @@ export interface SwitchSituation {
 }
 
 /**
- * Decides how a statement follows its switch. Behind a switch that fails the server goes on with the
- * statement, in a database where it finds no table. But a statement that names databases itself, or
- * touches none (`GET_LOCK`, `SET GLOBAL`, `CREATE DATABASE`), would run all the same: so raw statements
- * wait, and all wait where the switch may fail.
+ * Decides how a statement follows its switch. Behind a database that is refused the server goes on with
+ * the statement where it finds no table. But a statement that names databases itself, or touches none
+ * (`GET_LOCK`, `SET GLOBAL`, `CREATE DATABASE`), would run all the same, so raw statements wait. Behind a
+ * role or a `session` statement that is refused it would run in the tenant's database, without what
+ * was to be set up: there all wait. And they wait where the switch may fail.
  */
 export function leavesWithSwitch(
   switching: Switching,
-  { canPipeline, isText, isBuilt, sinceConfirmed, sinceAcquired }: SwitchSituation,
+  { canPipeline, isText, isBuilt, isPlain, sinceConfirmed, sinceAcquired }: SwitchSituation,
 ): boolean {
   if (switching === 'roundtrip' || !canPipeline || !isText) return false
   if (switching === 'pipelined') return true
-  return isBuilt && sinceConfirmed < CONFIRMED_MILLIS && sinceAcquired < ALIVE_MILLIS
+  const isFresh = sinceConfirmed < CONFIRMED_MILLIS && sinceAcquired < ALIVE_MILLIS
+  return isBuilt && isPlain && isFresh
 }

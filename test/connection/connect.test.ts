@@ -4,6 +4,7 @@ import mysql from 'mysql2/promise'
 import { killQueries } from '../../src/connection/connect.ts'
 import {
   onEachServer,
+  rejection,
   type TestServer,
   until,
   urlOptions,
@@ -11,8 +12,13 @@ import {
 } from '../support/tenants.ts'
 
 /** Kills by the id of a connection that was opened at this time of the process’s clock. */
-async function kill(server: TestServer, connectionId: number, openedAt: number): Promise<void> {
-  const targets = [{ connectionId, openedAt }]
+async function kill(
+  server: TestServer,
+  connectionId: number,
+  openedAt: number,
+  isKilledWhole = false,
+): Promise<void> {
+  const targets = [{ connectionId, openedAt, isKilledWhole }]
   const [result] = await killQueries(urlOptions(server.url), targets, AbortSignal.timeout(5_000))
   expect(result?.status).to.equal('fulfilled')
 }
@@ -36,5 +42,15 @@ onEachServer('the ending of a statement', (server) => {
       const end = await slept // MySQL's SLEEP gives 1 then
       if (typeof end === 'string') expect(end).to.equal('ER_QUERY_INTERRUPTED')
       await stranger.end()
+    }))
+
+  it('ends the connection with it, where that is asked for', () =>
+    withTenants(server, { tenants: [] }, async ({ admin }) => {
+      const stranger = await mysql.createConnection({ uri: server.adminUrl })
+      const slept = rejection(stranger.query('SELECT SLEEP(20)'))
+      await until('it sleeps', () => isSleeping(admin, stranger.threadId))
+      await kill(server, stranger.threadId, performance.now(), true)
+      await slept
+      expect((await rejection(stranger.query('SELECT 1'))).message).to.match(/closed|lost/i)
     }))
 })

@@ -5,6 +5,7 @@ const GOOD: SwitchSituation = {
   canPipeline: true,
   isText: true,
   isBuilt: true,
+  isPlain: true,
   sinceConfirmed: 59_999,
   sinceAcquired: 4_999,
 }
@@ -16,6 +17,7 @@ describe('a statement that needs a switch', () => {
 
   const reasons: [string, Partial<SwitchSituation>][] = [
     ['is not the query builder’s', { isBuilt: false }],
+    ['comes after a role or a `session` statement, which may fail', { isPlain: false }],
     ['is for a database that was confirmed too long ago', { sinceConfirmed: 60_000 }],
     ['is for a database that nobody has confirmed', { sinceConfirmed: Number.POSITIVE_INFINITY }],
     ['is on a connection that may be dead', { sinceAcquired: 5_000 }],

@@ -122,6 +122,21 @@ onEachServer('the connection option', (server) => {
       },
     ))
 
+  it('debug lets mysql2 log what it does', async () => {
+    const logged: unknown[] = []
+    const { log, trace } = console
+    Object.assign(console, { log: (text: unknown) => logged.push(text), trace: () => undefined })
+    try {
+      const connection = { ...urlOptions(server.url), debug: true }
+      await withTenants(server, { connection, pool: { max: 1 } }, async ({ tenantKnex }) => {
+        for (const id of ['a', 'b', 'a']) await tenantKnex(id)('items')
+      })
+    } finally {
+      Object.assign(console, { log, trace })
+    }
+    expect(logged.join()).to.contain('switch')
+  })
+
   it('socketPath is where it connects, to cancel too', () =>
     withSocket(server, (socketPath) => {
       const { user, password } = urlOptions(server.url)

@@ -291,6 +291,23 @@ onEachServer('a statement and its switch', (server) => {
         expect(await a('items').first(a.raw('@left AS found'))).to.deep.equal({ found: null })
       }))
 
+    it('when it has changed the character set, then the tenant’s own next value stays whole', () =>
+      withNone({ switching: 'pipelined' }, async ({ tenantKnex, admin, databaseOf }) => {
+        const { outcome } = await rejection(tenantKnex('c').raw('SET NAMES gbk'))
+        expect(outcome).to.equal('executed')
+        const [c, a] = [databaseOf('c'), databaseOf('a')]
+        await admin.query(`CREATE DATABASE \`${c}\` CHARACTER SET utf8mb4;
+          CREATE TABLE \`${c}\`.items SELECT * FROM \`${a}\`.items`)
+        const hostile = "乗' OR 1 = 1 -- "
+        expect(await tenantKnex('c')('items').where({ tenant: hostile })).to.deep.equal([])
+      }))
+
+    it('when a raw statement was the first to find out, then the next one waits', () =>
+      withNone({}, async ({ tenantKnex }) => {
+        expect((await rejection(tenantKnex('c').raw('SELECT 1'))).outcome).to.equal('not-sent')
+        expect((await rejection(tenantKnex('c')('items'))).outcome).to.equal('not-sent')
+      }))
+
     it('when it has a time limit, then it fails once', () =>
       withNone({ switching: 'pipelined' }, async ({ tenantKnex }) => {
         const error = await rejection(tenantKnex('c')('items').timeout(5_000))
@@ -349,20 +366,91 @@ onEachServer('a statement and its switch', (server) => {
       }))
   })
 
-  it('end the connection where a `session` statement fails between them', () =>
-    withTenants(server, {}, async ({ databaseOf, admin, url }) => {
-      const session = [`SET @items = (SELECT COUNT(*) FROM \`${databaseOf('c')}\`.items)`]
-      await withTenants(server, { connection: url, session, pool: { max: 1 } }, async (context) => {
-        const { tenantKnex } = context
-        await warm(context)
-        await admin.query('DROP DATABASE ??', [databaseOf('c')])
+  describe('given a `session` statement that fails between them', () => {
+    const withSession = (
+      switching: 'auto' | 'pipelined',
+      test: (context: TestTenants) => Promise<void>,
+    ): Promise<void> =>
+      withTenants(server, {}, async ({ databaseOf, admin, url }) => {
+        const session = [`SET @items = (SELECT COUNT(*) FROM \`${databaseOf('c')}\`.items)`]
+        const options = { connection: url, session, pool: { max: 1 }, switching }
+        await withTenants(server, options, async (context) => {
+          await warm(context)
+          await admin.query('DROP DATABASE ??', [databaseOf('c')])
+          await test(context)
+          const untouched = Array(ITEMS).fill(0)
+          expect((await rowsOf(context, 'b')).map(({ val }) => val)).to.deep.equal(untouched)
+          await until('it is closed', () => context.tenantKnex.connections().length === 0)
+        })
+      })
+
+    it('then the statement has waited for it, and was not sent', () =>
+      withSession('auto', async (context) => {
+        const error = await rejection(context.tenantKnex('a')('items').update({ val: 5 }))
+        expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'not-sent' })
+        const untouched = Array(ITEMS).fill(0)
+        expect((await rowsOf(context, 'a')).map(({ val }) => val)).to.deep.equal(untouched)
+      }))
+
+    it('when it does not wait, then it is told that it has run', () =>
+      withSession('pipelined', async ({ tenantKnex }) => {
         const error = await rejection(tenantKnex('a')('items').update({ val: 5 }))
         expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'executed' })
-        expect((await rowsOf(context, 'b')).map(({ val }) => val)).to.deep.equal(
-          Array(ITEMS).fill(0),
-        )
-        await until('it is closed', () => tenantKnex.connections().length === 0)
-      })
+        expect(error.message).to.match(/has run; its result is withheld\.$/)
+      }))
+
+    for (const sleeps of [0, 0.3]) {
+      it(`when a time limit passes ${sleeps ? 'before' : 'after'} that, then it is told once`, () =>
+        withSession('pipelined', async ({ tenantKnex }) => {
+          const { client } = tenantKnex('a')
+          const lease = await client.acquireConnection()
+          const told: string[] = []
+          const sql = { sql: `SELECT SLEEP(${sleeps})`, timeout: 100 }
+          lease.query(sql, (error: { code: string }) => told.push(error.code))
+          await sleep(600)
+          await client.releaseConnection(lease)
+          const code = sleeps ? 'PROTOCOL_SEQUENCE_TIMEOUT' : 'ERR_SESSION_SETUP_FAILED'
+          expect(told).to.deep.equal([code])
+        }))
+    }
+
+    it('when a stream has a time limit, then nothing is left to end the process', () =>
+      withSession('pipelined', async ({ tenantKnex }) => {
+        const stream = tenantKnex('a')('items').options({ timeout: 100 }).stream()
+        const error = await new Promise<Error>((resolve) => stream.once('error', resolve))
+        expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED' })
+        await sleep(200) // an error that nobody listens to would end the process
+      }))
+  })
+
+  it('wait for each other where a role that was taken away would have to come back', () =>
+    withTenants(server, {}, async (context) => {
+      const { admin, databaseOf, url } = context
+      const names = ['user', 'weak', 'strong'].map((name) => `tk_${name}_${process.pid}`)
+      const [user, weak, strong] = names as [string, string, string]
+      await admin.query(`CREATE USER ${user}@'%'; CREATE ROLE ${weak}; CREATE ROLE ${strong}`)
+      try {
+        for (const id of ['a', 'b', 'c']) {
+          await admin.query(`GRANT SELECT ON \`${databaseOf(id)}\`.* TO ${weak};
+            GRANT ALL ON \`${databaseOf(id)}\`.* TO ${strong}`)
+        }
+        await admin.query(`GRANT ${weak} TO ${user}@'%'; GRANT ${strong} TO ${user}@'%'`)
+        const to = server.name === 'MariaDB' ? 'FOR' : 'TO'
+        await admin.query(`SET DEFAULT ROLE ${weak} ${to} ${user}@'%'`)
+        const connection = { ...urlOptions(url), user, password: '' }
+        const options = { connection, database: databaseOf, pool: { max: 1 }, tenants: [] }
+        await withTenants(server, options, async ({ tenantKnex }) => {
+          await warm({ ...context, tenantKnex })
+          await tenantKnex('b').raw(`SET ROLE ${strong}`)
+          await admin.query(`REVOKE ${weak} FROM ${user}@'%'`)
+          const error = await rejection(tenantKnex('a')('items').update({ val: 6 }))
+          expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'not-sent' })
+          const untouched = Array(ITEMS).fill(0)
+          expect((await rowsOf(context, 'a')).map(({ val }) => val)).to.deep.equal(untouched)
+        })
+      } finally {
+        await admin.query(`DROP USER ${user}@'%'; DROP ROLE ${weak}; DROP ROLE ${strong}`)
+      }
     }))
 
   it('are refused together where the account may not enter the database any more', () =>
@@ -441,6 +529,20 @@ onEachServer('a statement and its switch', (server) => {
           expect(await tenantKnex('b')('items').distinct().pluck('tenant')).to.deep.equal(['b'])
         }))
     }
+
+    it('when a switch behind which it waits is given up, then it does not run on', () =>
+      withOne({ switchTimeoutMillis: 200 }, async ({ tenantKnex, admin, proxy }) => {
+        const { connectionId } = tenantKnex.connections()[0] as { connectionId: number }
+        proxy.stall('answers')
+        const failed = rejection(slow(tenantKnex('a')))
+        await failed
+        proxy.release()
+        await until('the server is rid of it', async () => {
+          const sql = 'SELECT 1 FROM information_schema.processlist WHERE id = ?'
+          const [rows] = await admin.query<RowDataPacket[]>(sql, [connectionId])
+          return rows.length === 0
+        })
+      }))
 
     it('when the switch is not answered in time, then its outcome is unknown', () =>
       withOne({ switchTimeoutMillis: 100 }, async ({ tenantKnex, proxy }) => {

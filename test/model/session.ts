@@ -30,8 +30,8 @@ export interface SessionHost {
   statementOf(sql: string): Statement | undefined
   /** A database that is not this tenant's. */
   otherDatabase(tenant: LocatedTenant): string
-  /** Ends the statement that a connection is running. */
-  kill(connectionId: number): void
+  /** Ends the statement that a connection is running, or all of the connection. */
+  kill(connectionId: number, isWhole: boolean): void
   /** From its holder's next release on, a connection must not be used. */
   retire(connectionId: number): void
   fail(violation: string): void
@@ -199,8 +199,13 @@ export class Session implements Peer {
     const { content } = this
     if (step.kind === 'reset') content.reset()
     if (step.kind === 'database') content.database = step.database
-    if (step.kind === 'sql' && this.isBeside) this.#host.kill(Number(step.sql.split(' ').at(-1)))
+    if (step.kind === 'sql' && this.isBeside) this.#kill(step.sql)
     else if (step.kind === 'sql') content.set(step.sql, this.#fail)
+  }
+
+  #kill(sql: string): void {
+    const [, what, id] = sql.split(' ')
+    this.#host.kill(Number(id), what === 'CONNECTION')
   }
 
   #answerStatement(statement: Statement, answer: StatementAnswer): void {

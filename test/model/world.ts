@@ -198,7 +198,7 @@ export class World implements SessionHost, UserHost {
   }
 
   /** A KILL arrives. It must hit nothing but what it was meant for. */
-  kill(connectionId: number): void {
+  kill(connectionId: number, isWhole: boolean): void {
     const session = this.sessions[connectionId - 1]
     if (!session?.isOpen || session.head === undefined) return
     const holder = this.users.find(({ lease }) => lease?.threadId === connectionId)?.lease
@@ -206,7 +206,8 @@ export class World implements SessionHost, UserHost {
       return cancel.connectionId === connectionId && (!holder || cancel.lease === holder)
     })
     if (!isMeant) this.fail(`a KILL hit what it was not meant for, on connection ${connectionId}`)
-    if (session.head.statement && !session.isHalfAnswered) session.isKilled = true
+    if (isWhole) session.cut()
+    else if (session.head.statement && !session.isHalfAnswered) session.isKilled = true
   }
 
   #userActions(user: User): string[] {

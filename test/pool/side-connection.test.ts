@@ -3,7 +3,11 @@ import type { KillTarget } from '../../src/connection/connect.ts'
 import { SideConnection } from '../../src/pool/side-connection.ts'
 import { rejection } from '../support/tenants.ts'
 
-const target = (connectionId: number): KillTarget => ({ connectionId, openedAt: 0 })
+const target = (connectionId: number): KillTarget => ({
+  connectionId,
+  openedAt: 0,
+  isKilledWhole: false,
+})
 
 /** A side connection whose killing ends when the test says so, and what it was asked to kill. */
 function heldUp(): { side: SideConnection; asked: number[][]; go: (() => void)[] } {
