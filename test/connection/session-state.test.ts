@@ -109,4 +109,17 @@ describe('the state of a session', () => {
     expect(state.owner).to.equal(undefined)
     expect(state.need(b)).to.equal('confirm')
   })
+
+  it('is nobody’s, its owner’s neither, once a statement ran astray, until it was cleaned', () => {
+    const state = new SessionState()
+    state.onStatement(a)
+    state.onDatabase(a.database)
+    expect(state.need(a)).to.equal('nothing')
+    state.onStray()
+    expect(state.need(a)).to.equal('hand-over')
+    state.onDatabase(a.database)
+    expect(state.need(a)).to.equal('hand-over')
+    state.onCleaned()
+    expect(state.need(a)).to.equal('nothing')
+  })
 })

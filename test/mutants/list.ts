@@ -1,3 +1,4 @@
+import { ADAPTERS } from './list/adapters.ts'
 import { CACHE } from './list/cache.ts'
 import { GATE } from './list/gate.ts'
 import { KNEX } from './list/knex.ts'
@@ -13,6 +14,7 @@ import type { Mutant } from './mutant.ts'
 
 /** Every mutant, in the order of the rooms that a query passes. */
 export const MUTANTS: readonly Mutant[] = [
+  ...ADAPTERS,
   ...RESOLVE,
   ...TENANT,
   ...LOCATING_AND_MANY,

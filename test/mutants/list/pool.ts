@@ -85,8 +85,8 @@ export const POOL: readonly Mutant[] = [
     name: 'kill statements without asking when the server was started',
     harm: 'after a restart a stranger’s statement is killed',
     file: 'src/connection/connect.ts',
-    search: 'if (openedAt > startedAt) await',
-    replace: 'if (openedAt !== startedAt) await',
+    search: 'if (openedAt <= startedAt) return',
+    replace: '',
     tests: ['test/connection/connect.test.ts'],
   },
   {

@@ -130,7 +130,7 @@ export const SWITCH: readonly Mutant[] = [
     name: 'set no role where there was none at connect',
     harm: 'a role that one tenant’s code took serves the next',
     file: 'src/connection/connect.ts',
-    search: "if (role === null || role === 'NONE') return 'SET ROLE NONE'",
+    search: "if (role === null || role === 'NONE') return NO_ROLE",
     replace: "if (role === null || role === 'NONE') return 'DO 0'",
     tests: ['test/isolation/leftovers.test.ts'],
   },

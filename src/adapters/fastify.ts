@@ -1,0 +1,152 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { TenantKnexError } from '../errors.ts'
+import { checkFunction } from '../option-checks.ts'
+import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
+import type { TenantKnex } from '../tenant-knex.ts'
+import { keepInScope } from './http/keep-in-scope.ts'
+import { TenantRequestError } from './http/request-error.ts'
+import { RequestScope } from './http/request-scope.ts'
+import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
+
+export { rewriteTenantUrl } from './fastify/rewrite-url.ts'
+export type { RequestOptions, TenantRequestError }
+
+type BoundKnex = ReturnType<TenantKnex>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The tenant that the request is for; undefined where it needs none. */
+    tenant?: BoundKnex['tenant'] | undefined
+    /** The tenant's Knex; undefined where the request needs none. */
+    knex?: BoundKnex | undefined
+  }
+}
+
+/** Options of {@link tenantPlugin}. */
+export interface TenantPluginOptions extends RequestOptions {
+  readonly tenantKnex: TenantKnex
+  /**
+   * Answers a request whose tenant does not exist, with none in scope, in place of the error with the
+   * status 404. As any handler it sends a reply or returns what to send; the status is 404 unless set.
+   */
+  readonly onNotFound?: NotFoundHandler
+}
+
+type NotFoundHandler = (
+  this: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: TenantRequestError,
+) => unknown
+
+type Done = (error?: Error) => void
+type Scoped = FastifyRequest & { [SCOPE]: RequestScope | null }
+
+const SCOPE = Symbol('tenant-knex.scope')
+/** What Fastify's `register` has of its own, and gives to each plugin. */
+const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
+
+/**
+ * Fastify plugin that runs each request with its tenant in scope, and sets `request.tenant` and
+ * `request.knex`: what hooks that are added after it do, body parsers, handlers, streamed bodies and
+ * error handlers. A request that is for no tenant fails with 404, one that does not say clearly for
+ * which with 400, one whose tenant cannot be looked up now with 503: errors as Fastify's own.
+ *
+ * It serves the context that it is registered in, and the contexts inside that. Where the resolver
+ * takes the tenant off the URL, Fastify must be told before it routes: see {@link rewriteTenantUrl}.
+ *
+ * @example
+ * await app.register(tenantPlugin, {
+ *   tenantKnex,
+ *   resolve: subdomain({ baseDomains: ['example.com'] }),
+ * })
+ * @throws `ERR_OPTION_INVALID`, when registered
+ */
+export const tenantPlugin: FastifyPluginAsync<TenantPluginOptions> = Object.assign(register, {
+  // What the package fastify-plugin sets: hooks and decorators are for the context around the plugin.
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'tenant-knex',
+  [Symbol.for('plugin-meta')]: { name: 'tenant-knex', fastify: '5.x' },
+})
+
+async function register(app: FastifyInstance, options: TenantPluginOptions): Promise<void> {
+  const own = ['tenantKnex', 'onNotFound', ...REGISTER_OPTIONS]
+  const tenants = new RequestTenants(options.tenantKnex, options, own)
+  const onNotFound = checkFunction('onNotFound', options.onNotFound ?? fail)
+  app.decorateRequest('tenant', undefined)
+  app.decorateRequest('knex', undefined)
+  app.decorateRequest(SCOPE, null)
+
+  const open = (request: FastifyRequest, reply: FastifyReply, knex?: BoundKnex): RequestScope => {
+    const scope = new RequestScope(tenants.scope, knex)
+    keepInScope(request.raw, reply.raw, scope)
+    ;(request as Scoped)[SCOPE] = scope
+    request.tenant = knex?.tenant
+    request.knex = knex
+    return scope
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    tenants.settle<void>(
+      asSent(request),
+      (found) => {
+        const problem = isRouted(request, found?.url) ? undefined : notRewritten()
+        open(request, reply, problem ? undefined : found?.knex).call(() => done(problem))
+      },
+      (error) => {
+        const scope = open(request, reply)
+        if (!isNotFound(error)) return scope.call(() => done(error as Error))
+        const answer = (): unknown => onNotFound.call(app, request, reply, error)
+        scope.call(() => send(reply, answer).catch(done))
+      },
+    )
+  })
+  // `handlerTimeout` and `connectionTimeout` call these outside the request's scope.
+  app.addHook('onError', (request, _reply, _error, done) => reenter(request, done))
+  // With a hook for it Fastify keeps each connection's last request, so not without need.
+  if (app.initialConfig.connectionTimeout) {
+    app.addHook('onTimeout', (request, _reply, done) => reenter(request, done))
+  }
+}
+
+/** The request as it was before `rewriteUrl`. */
+function asSent(request: FastifyRequest): TenantRequest {
+  const { raw, originalUrl } = request
+  if (raw.url === originalUrl) return nodeRequest(raw, request)
+  const { headers, rawHeaders, httpVersionMajor } = raw
+  return nodeRequest({ url: originalUrl, headers, rawHeaders, httpVersionMajor }, request)
+}
+
+/** Whether the router has seen the URL that it was to see, or another that `rewriteUrl` made. */
+function isRouted(request: FastifyRequest, url: string | undefined): boolean {
+  return url === undefined || url === request.originalUrl || request.url !== request.originalUrl
+}
+
+function notRewritten(): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_OPTION_INVALID',
+    'The resolver takes the tenant off the URL, which Fastify has routed already. Call ' +
+      'fastify({ rewriteUrl: rewriteTenantUrl({ resolve, skip }) }), with a resolver that is synchronous.',
+  )
+}
+
+function reenter(request: FastifyRequest, done: Done): void {
+  const scope = (request as Scoped)[SCOPE]
+  if (scope) scope.call(done)
+  else done()
+}
+
+function isNotFound(error: unknown): error is TenantRequestError {
+  return error instanceof TenantRequestError && error.status === 404
+}
+
+async function send(reply: FastifyReply, answer: () => unknown): Promise<void> {
+  // With `reply.code()` it would be the status of a redirection or of an error, too.
+  reply.raw.statusCode = 404
+  const payload = await answer()
+  if (payload !== undefined) reply.send(payload)
+}
+
+function fail(_request: FastifyRequest, _reply: FastifyReply, error: TenantRequestError): never {
+  throw error
+}

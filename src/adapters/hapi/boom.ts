@@ -1,0 +1,31 @@
+import { STATUS_CODES } from 'node:http'
+import type { Request } from '@hapi/hapi'
+import type { TenantRequestError } from '../http/request-error.ts'
+
+/** Hapi's kind of error. Its package is a dependency of Hapi's, and none of ours. */
+type Boom = Extract<Request['response'], Error>
+
+/**
+ * Makes an error one of Hapi's own, with the status to answer with: Hapi, `onPreResponse` and
+ * `instanceof Boom` go by the properties. They are those of `@hapi/boom` 10.
+ */
+export function toBoom(error: TenantRequestError): TenantRequestError & Boom {
+  const { status, message } = error
+  const boom: TenantRequestError & Boom = Object.assign(error, {
+    isBoom: true,
+    isServer: status >= 500,
+    data: null,
+    output: { statusCode: status, headers: {}, payload: payload(status, message) },
+    typeof: error.constructor,
+    reformat(): string {
+      const { output } = boom
+      Object.assign(output.payload, payload(output.statusCode, boom.message))
+      return ''
+    },
+  })
+  return boom
+}
+
+function payload(statusCode: number, message: string): Boom['output']['payload'] {
+  return { statusCode, error: STATUS_CODES[statusCode] ?? 'Unknown', message }
+}
