@@ -125,7 +125,11 @@ export class Link {
   }
 
   reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) {
+      // Node 20 never closes one that is reset when its end was sent: the process could not exit then.
+      if (socket.writableEnded) socket.destroy()
+      else socket.resetAndDestroy()
+    }
   }
 
   /** While somebody looks on, data is passed packet by packet, so that a stall parts it there. */
