@@ -46,7 +46,7 @@ export interface TenantMiddlewareOptions extends RequestOptions {
  * @example
  * app.use(tenantMiddleware(tenantKnex, { resolve: subdomain({ baseDomains: ['example.com'] }) }))
  * app.get('/orders', async (req, res) => {
- *   res.json(await req.knex('orders'))
+ *   res.json(await tenantKnex.ambient('orders')) // or req.knex
  * })
  * @throws `ERR_OPTION_INVALID`
  */

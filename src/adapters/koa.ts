@@ -42,7 +42,7 @@ export interface TenantMiddlewareOptions extends RequestOptions {
  * @example
  * app.use(tenantMiddleware(tenantKnex, { resolve: subdomain({ baseDomains: ['example.com'] }) }))
  * app.use(async (ctx) => {
- *   ctx.body = await ctx.state.knex('orders')
+ *   ctx.body = await tenantKnex.ambient('orders') // or ctx.state.knex
  * })
  * @throws `ERR_OPTION_INVALID`
  */

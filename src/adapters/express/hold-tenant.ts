@@ -39,8 +39,8 @@ function outermost(app: Express | undefined): Express | undefined {
   return parent ? outermost(parent) : app
 }
 
-function isOf(object: object, prototype: object): boolean {
-  return Object.prototype.isPrototypeOf.call(prototype, object)
+function isOf(object: object, prototype: object | undefined): boolean {
+  return prototype !== undefined && Object.prototype.isPrototypeOf.call(prototype, object)
 }
 
 function extend(app: Express): void {

@@ -69,13 +69,14 @@ function emitResponse(this: Emitter, ...args: unknown[]): boolean {
   return emitInResponse(scopeOf(this), this, this[EMIT] as Emit, args)
 }
 
-/** Emits an event, by what `emit` was, in a scope. */
+/** Emits an event, by what `emit` was, in a scope. Most events of a request have no listeners. */
 export function emitIn(
   scope: RequestScope,
   emitter: EventEmitter,
   emit: Emit,
   args: unknown[],
 ): boolean {
+  if (emitter.listenerCount(args[0] as string) === 0) return Reflect.apply(emit, emitter, args)
   return scope.call(() => Reflect.apply(emit, emitter, args))
 }
 

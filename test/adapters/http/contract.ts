@@ -117,6 +117,15 @@ export function httpContract(framework: Framework): void {
           await expectClean(world)
         }))
 
+      it('then a promise of another kind will do', () => {
+        const then = (done: (resolution: string) => void): void => void setImmediate(done, 'b')
+        return withApp({ resolve: () => ({ then }) as never }, async (world) => {
+          const answer = await world.client.ask({ path: '/rows', name: '1:b' })
+          expect(JSON.parse(answer.body)).to.deep.include({ inScope: 'b', rows: ['b', 'b'] })
+          await expectClean(world)
+        })
+      })
+
       it('then an unknown tenant is answered with 404', () =>
         withApp(options, async (world) => {
           const answer = await world.client.ask({ path: '/rows', host: 'ghost.example.test' })

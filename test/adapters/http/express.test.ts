@@ -98,6 +98,46 @@ for (const [name, create] of [
         ))
     })
 
+    describe('when the adapter is in an application that is mounted in another one', () => {
+      it('then handlers of the outer one, and their listeners, are in scope too', () =>
+        withExpress(
+          (app, server) => {
+            const inner = create()
+            inner.use(tenantMiddleware(app.tenantKnex, { resolve }))
+            server.use('/inner', inner)
+            server.post('/inner/upload', (req, res, next) => {
+              app.upload(req, req).then((it) => res.json(it), next)
+            })
+          },
+          async ({ app, client }) => {
+            const ask = { method: 'POST', path: '/inner/a/upload', name: '1:a' }
+            const answer = await client.ask({ ...ask, body: halves(app) })
+            expect(JSON.parse(answer.body)).to.include({ inScope: 'a' })
+            expect(app.placesOf('1:a')).to.include.members(['data', 'body-end'])
+          },
+        ))
+    })
+
+    describe('when middleware sets `req.tenant` itself', () => {
+      it('then that is what it is for this request', () =>
+        withExpress(
+          (app, server) => {
+            server.use(tenantMiddleware(app.tenantKnex, { resolve }))
+            server.use((req, _res, next) => {
+              if (req.query.own) req.tenant = { id: 'own', database: null }
+              next()
+            })
+            server.get('/', (req, res) => res.json(req.tenant))
+          },
+          async ({ client }) => {
+            const own = await client.ask({ path: '/?own=1', host: 'a.example.test', name: '1:a' })
+            expect(JSON.parse(own.body)).to.include({ id: 'own' })
+            const other = await client.ask({ path: '/', host: 'a.example.test', name: '2:a' })
+            expect(JSON.parse(other.body)).to.include({ id: 'a' })
+          },
+        ))
+    })
+
     describe('when a parser of bodies comes before the handler', () => {
       it('then the handler has its tenant in scope', () =>
         withExpress(
@@ -109,18 +149,13 @@ for (const [name, create] of [
             })
           },
           async ({ app, client }) => {
-            const body = async function* (): AsyncGenerator<string> {
-              yield '{"half":'
-              await until('it is there', () => app.placesOf('1:a').includes('listener'))
-              yield 'true}'
-            }
             const headers = { 'content-type': 'application/json' }
-            const ask = { ...own('/', 'a'), method: 'POST', headers, body: body() }
+            const ask = { ...own('/', 'a'), method: 'POST', headers, body: halves(app) }
             expect(JSON.parse((await client.ask(ask)).body)).to.deep.equal({
               request: '1:a',
               inScope: 'a',
               rows: ['a', 'a'],
-              parsed: { half: true },
+              parsed: { all: true },
             })
           },
         ))
@@ -142,6 +177,45 @@ for (const [name, create] of [
         ))
     })
   })
+}
+
+onEachServer('given a server without Express', (server) => {
+  const { databaseOf } = sharedTenants(server, ['a', 'b'])
+
+  it('when it calls the middleware itself, then that does all the same', () =>
+    withSoundApplication(
+      server,
+      databaseOf,
+      (app) => {
+        const tenant = tenantMiddleware(app.tenantKnex, { resolve: fixed('a') })
+        const plain = createServer((req, res) => {
+          // As routers have it that are like Express.
+          const request = Object.assign(req, { app: {} }) as unknown as Request
+          tenant(request, res as Response, async () => {
+            const uploaded = await app.upload(req, req)
+            res.end(JSON.stringify({ ...uploaded, ...(await app.rows(req, seen(request))) }))
+          })
+        })
+        return serve(app, plain)
+      },
+      async ({ app, client }) => {
+        const ask = { method: 'POST', path: '/', name: '1:a' }
+        const { body } = await client.ask({ ...ask, body: halves(app) })
+        expect(JSON.parse(body)).to.deep.include({
+          inScope: 'a',
+          tenant: { id: 'a', database: databaseOf('a') },
+          rows: ['a', 'a'],
+        })
+        expect(app.placesOf('1:a')).to.include.members(['data', 'body-end'])
+      },
+    ))
+})
+
+/** A body in two parts, the second when the server knows of the request. */
+async function* halves(app: Application): AsyncGenerator<string> {
+  yield '{"all":'
+  await until('it is there', () => app.placesOf('1:a').includes('listener'))
+  yield 'true}'
 }
 
 function framework(name: string, create: typeof express): Framework {
@@ -184,7 +258,6 @@ function answerErrors(app: Application): ErrorRequestHandler {
 }
 
 function addRoutes(app: Application, server: express.Express): void {
-  const seen = ({ tenant, knex, url }: Request): Seen => ({ tenant, knex, url })
   const get = (path: string, body: (req: Request, res: Response) => unknown): void => {
     // Express 4 takes no promises.
     server.get(path, (req, res, next) => {
@@ -209,4 +282,8 @@ function addRoutes(app: Application, server: express.Express): void {
   server.post('/upload', (req, res, next) => {
     app.upload(req, req).then((it) => res.json(it), next)
   })
+}
+
+function seen({ tenant, knex, url }: Request): Seen {
+  return { tenant, knex, url }
 }

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, errorMonitor } from 'node:events'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { fillInScope, keepInScope } from '../../../src/adapters/http/keep-in-scope.ts'
@@ -34,6 +34,15 @@ describe('given the emitters of a request', () => {
     })
     expect(() => req.emit('event')).to.throw('thrown in a')
     expect(inScope()).to.equal(undefined)
+  })
+
+  it('when nobody handles an error, then who watches errors has the scope', () => {
+    const [req, res] = [new EventEmitter(), new EventEmitter()]
+    const heard: unknown[] = []
+    keepInScope(req, res, of('a'))
+    res.on(errorMonitor, () => heard.push(inScope()))
+    expect(() => res.emit('error', new Error('nobody handles it'))).to.throw('nobody handles it')
+    expect(heard).to.deep.equal(['a'])
   })
 
   it('when the response ends, then the first listener of others is one like all', () => {

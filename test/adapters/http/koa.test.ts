@@ -107,6 +107,23 @@ onEachServer('given a Koa application', (server) => {
       })
     })
 
+    it('of another library’s class, then it is filled in scope', () => {
+      let read = (): unknown => undefined
+      const after = (app: Application): Middleware[] => [
+        (ctx) => {
+          const body = { _read: () => app.note('read', ctx.req), _destroy: () => undefined }
+          ctx.body = body
+          read = () => body._read()
+          ctx.body = 'what is sent'
+        },
+      ]
+      return withKoa({ after }, async ({ app, client }) => {
+        expect(await client.ask(own('/', 'a'))).to.include({ body: 'what is sent' })
+        read()
+        expect(app.placesOf('1:a')).to.include('read')
+      })
+    })
+
     it('that has all of it at once, then its listeners run in scope, and so does its end', () => {
       const after = (app: Application): Middleware[] => [
         ({ req, response }) => {
