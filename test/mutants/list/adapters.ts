@@ -2,6 +2,10 @@ import type { Mutant } from '../mutant.ts'
 
 const HAPI_SCOPES = 'src/adapters/hapi/request-scopes.ts'
 const FASTIFY = 'src/adapters/fastify.ts'
+const KEEP = 'src/adapters/http/keep-in-scope.ts'
+const KOA_TESTS = ['test/adapters/http/koa.test.ts']
+const EXPRESS_TESTS = ['test/adapters/http/express.test.ts']
+const KEEP_TESTS = ['test/adapters/http/keep-in-scope.test.ts', ...KOA_TESTS]
 const HAPI_TESTS = ['test/adapters/http/hapi-plugin.test.ts']
 const FASTIFY_TESTS = ['test/adapters/http/fastify-plugin.test.ts']
 
@@ -62,5 +66,61 @@ export const ADAPTERS: readonly Mutant[] = [
     search: '  if (scope) scope.call(done)\n  else done()',
     replace: '  void scope\n  done()',
     tests: FASTIFY_TESTS,
+  },
+  {
+    name: 'leave the events of a request as they are',
+    harm: 'a body is read in another tenant’s scope',
+    file: KEEP,
+    search: 'if (setScope(req, scope)) replaceEmit(req, emitInScope)',
+    replace: 'setScope(req, scope)',
+    tests: KEEP_TESTS,
+  },
+  {
+    name: 'leave the events of a response as they are',
+    harm: 'what listens to its end has no tenant, or another',
+    file: KEEP,
+    search: 'if (setScope(res, scope)) replaceEmit(res, emitResponse)',
+    replace: 'setScope(res, scope)',
+    tests: KEEP_TESTS,
+  },
+  {
+    name: 'pass a socket on in the scope of the request before',
+    harm: 'the next request of the connection ends in this one’s scope',
+    file: KEEP,
+    search: 'scope.leave(() => own())',
+    replace: 'scope.call(() => own())',
+    tests: [...KOA_TESTS, ...EXPRESS_TESTS],
+  },
+  {
+    name: 'give a stream that answers two requests to the first',
+    harm: 'the second one’s body is filled in the first one’s scope',
+    file: KEEP,
+    search: 'isShared ? scope.nobody() : scope',
+    replace: 'scope',
+    tests: KOA_TESTS,
+  },
+  {
+    name: 'go on in Koa outside the request’s scope',
+    harm: 'handlers have no tenant, or that of whoever wrote to the socket',
+    file: 'src/adapters/koa.ts',
+    search: 'return scope.call(next)',
+    replace: 'return next()',
+    tests: KOA_TESTS,
+  },
+  {
+    name: 'go on in Express outside the request’s scope',
+    harm: 'handlers have no tenant, or that of whoever wrote to the socket',
+    file: 'src/adapters/express.ts',
+    search: 'scope.call(() => next())',
+    replace: 'next()',
+    tests: EXPRESS_TESTS,
+  },
+  {
+    name: 'handle errors in Express outside the request’s scope',
+    harm: 'an error handler logs them with no tenant, or another’s',
+    file: 'src/adapters/express.ts',
+    search: 'return scope.call(() => next(error))',
+    replace: 'return next(error)',
+    tests: EXPRESS_TESTS,
   },
 ]
