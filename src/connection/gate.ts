@@ -343,6 +343,8 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const failure = prologue?.failure
     entry.prologue = undefined
     entry.skipped = undefined
+    // What is queued behind it must not run where it has gone.
+    if (end.hasLeft && failure) failure.isRecoverable = false
     return this.#failSwitch(command, lease as Lease, failure, end.outcome)
   }
 

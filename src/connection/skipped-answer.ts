@@ -6,6 +6,8 @@ import { isErr, isOk, readColumnCount, readOk, STATUS } from './packets.ts'
 export interface AnswerEnd {
   readonly outcome: Exclude<Outcome, 'not-sent'>
   readonly status: number | undefined
+  /** True where the statement has left its database, or may have. */
+  readonly hasLeft: boolean
 }
 
 /**
@@ -15,11 +17,12 @@ export interface AnswerEnd {
  */
 export class SkippedAnswer {
   #columns = 0
+  #hasLeft = false
   #part: 'header' | 'columns' | 'rows' = 'header'
 
   /** Takes the next packet; gives the end with the last one. */
   read(packet: Packet): AnswerEnd | undefined {
-    if (isErr(packet)) return { outcome: 'failed', status: undefined }
+    if (isErr(packet)) return { outcome: 'failed', status: undefined, hasLeft: false }
     switch (this.#part) {
       case 'header':
         return this.#readHeader(packet)
@@ -32,10 +35,14 @@ export class SkippedAnswer {
   }
 
   #readHeader(packet: Packet): AnswerEnd | undefined {
-    if (isOk(packet)) return this.#endOfResult(readOk(packet, false).status)
+    if (isOk(packet)) {
+      const { status, database } = readOk(packet, true)
+      this.#hasLeft ||= database !== undefined
+      return this.#endOfResult(status)
+    }
     const columns = readColumnCount(packet)
     // The server asks for a local file, and waits.
-    if (columns === undefined) return { outcome: 'unknown', status: undefined }
+    if (columns === undefined) return { outcome: 'unknown', status: undefined, hasLeft: false }
     this.#columns = columns
     this.#part = 'columns'
     return undefined
@@ -43,6 +50,7 @@ export class SkippedAnswer {
 
   #endOfResult(status: number): AnswerEnd | undefined {
     this.#part = 'header'
-    return (status & STATUS.moreResults) === 0 ? { outcome: 'executed', status } : undefined
+    if ((status & STATUS.moreResults) !== 0) return undefined
+    return { outcome: 'executed', status, hasLeft: this.#hasLeft }
   }
 }

@@ -28,7 +28,7 @@ export interface SwitchTarget {
 export class SwitchFailure extends Error {
   readonly step: SwitchStep
   /** True where the connection may go on: the server refused the database and nothing else. */
-  readonly isRecoverable: boolean
+  isRecoverable: boolean
 
   constructor(step: SwitchStep, problem: string, isRecoverable: boolean, cause?: unknown) {
     super(problem, { cause })

@@ -31,14 +31,14 @@ function read(...packets: string[]): (AnswerEnd | undefined)[] {
 
 describe('an answer that is nobody’s', () => {
   it('is over with an OK or an error', () => {
-    expect(read(OK)).to.deep.equal([{ outcome: 'executed', status: 3 }])
-    expect(read(ERR)).to.deep.equal([{ outcome: 'failed', status: undefined }])
+    expect(read(OK)).to.deep.equal([{ outcome: 'executed', status: 3, hasLeft: false }])
+    expect(read(ERR)).to.deep.equal([{ outcome: 'failed', status: undefined, hasLeft: false }])
   })
 
   it('is over after the last row', () => {
     const ends = read('02', COLUMN, COLUMN, EOF, ROW, ROW, EOF)
     expect(ends.slice(0, -1)).to.deep.equal(Array(6).fill(undefined))
-    expect(ends.at(-1)).to.deep.equal({ outcome: 'executed', status: 2 })
+    expect(ends.at(-1)).to.deep.equal({ outcome: 'executed', status: 2, hasLeft: false })
   })
 
   it('may have no rows, a row that looks like the end, or break off in the middle', () => {
@@ -51,11 +51,18 @@ describe('an answer that is nobody’s', () => {
   it('goes on where the server says that more comes', () => {
     expect(read(OK_AND_MORE, '01', COLUMN, EOF_AND_MORE, ROW, EOF_AND_MORE, OK)).to.deep.equal([
       ...Array(6).fill(undefined),
-      { outcome: 'executed', status: 3 },
+      { outcome: 'executed', status: 3, hasLeft: false },
     ])
   })
 
+  it('tells that the statement has left its database, in whichever result', () => {
+    const left = '00 00 00 0240 0000 00 06 01 04 03 646261' // names a database
+    const leftAndMore = '00 00 00 0a40 0000 00 06 01 04 03 646261'
+    expect(read(left)).to.deep.equal([{ outcome: 'executed', status: 0x4002, hasLeft: true }])
+    expect(read(leftAndMore, OK).at(-1)).to.include({ hasLeft: true })
+  })
+
   it('cannot be read to its end where the server wants a file', () => {
-    expect(read(FILE)).to.deep.equal([{ outcome: 'unknown', status: undefined }])
+    expect(read(FILE)).to.deep.equal([{ outcome: 'unknown', status: undefined, hasLeft: false }])
   })
 })
