@@ -50,7 +50,6 @@ export const RESOLVE: readonly Mutant[] = [
     search: '() => setImmediate(resolve, undefined), millis)',
     replace: '() => undefined, millis)',
     tests: ['test/cached-lookup.test.ts'],
-    isQuick: true,
   },
   {
     name: 'ask again at once after a failure',
@@ -91,7 +90,6 @@ export const RESOLVE: readonly Mutant[] = [
     search: 'if (this.#find(key) === entry) this',
     replace: 'this',
     tests: ['test/cached-lookup.test.ts'],
-    isQuick: true,
   },
   {
     name: 'keep rubbish',
