@@ -23,7 +23,16 @@ import { interrupt, run } from './check-package/run.mjs'
 
 const SERVER = process.env.TENANT_KNEX_MARIADB_URL
 const CONSUMER_TIMEOUT_MILLIS = 60_000
-const ENTRIES = ['index', 'adapters/objection', 'testing/index']
+const ENTRIES = [
+  'index',
+  'adapters/express',
+  'adapters/fastify',
+  'adapters/hapi',
+  'adapters/koa',
+  'adapters/objection',
+  'resolve/index',
+  'testing/index',
+]
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
@@ -49,6 +58,10 @@ const CHECKS = [
   ['both copies in one process', () => useWith('node', ['both.mjs'])],
   ['a storm, with ES modules, CommonJS and both', () => useWith('node', ['storm.mjs'], 2)],
   ['Objection, with ES modules, CommonJS and both', () => useWith('node', ['objection.mjs'])],
+  [
+    'the subpaths for requests, in both formats and in one process',
+    () => useWith('node', ['requests.mjs']),
+  ],
   ['Jest', () => useWith(consumerBin('jest'), ['--ci'])],
   ['TypeScript, ES modules', () => typed('mts', 'mjs')],
   ['TypeScript, CommonJS', () => typed('cts', 'cjs')],
