@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { withProxy } from './proxy.ts'
-import { onEachServer, withTenants } from './tenants.ts'
+import { onEachServer, until, withTenants } from './tenants.ts'
 import { PacketFinder } from './wire-packets.ts'
 import { type WirePhase, WireState } from './wire-phase.ts'
 
@@ -135,6 +135,10 @@ onEachServer('given a pool behind the proxy', (server) => {
           ...['connecting', 'resetting', 'switching', 'running', 'streaming'],
           ...['in transaction', 'commit sent', 'rollback sent', 'idle'],
         ])
+        // One more may be on its way: the pool widens in the background.
+        await until('all are in the pool', () => {
+          return tenantKnex.connections().length === proxy.links.size
+        })
         const ids = [...proxy.links].map(({ connectionId }) => connectionId)
         expect(ids).to.have.members(
           tenantKnex.connections().map(({ connectionId }) => connectionId),
