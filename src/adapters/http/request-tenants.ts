@@ -1,6 +1,7 @@
 import { TenantKnexError } from '../../errors.ts'
 import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../option-checks.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
+import { isThenable } from '../../resolve/thenable.ts'
 import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
 import { requestError } from './request-error.ts'
 
@@ -97,8 +98,4 @@ function nobody(): never {
 
 function rethrow(error: unknown): never {
   throw requestError(error)
-}
-
-function isThenable(value: unknown): value is PromiseLike<Resolution> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
