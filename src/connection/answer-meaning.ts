@@ -48,7 +48,7 @@ export function learnFrom(
     case 'ok':
       return learnFromOk(packet, session, isTracked)
     case 'rows-end':
-      session.onStatus(packet.eofStatusFlags())
+      learnFromEnd(packet, session)
       return 'nothing'
     case 'columns-end':
       return !keepsRows && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'
@@ -57,13 +57,21 @@ export function learnFrom(
   }
 }
 
+function learnFromEnd(packet: Packet, session: SessionState): void {
+  const status = packet.eofStatusFlags()
+  session.onStatus(status)
+  const hasChanged = (status & STATUS.sessionChanged) !== 0
+  if (hasChanged || packet.eofWarningCount() !== 0) session.onTrace()
+}
+
 /**
  * An OK that names a database: the statement has left its own; where the name is its own, it may
  * have come back. An empty name: the database is gone.
  */
 function learnFromOk(packet: Packet, session: SessionState, isTracked: boolean): Meaning {
-  const { status, database } = readOk(packet, isTracked)
+  const { status, leavesTrace, database } = readOk(packet, isTracked)
   session.onStatus(status)
+  if (leavesTrace) session.onTrace()
   if (database === undefined) return 'nothing'
   session.onDatabaseLost()
   return database === '' ? 'nothing' : 'left'

@@ -13,6 +13,7 @@ export interface Packet {
   readonly end: number
   isEOF(): boolean
   eofStatusFlags(): number
+  eofWarningCount(): number
   /** The same bytes behind another object. */
   clone(): Packet
   asError(encoding: string): Error

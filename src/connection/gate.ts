@@ -260,7 +260,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
 
   #leavesWithSwitch(
     command: Command,
-    { isBuilt }: Entry,
+    { nature }: Entry,
     tenant: LocatedTenant,
     need: Need,
   ): boolean {
@@ -269,7 +269,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     return leavesWithSwitch(switching, {
       canPipeline: this.isTracked === true && !this.connection.config.compress,
       isText: isTextQuery(command),
-      isBuilt,
+      isBuilt: nature.isBuilt,
       isPlain: need === 'confirm' || isPlainSetup(this.setup),
       sinceConfirmed: now - (confirmedAt.get(tenant) ?? Number.NEGATIVE_INFINITY),
       sinceAcquired: now - this.usedAt,
@@ -318,7 +318,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     this.#options.confirmedAt.set(lease.tenant, performance.now())
     if (!prologue.isPipelined) return this.#run(command, entry, lease)
     this.connection.sequenceId = prologue.nextSequenceId
-    this.state.onStatement(lease.tenant) // the session was cleaned before it ran
+    this.state.onStatement(lease.tenant, entry.nature.isHarmless) // after what the switch has cleaned
     return false
   }
 
@@ -357,7 +357,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
 
   #run(command: Command, entry: Entry, lease: Lease): boolean {
     this.#isInFlight = true
-    this.state.onStatement(lease.tenant)
+    this.state.onStatement(lease.tenant, entry.nature.isHarmless)
     const isDone = this.#pass(command, undefined)
     entry.showsRows = this.#unheard.has(command) || hasTypeCast(command, this.connection)
     return isDone

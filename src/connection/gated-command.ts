@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { answerPart } from './answer-meaning.ts'
 import { type Command, failCommand, type Packet } from './driver.ts'
-import type { Lease } from './lease.ts'
+import { type Lease, type StatementNature, UNKNOWN_STATEMENT } from './lease.ts'
 import type { Prologue } from './prologue.ts'
 import type { SkippedAnswer } from './skipped-answer.ts'
 
@@ -20,8 +20,8 @@ export interface Entry {
   readonly scope: AsyncResource
   /** True where user code is given rows before the answer's end: by a stream or a `typeCast`. */
   showsRows: boolean
-  /** True for a statement that Knex built, and for BEGIN: it may leave in one write with a switch. */
-  readonly isBuilt: boolean
+  /** What Knex has said of it. */
+  readonly nature: StatementNature
   /** The switch that goes before the command, while it runs. */
   prologue: Prologue | undefined
   /** The command's own answer, where its switch has failed. */
@@ -40,7 +40,7 @@ export function putBehindGate(command: Command, gate: CommandGate, lease: Lease 
     lease,
     scope,
     showsRows: true,
-    isBuilt: lease?.isBuilding === true,
+    nature: lease?.nature ?? UNKNOWN_STATEMENT,
     prologue: undefined,
     skipped: undefined,
   }

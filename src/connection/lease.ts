@@ -25,6 +25,17 @@ export interface LeaseHost {
   onRefusal(error: TenantKnexError): void
 }
 
+/** What Knex knows of a statement that it hands in. */
+export interface StatementNature {
+  /** True for a statement that Knex has built, and for BEGIN: it may leave together with a switch. */
+  readonly isBuilt: boolean
+  /** True for one that leaves nothing in its session, unless its answer says so. */
+  readonly isHarmless: boolean
+}
+
+/** What is known of a statement that comes from elsewhere. */
+export const UNKNOWN_STATEMENT: StatementNature = { isBuilt: false, isHarmless: false }
+
 /**
  * A tenant's hold on a server connection, from acquire to release. This is what Knex and user code
  * see as "the connection"; it has mysql2's methods, and works only until it is released. Each
@@ -42,7 +53,7 @@ export class Lease {
   #isOver = false
   #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
-  #isBuilding = false
+  #nature = UNKNOWN_STATEMENT
 
   constructor(host: LeaseHost, tenant: LocatedTenant) {
     this.#host = host
@@ -55,18 +66,18 @@ export class Lease {
     return this.#tenant
   }
 
-  /** True while a statement is handed in that Knex has built. */
-  get isBuilding(): boolean {
-    return this.#isBuilding
+  /** Of the statement that is being handed in. */
+  get nature(): StatementNature {
+    return this.#nature
   }
 
-  /** Hands in what Knex has built: such a statement may leave together with the switch before it. */
-  sendBuilt<T>(send: () => T): T {
-    this.#isBuilding = true
+  /** Hands in a statement of which Knex knows what it is. */
+  sendKnown<T>(nature: StatementNature, send: () => T): T {
+    this.#nature = nature
     try {
       return send()
     } finally {
-      this.#isBuilding = false
+      this.#nature = UNKNOWN_STATEMENT
     }
   }
 

@@ -13,6 +13,8 @@ const OK = 0x00
 const ERR = 0xff
 const LOCAL_INFILE = 0xfb
 const SESSION_TRACK_SCHEMA = 0x01
+/** That a transaction has begun or ended, and how it was begun. */
+const SESSION_TRACK_TRANSACTION = [0x04, 0x05]
 
 /** Bits of the status that ends every answer but an error. */
 export const STATUS = {
@@ -79,6 +81,11 @@ export function readColumnCount({ buffer, offset, end }: Packet): number | undef
 /** What an OK tells about the session. */
 export interface OkStatus {
   readonly status: number
+  /**
+   * True where something is kept for who asks next: LAST_INSERT_ID(), SHOW WARNINGS, or what has changed
+   * in the session but its transaction.
+   */
+  readonly leavesTrace: boolean
   /** The current database, where this command changed or re-selected it; `''`: it was dropped. */
   readonly database: string | undefined
 }
@@ -87,26 +94,41 @@ export interface OkStatus {
 export function readOk({ buffer, offset, end }: Packet, tracked: boolean): OkStatus {
   const reader = new Reader(buffer, offset + 1, end)
   reader.skipInteger() // affected rows
-  reader.skipInteger() // last insert id
+  const hasInsertId = reader.uint8() !== 0
+  if (hasInsertId) {
+    reader.offset--
+    reader.skipInteger()
+  }
   const status = reader.uint16()
-  reader.offset += 2 // warnings
-  const database =
-    tracked && status & STATUS.sessionChanged ? readTrackedDatabase(reader) : undefined
-  return { status, database }
+  const hasWarnings = reader.uint16() !== 0
+  const isChanged = (status & STATUS.sessionChanged) !== 0
+  const { database, isOnlyTransaction } = tracked && isChanged ? readTracked(reader) : UNTRACKED
+  const leavesTrace = hasInsertId || hasWarnings || (isChanged && !isOnlyTransaction)
+  return { status, leavesTrace, database }
 }
 
-function readTrackedDatabase(reader: Reader): string | undefined {
+interface Tracked {
+  readonly database: string | undefined
+  /** True where all that has changed is the session's transaction. */
+  readonly isOnlyTransaction: boolean
+}
+
+const UNTRACKED: Tracked = { database: undefined, isOnlyTransaction: false }
+
+function readTracked(reader: Reader): Tracked {
   reader.skipString() // info
-  if (reader.isAtEnd()) return undefined
+  if (reader.isAtEnd()) return UNTRACKED
   const end = reader.integer() + reader.offset
   let database: string | undefined
+  let isOnlyTransaction = reader.offset < end
   while (reader.offset < end) {
     const type = reader.uint8()
     const entryEnd = reader.integer() + reader.offset
     if (type === SESSION_TRACK_SCHEMA) database = reader.string()
+    isOnlyTransaction &&= SESSION_TRACK_TRANSACTION.includes(type)
     reader.offset = entryEnd
   }
-  return database
+  return { database, isOnlyTransaction }
 }
 
 /** Reads the protocol's integers and strings. */

@@ -5,7 +5,8 @@ import { STATUS } from './packets.ts'
  * What must happen before a tenant's statement may run.
  *
  * - `nothing`: the server confirmed this database, and the session is this tenant's.
- * - `confirm`: the session is this tenant's or nobody's; its database must be selected.
+ * - `confirm`: the session is this tenant's or nobody's, or has no trace of whose it was; the database
+ *   must be selected.
  * - `hand-over`: the session is another tenant's: it must be cleaned first.
  */
 export type Need = 'nothing' | 'confirm' | 'hand-over'
@@ -21,6 +22,8 @@ export class SessionState {
   #database: string | undefined
   #inTransaction = false
   #autocommit = true
+  /** A statement may have left something in the session that the next tenant would find. */
+  #isTraced = false
   /** A statement ran where it should not have, and what it did to the session is not known. */
   #isStray = false
   /** An ERR carries no status bits: what the last command left open is unknown. */
@@ -35,7 +38,8 @@ export class SessionState {
   }
 
   need(tenant: LocatedTenant): Need {
-    if (this.#isStray || (this.#owner && !isSameTenant(this.#owner, tenant))) return 'hand-over'
+    const isOthers = this.#owner !== undefined && !isSameTenant(this.#owner, tenant)
+    if (this.#isStray || (isOthers && this.#isTraced)) return 'hand-over'
     return this.#database === tenant.database ? 'nothing' : 'confirm'
   }
 
@@ -46,9 +50,19 @@ export class SessionState {
     return this.#autocommit ? 'nothing' : 'autocommit off'
   }
 
-  /** A tenant's statement is about to be sent. */
-  onStatement(tenant: LocatedTenant): void {
+  /**
+   * A tenant's statement is about to be sent.
+   *
+   * @param isHarmless true where it leaves nothing in the session, unless its answer says so
+   */
+  onStatement(tenant: LocatedTenant, isHarmless = false): void {
     this.#owner = tenant
+    this.#isTraced ||= !isHarmless
+  }
+
+  /** An answer tells of something that its statement has left in the session. */
+  onTrace(): void {
+    this.#isTraced = true
   }
 
   /**
@@ -68,6 +82,7 @@ export class SessionState {
   /** The server carried out a reset, and set the session up again. */
   onCleaned(): void {
     this.#owner = undefined
+    this.#isTraced = false
     this.#isStray = false
   }
 
@@ -94,6 +109,7 @@ export class SessionState {
    */
   onError(): void {
     this.#isStatusKnown = false
+    this.#isTraced = true
     this.#database = undefined
   }
 }

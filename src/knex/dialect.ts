@@ -13,6 +13,8 @@ export interface QueryObject {
   /** The builder's method: `select`, `raw`. Not there where a transaction begins or ends. */
   readonly method?: string
   readonly bindings?: unknown
+  /** What the user wants the driver to be given with it. */
+  readonly options?: object
 }
 
 /** A query builder's inside, as far as it names tables. */

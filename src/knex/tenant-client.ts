@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { Lease } from '../connection/lease.ts'
+import { isHarmless } from '../connection/harmless-statement.ts'
+import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
 import { annotate } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
@@ -60,9 +61,7 @@ export class TenantClient extends Dialect {
     if (isRolledBack(connection, query)) return Promise.resolve(query)
     try {
       const lease = ownLease(this, connection)
-      const sent = isBuilt(query)
-        ? lease.sendBuilt(() => super._query(lease, query))
-        : super._query(lease, query)
+      const sent = lease.sendKnown(natureOf(this, query), () => super._query(lease, query))
       if (!this.transacting) return sent
       this.transactionLease = lease
       return followTransaction(lease, typeof query === 'string' ? query : query.sql, sent)
@@ -88,7 +87,7 @@ export class TenantClient extends Dialect {
     }
     stream.prependOnceListener('error', (error) => lease.explain(error))
     const send = () => super._stream(connection, query, stream, options)
-    return isBuilt(query) ? lease.sendBuilt(send) : send()
+    return lease.sendKnown(natureOf(this, query), send)
   }
 
   override runner(builder: object): object {
@@ -237,12 +236,23 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   return client
 }
 
+function natureOf(client: object, query: QueryObject | string): StatementNature {
+  if (typeof query === 'string') return UNKNOWN_STATEMENT
+  const { trustsHarmless } = bindingOf(client).pool
+  return { isBuilt: isBuilt(query), isHarmless: trustsHarmless && leavesNothing(query) }
+}
+
+/** Options of the driver's can change the text. */
+function leavesNothing({ sql, bindings, options }: QueryObject): boolean {
+  const hasOptions = Object.keys(options ?? {}).length > 0
+  return !hasOptions && isHarmless(sql, Array.isArray(bindings) ? bindings : [bindings])
+}
+
 /** What Knex calls the statements that a query builder makes. */
 const BUILT = new Set(['counter', 'del', 'first', 'insert', 'pluck', 'select', 'update'])
 
 /** True for a statement of the query builder's own, and for the BEGIN of a transaction. */
-function isBuilt(query: QueryObject | string): boolean {
-  if (typeof query === 'string') return false
+function isBuilt(query: QueryObject): boolean {
   return query.method === undefined ? query.sql === 'BEGIN;' : BUILT.has(query.method)
 }
 

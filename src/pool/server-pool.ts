@@ -95,6 +95,11 @@ export class ServerPool {
     return this.#facts
   }
 
+  /** True where a session is handed over as it is after statements that leave nothing in it. */
+  get trustsHarmless(): boolean {
+    return this.#options.clean === 'when-dirty'
+  }
+
   /** What connections are made with; undefined before a `connection` function has answered. */
   get settings(): ConnectionOptions | undefined {
     return this.#connector.settings
@@ -291,7 +296,7 @@ export class ServerPool {
   /** True where a connection can be taken back as it is. */
   #isReady(gate: Gate): boolean {
     return (
-      this.#options.clean === 'hand-over' &&
+      this.#options.clean !== 'always' &&
       !mayStillRun(gate) &&
       !this.#cancels.has(gate) &&
       (!gate.isUsable || gate.state.leftover() === 'nothing')

@@ -26,14 +26,16 @@ function packet(hex: string): Packet {
     offset: 4,
     end: 4 + body.length,
     isEOF: () => body[0] === 0xfe,
+    eofWarningCount: () => body.readInt16LE(1),
     eofStatusFlags: () => body.readUInt16LE(3),
   } as Packet
 }
 
 const hexOf = (uint16: number) => Buffer.from([uint16 & 0xff, uint16 >> 8]).toString('hex')
 const err = (errno: number) => packet(`ff ${hexOf(errno)} 23 3432303030`)
-const eof = (status: number) => packet(`fe 0000 ${hexOf(status)}`)
-const ok = (status: number, schema = '') => packet(`00 00 00 ${hexOf(status)} 0000 ${schema}`)
+const eof = (status: number, warnings = 0) => packet(`fe ${hexOf(warnings)} ${hexOf(status)}`)
+const ok = (status: number, schema = '', warnings = 0) =>
+  packet(`00 00 00 ${hexOf(status)} ${hexOf(warnings)} ${schema}`)
 
 const ROW = packet('01 31')
 const HEADER = packet('01')
@@ -158,6 +160,23 @@ describe('what an answer means', () => {
     expect(learn(state, 'rows-end', eof(IN_TRANSACTION))).to.equal('nothing')
     expect(state.leftover()).to.equal('transaction')
     expect(state.database).to.equal('db_a')
+  })
+
+  it('what an answer tells of is a trace for the next tenant: a change, warnings, an error', () => {
+    const need = (part: Parameters<typeof learnFrom>[0], received: Packet): string => {
+      const state = new SessionState()
+      state.onStatement({ id: 'a', database: 'db_a' }, true)
+      learn(state, part, received)
+      return state.need({ id: 'b', database: 'db_b' })
+    }
+    expect(need('ok', ok(IDLE))).to.equal('confirm')
+    expect(need('rows-end', eof(IDLE))).to.equal('confirm')
+    expect(need('row', ROW)).to.equal('confirm')
+    expect(need('ok', ok(CHANGED))).to.equal('hand-over')
+    expect(need('ok', ok(IDLE, '', 1))).to.equal('hand-over')
+    expect(need('rows-end', eof(CHANGED))).to.equal('hand-over')
+    expect(need('rows-end', eof(IDLE, 0xffff))).to.equal('hand-over')
+    expect(need('error', err(1146))).to.equal('hand-over')
   })
 
   it('the end of the columns warns a stream where both marks are there, and not one of them', () => {

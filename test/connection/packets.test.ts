@@ -34,6 +34,7 @@ describe('an OK', () => {
   it('tells the status', () => {
     expect(readOk(packet('00 00 00 0200 0000'), true)).to.deep.equal({
       status: 0x0002,
+      leavesTrace: false,
       database: undefined,
     })
   })
@@ -41,7 +42,31 @@ describe('an OK', () => {
   it('tells the new database', () => {
     // As a MySQL 9.7 and a MariaDB 10.11 answer COM_INIT_DB `m2_a`.
     const answer = '00 00 00 0240 0000 00 07 01 05 04 6d325f61'
-    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4002, database: 'm2_a' })
+    expect(readOk(packet(answer), true)).to.deep.equal({
+      status: 0x4002,
+      leavesTrace: true,
+      database: 'm2_a',
+    })
+  })
+
+  it('tells of what its statement has left: an id, warnings, a change of the session', () => {
+    const UNREADABLE = '00 00 00 0240 0000'
+    for (const [answer, leavesTrace] of [
+      ['00 05 00 0200 0000', false],
+      ['00 05 01 0200 0000', true],
+      ['00 05 fc 0001 0200 0000', true],
+      ['00 05 00 0200 0100', true],
+      ['00 05 00 0200 0001', true],
+      // As a MySQL 9.7 answers BEGIN and COMMIT: what has changed is the transaction.
+      ['00 00 00 0340 0000 00 0b 05 09 08 545f5f5f5f5f5f5f', false],
+      ['00 00 00 0240 0000 00 0b 05 09 08 5f5f5f5f5f5f5f5f', false],
+      ['00 00 00 0340 0000 00 0e 05 09 08 545f5f5f5f5f5f5f 02 01 31', true],
+      ['00 00 00 0240 0000 00 00', true],
+      [UNREADABLE, true],
+    ] as const) {
+      expect(readOk(packet(answer), true).leavesTrace, answer).to.equal(leavesTrace)
+    }
+    expect(readOk(packet('00 00 00 0240 0000 00 00'), false).leavesTrace).to.equal(true)
   })
 
   it('tells that the current database was dropped', () => {
@@ -53,7 +78,11 @@ describe('an OK', () => {
     const variable = '00 0f 0a 6175746f636f6d6d6974 03 4f4646'
     const schema = '01 02 01 62'
     const answer = `00 ${counts} 0340 0100 02 6869 15 ${variable} ${schema}`
-    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4003, database: 'b' })
+    expect(readOk(packet(answer), true)).to.deep.equal({
+      status: 0x4003,
+      leavesTrace: true,
+      database: 'b',
+    })
   })
 
   it('is not searched where the server does not track', () => {
@@ -62,7 +91,11 @@ describe('an OK', () => {
 
   it('names a database only where it says that the session has changed', () => {
     const answer = '00 00 00 0200 0000 00 07 01 05 04 6d325f61'
-    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x0002, database: undefined })
+    expect(readOk(packet(answer), true)).to.deep.equal({
+      status: 0x0002,
+      leavesTrace: false,
+      database: undefined,
+    })
   })
 
   it('is not searched where the server does not track, whatever follows', () => {
@@ -81,7 +114,11 @@ describe('an OK', () => {
   it('is read to its end behind the database, and past a count of three bytes', () => {
     const variable = '00 0f 0a 6175746f636f6d6d6974 03 4f4646'
     const answer = `00 fd 010000 00 0240 0000 00 15 01 02 01 62 ${variable}`
-    expect(readOk(packet(answer), true)).to.deep.equal({ status: 0x4002, database: 'b' })
+    expect(readOk(packet(answer), true)).to.deep.equal({
+      status: 0x4002,
+      leavesTrace: true,
+      database: 'b',
+    })
   })
 
   it('is read where its records are long', () => {

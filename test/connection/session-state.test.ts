@@ -47,6 +47,35 @@ describe('the state of a session', () => {
     expect(usedBy(a).need({ id: 'x', database: a.database })).to.equal('hand-over')
   })
 
+  it('needs no cleaning for another tenant while no statement has left anything', () => {
+    const state = new SessionState()
+    state.onStatement(a, true)
+    state.onDatabase(a.database)
+    expect(state.need(b)).to.equal('confirm')
+    expect(state.need(a)).to.equal('nothing')
+    state.onStatement(b, true)
+    state.onDatabase(b.database)
+    expect(state.need(a)).to.equal('confirm')
+  })
+
+  it('needs cleaning for another tenant from the first statement that may leave something', () => {
+    for (const leave of [
+      (state: SessionState) => state.onStatement(a),
+      (state: SessionState) => state.onTrace(),
+      (state: SessionState) => state.onError(),
+    ]) {
+      const state = new SessionState()
+      state.onStatement(a, true)
+      leave(state)
+      state.onStatement(a, true)
+      expect(state.need(b)).to.equal('hand-over')
+      state.onCleaned()
+      expect(state.need(b)).to.equal('confirm')
+      state.onStatement(b, true)
+      expect(state.need(a)).to.equal('confirm')
+    }
+  })
+
   it('does not take a name that begins alike for the same', () => {
     expect(usedBy(a).need({ id: 'a', database: 'db_a1' })).to.equal('hand-over')
   })

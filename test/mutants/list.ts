@@ -10,6 +10,7 @@ import { RESOLVE } from './list/resolve.ts'
 import { SESSION } from './list/session.ts'
 import { SWITCH } from './list/switch.ts'
 import { TENANT } from './list/tenant.ts'
+import { WHEN_DIRTY } from './list/when-dirty.ts'
 import type { Mutant } from './mutant.ts'
 
 /** Every mutant, in the order of the rooms that a query passes. */
@@ -26,4 +27,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SESSION,
   ...SWITCH,
   ...IN_ONE_WRITE,
+  ...WHEN_DIRTY,
 ]

@@ -8,6 +8,7 @@ export const UNIT_TESTS: readonly string[] = [
   'test/cached-lookup.test.ts',
   'test/connection/answer-meaning.test.ts',
   'test/connection/gate-decision.test.ts',
+  'test/connection/harmless-statement.test.ts',
   'test/connection/packets.test.ts',
   'test/connection/session-state.test.ts',
   'test/connection/skipped-answer.test.ts',

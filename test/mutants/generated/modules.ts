@@ -2,6 +2,7 @@
 export const MODULES: readonly string[] = [
   'src/connection/answer-meaning.ts',
   'src/connection/gate-decision.ts',
+  'src/connection/harmless-statement.ts',
   'src/connection/packets.ts',
   'src/connection/session-state.ts',
   'src/connection/statement-text.ts',

@@ -87,7 +87,8 @@ export const GATE: readonly Mutant[] = [
     name: 'do not note whose statements ran',
     harm: 'the session is not cleaned for the next tenant',
     file: 'src/connection/gate.ts',
-    search: '    this.#isInFlight = true\n    this.state.onStatement(lease.tenant)\n',
+    search:
+      '    this.#isInFlight = true\n    this.state.onStatement(lease.tenant, entry.nature.isHarmless)\n',
     replace: '    this.#isInFlight = true\n',
     tests: ['test/isolation/leftovers.test.ts'],
   },
@@ -171,9 +172,9 @@ export const GATE: readonly Mutant[] = [
     name: 'believe a statement that comes back',
     harm: 'USE b, SELECT, USE a in one block gives B’s rows',
     file: 'src/connection/answer-meaning.ts',
-    search: '  const { status, database } = readOk(packet, isTracked)\n',
+    search: '  const { status, leavesTrace, database } = readOk(packet, isTracked)\n',
     replace:
-      '  const own = session.database\n  const { status, database } = readOk(packet, isTracked)\n  if (database === own) return "nothing"\n',
+      '  const own = session.database\n  const { status, leavesTrace, database } = readOk(packet, isTracked)\n  if (database === own) return "nothing"\n',
     tests: MEANING,
   },
   {
@@ -197,8 +198,8 @@ export const GATE: readonly Mutant[] = [
     name: 'do not read the status after rows',
     harm: 'a transaction that a SELECT opened is not rolled back',
     file: 'src/connection/answer-meaning.ts',
-    search: '      session.onStatus(packet.eofStatusFlags())\n',
-    replace: '',
+    search: '  session.onStatus(status)\n  const hasChanged',
+    replace: '  const hasChanged',
     tests: MEANING,
   },
   {

@@ -64,7 +64,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'forget whose statement ran behind the reset',
     harm: 'the next tenant gets the session as it is',
     file: GATE,
-    search: 'this.state.onStatement(lease.tenant) // the session was cleaned before it ran\n',
+    search:
+      'this.state.onStatement(lease.tenant, entry.nature.isHarmless) // after what the switch has cleaned\n',
     replace: '',
     tests: ONE_WRITE,
   },

@@ -53,7 +53,7 @@ export const POOL: readonly Mutant[] = [
     name: 'do not clean always where that is asked for',
     harm: 'FOUND_ROWS(), locks and variables stay for the same tenant’s next request',
     file: 'src/pool/server-pool.ts',
-    search: "      this.#options.clean === 'hand-over' &&\n",
+    search: "      this.#options.clean !== 'always' &&\n",
     replace: '',
     tests: ['test/isolation/leftovers.test.ts'],
   },

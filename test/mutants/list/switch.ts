@@ -105,7 +105,7 @@ export const SWITCH: readonly Mutant[] = [
     name: 'read past the end of an OK',
     harm: 'the next packet’s bytes are taken for a database',
     file: 'src/connection/packets.ts',
-    search: '  if (reader.isAtEnd()) return undefined\n',
+    search: '  if (reader.isAtEnd()) return UNTRACKED\n',
     replace: '',
     tests: PACKETS,
   },

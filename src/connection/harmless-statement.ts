@@ -1,0 +1,49 @@
+/*
+ * What a statement can leave in its session, by its text alone: nothing, where all its words are among
+ * those of a plain query. Whatever user variables, locks, settings or functions are written with is not.
+ */
+
+const NAME = /`(?:[^`]|``)*`/g
+const BEGIN_OF_QUERY = /^\(*(?:select|insert|update|delete|with)\b/i
+/** A transaction that is open at release is rolled back, and its session is cleaned, in any case. */
+const PART_OF_TRANSACTION =
+  /^(?:begin|commit|rollback(?: to savepoint \w+)?|(?:release )?savepoint \w+)\s*;?$/i
+/** What follows the name of a table that rows go into is no call. */
+const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
+/** A function may be called by its name in backticks, which mysql2 makes of a value for `??`. */
+const CALL_BY_NAME = /`\s*\(|\?\?/
+/** A quote, `@`, `#`, `:`, `;` or `$`, or a letter that is not ASCII. */
+const UNKNOWN_SIGN = /[^\sa-z\d`?.,()*=<>!+\-/%]/i
+const WORD = /[a-z][a-z\d]*/gi
+
+/** Keywords, and functions of no effect, that Knex's query builder writes. */
+const WORDS = new Set(
+  `select insert update delete with recursive distinct all from where into ignore values set default as and or
+  not in is null exists between like order by asc desc limit offset group having union join left right
+  inner outer cross natural on using duplicate key for share of lock mode skip locked nowait count sum
+  min max avg`.split(/\s+/),
+)
+
+/**
+ * True for a statement that leaves no trace in its session: no variable, setting, lock, temporary table or
+ * prepared statement. Not looked into are what tables and views bring along: triggers, stored functions.
+ *
+ * @param sql the text, with placeholders where values go
+ * @param values what goes there: plain values become literals, others may become any text
+ */
+export function isHarmless(sql: string, values: readonly unknown[]): boolean {
+  return values.every(isPlain) && (PART_OF_TRANSACTION.test(sql) || isPlainQuery(sql))
+}
+
+function isPlainQuery(sql: string): boolean {
+  if (!BEGIN_OF_QUERY.test(sql)) return false
+  const text = sql.replace(NAME, '`').replace(COLUMNS_OF_INSERT, '(')
+  if (UNKNOWN_SIGN.test(text) || CALL_BY_NAME.test(text)) return false
+  return (text.match(WORD) ?? []).every((word) => WORDS.has(word.toLowerCase()))
+}
+
+/** True for what the driver makes a literal of. An object may say itself what becomes of it. */
+function isPlain(value: unknown): boolean {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return true
+  return (value instanceof Date || Buffer.isBuffer(value)) && !('toSqlString' in value)
+}
