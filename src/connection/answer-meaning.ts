@@ -6,7 +6,7 @@ import type { SessionState } from './session-state.ts'
  * Which part of an answer a packet is. `other`: nothing that tells of the session, or an answer to a
  * command that is no statement.
  */
-export type AnswerPart = 'error' | 'ok' | 'columns-end' | 'row' | 'rows-end' | 'other'
+export type AnswerPart = 'error' | 'ok' | 'column' | 'columns-end' | 'row' | 'rows-end' | 'other'
 
 /**
  * What an answer means for its connection.
@@ -22,6 +22,7 @@ export function answerPart(command: Command, packet: Packet): AnswerPart {
   const { next } = command
   if (command.resultsetHeader === undefined) return 'other'
   if (next === command.row) return packet.isEOF() ? 'rows-end' : 'row'
+  if (next === command.readField) return 'column'
   if (next === command.fieldsEOF) return 'columns-end'
   if (next !== command.resultsetHeader && next !== command.infileOk) return 'other'
   return isOk(packet) ? 'ok' : 'other'

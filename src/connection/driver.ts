@@ -37,6 +37,7 @@ export interface Command extends WireCommand {
   readonly next?: unknown
   readonly resultsetHeader?: unknown
   readonly infileOk?: unknown
+  readonly readField?: unknown
   readonly fieldsEOF?: unknown
   /** Of a Query or an Execute that has started. */
   readonly options?: { readonly typeCast?: unknown }
@@ -47,7 +48,7 @@ export interface Command extends WireCommand {
   /** Of a Query that has started. */
   readonly _connection?: object | null
   emit(event: 'error' | 'end', error?: Error): boolean
-  listenerCount(event: 'error'): number
+  listenerCount(event: 'error' | 'fields'): number
 }
 
 /** A prepared statement, as `prepare` hands it out (lib/commands/prepare.js). */

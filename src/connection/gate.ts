@@ -1,7 +1,7 @@
 import type { DiscardReason } from '../diagnostics.ts'
 import type { Outcome, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
-import { type AnswerPart, answerPart, isReadOnly, learnFrom } from './answer-meaning.ts'
+import { type AnswerPart, isReadOnly, learnFrom } from './answer-meaning.ts'
 import {
   type Command,
   executeCommand,
@@ -66,10 +66,9 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly state: SessionState = new SessionState()
   readonly setup: SessionSetup
   readonly charsetNumber: number
+  readonly knexUid: string
   isTracked: boolean | undefined
-  /** When the connection was last given or taken back; milliseconds since the epoch. */
-  since: number = Date.now()
-  /** The same by this process's monotonic clock. */
+  /** When the connection was last given or taken back, by this process's monotonic clock. */
   usedAt: number = performance.now()
   /** By this process's monotonic clock, in milliseconds. */
   readonly openedAt: number = performance.now()
@@ -88,6 +87,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   constructor(connection: RawConnection, options: GateOptions) {
     this.connection = connection
     this.charsetNumber = connection.config.charsetNumber
+    this.knexUid = `__knexUid${connection.threadId}`
     this.setup = options.setup
     this.#options = options
     this.#limit = new SwitchLimit(options.switchTimeoutMillis)
@@ -156,18 +156,13 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
     this.#holder = new Lease(this, tenant)
-    this.#touch()
+    this.usedAt = performance.now()
     return this.#holder
   }
 
   /** Takes the connection back from its holder, who must have no command on it any more. */
   vacate(): void {
     this.#holder = undefined
-    this.#touch()
-  }
-
-  #touch(): void {
-    this.since = Date.now()
     this.usedAt = performance.now()
   }
 
@@ -297,11 +292,10 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** An answer of the server: to a command's prologue, or to the command itself. */
-  answer(command: Command, entry: Entry, packet: Packet): boolean {
+  answer(command: Command, entry: Entry, packet: Packet, part: AnswerPart): boolean {
     const { prologue, lease, skipped } = entry
     if (skipped && prologue && lease) return this.#skip(command, entry, packet)
     if (prologue === undefined || lease === undefined) {
-      const part = answerPart(command, packet)
       if (lease) this.#watch(command, entry, lease, packet, part)
       const isRow = part === 'row'
       // mysql2 reads all packets through one object: what a `typeCast` keeps would read on there.

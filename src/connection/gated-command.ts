@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { answerPart } from './answer-meaning.ts'
+import { type AnswerPart, answerPart } from './answer-meaning.ts'
 import { type Command, failCommand, type Packet } from './driver.ts'
 import { type Lease, type StatementNature, UNKNOWN_STATEMENT } from './lease.ts'
 import type { Prologue } from './prologue.ts'
@@ -8,7 +8,7 @@ import type { SkippedAnswer } from './skipped-answer.ts'
 /** Who is asked when a command starts and at each answer to it. True: the command has ended. */
 export interface CommandGate {
   start(command: Command, entry: Entry): boolean
-  answer(command: Command, entry: Entry, packet: Packet): boolean
+  answer(command: Command, entry: Entry, packet: Packet, part: AnswerPart): boolean
 }
 
 /** A command on its way through a gate. */
@@ -30,7 +30,7 @@ export interface Entry {
 
 const ENTRY = Symbol('tenant-knex.entry')
 
-type GatedCommand = Command & { [ENTRY]: Entry }
+type GatedCommand = Omit<Command, 'execute'> & { [ENTRY]: Entry; execute: typeof executeGated }
 
 /** Puts a gate before a command: mysql2 asks the command to go on, and the command asks the gate. */
 export function putBehindGate(command: Command, gate: CommandGate, lease: Lease | undefined): void {
@@ -44,23 +44,35 @@ export function putBehindGate(command: Command, gate: CommandGate, lease: Lease 
     prologue: undefined,
     skipped: undefined,
   }
-  Object.assign(command, { [ENTRY]: entry, execute: executeGated })
+  const gated = command as GatedCommand
+  gated[ENTRY] = entry
+  gated.execute = executeGated
 }
 
 /** Stands in for `execute` on every gated command. mysql2 passes no packet at the start only. */
 function executeGated(this: GatedCommand, packet: Packet | undefined): boolean {
   const entry = this[ENTRY]
-  // By far the most packets are rows, of which nobody is told before the end.
-  if (packet !== undefined && !entry.showsRows && answerPart(this, packet) === 'row') {
-    return entry.gate.answer(this, entry, packet)
-  }
-  return entry.scope.runInAsyncScope(proceed, undefined, this, entry, packet)
+  const { gate, scope } = entry
+  if (packet === undefined) return scope.runInAsyncScope(start, undefined, this, entry)
+  const part = answerPart(this, packet)
+  return isUntold(this, entry, part)
+    ? gate.answer(this, entry, packet, part)
+    : scope.runInAsyncScope(answer, undefined, this, entry, packet, part)
 }
 
-function proceed(command: Command, entry: Entry, packet: Packet | undefined): boolean {
-  return packet === undefined
-    ? entry.gate.start(command, entry)
-    : entry.gate.answer(command, entry, packet)
+/** By far the most packets are columns and rows, of which nobody is told before the end. */
+function isUntold(command: Command, { showsRows }: Entry, part: AnswerPart): boolean {
+  if (showsRows) return false
+  if (part === 'column') return command.listenerCount('fields') === 0
+  return part === 'row' || part === 'columns-end'
+}
+
+function start(command: Command, entry: Entry): boolean {
+  return entry.gate.start(command, entry)
+}
+
+function answer(command: Command, entry: Entry, packet: Packet, part: AnswerPart): boolean {
+  return entry.gate.answer(command, entry, packet, part)
 }
 
 /** Fails a command that its gate has admitted, in the scope of its caller. */

@@ -16,6 +16,8 @@ import { refusalOf } from './statement-text.ts'
 export interface LeaseHost {
   readonly connection: RawConnection
   readonly connectionId: number
+  /** Knex's id of the connection: made once, as all leases have it. */
+  readonly knexUid: string
   readonly isInFlight: boolean
   readonly isInTransaction: boolean | undefined
   readonly disposal: { readonly error: unknown } | undefined
@@ -58,7 +60,7 @@ export class Lease {
   constructor(host: LeaseHost, tenant: LocatedTenant) {
     this.#host = host
     this.#tenant = tenant
-    this.__knexUid = `__knexUid${host.connectionId}`
+    this.__knexUid = host.knexUid
   }
 
   /** Whose it is. User code cannot change it. */

@@ -3,6 +3,8 @@ import mysql from 'mysql2'
 /** White space and comments that may stand before a statement; `/*!` opens code, not a comment. */
 const LEADING = /^(?:\s|;|--[^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/
 const USE = /^(?:\/\*M?!\d*\s*)?use\b/i
+/** What nearly all statements begin with. */
+const OTHER_WORD = /^[a-tv-z]/i
 const SESSION_TRACKING = withAnyAccent(
   'session_track_(?:schema|state_change|system_variables|transaction_info|gtids)',
 )
@@ -19,11 +21,16 @@ export function refusalOf(sql: string, values?: unknown): string | undefined {
   if (SESSION_TRACKING.test(sql) || namesTracking(sql, values)) {
     return 'it mentions session tracking, by which the server confirms the current database'
   }
-  const start = LEADING.exec(sql)?.[0].length ?? 0
-  if (USE.test(sql.slice(start, start + 32))) {
+  if (beginsWithUse(sql)) {
     return 'USE would leave the database of the tenant. Take the bound Knex of the other tenant'
   }
   return undefined
+}
+
+function beginsWithUse(sql: string): boolean {
+  if (OTHER_WORD.test(sql)) return false
+  const start = LEADING.exec(sql)?.[0].length ?? 0
+  return USE.test(sql.slice(start, start + 32))
 }
 
 /** True where a value puts a name into the text that would have been found there. */

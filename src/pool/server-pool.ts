@@ -438,7 +438,7 @@ function describe(gate: Gate, state: ConnectionState): ConnectionInfo {
     tenant: (gate.holder?.tenant ?? gate.state.owner)?.id,
     database: gate.state.database,
     state,
-    since: new Date(gate.since),
+    since: new Date(performance.timeOrigin + gate.usedAt),
   }
 }
 

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
 import { expect } from 'chai'
 import type { TenantKnex } from '../../src/index.ts'
 import { onEachServer, rejection, type TestServer, until, urlOptions } from '../support/tenants.ts'
@@ -88,6 +89,14 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
           for (const event of ['data', 'error', 'end']) stream.on(event, note)
           await new Promise((resolve) => stream.on('close', resolve))
         }
+      }))
+
+    it(`is the one that asked: in a listener beside a callback, by ${method}`, () =>
+      inScopeOfB(server, async ({ lease, note }) => {
+        await new Promise<unknown>((resolve) => {
+          const command = lease[method](SQL, resolve) as EventEmitter
+          command.on('fields', note)
+        })
       }))
 
     it(`is the one that asked: in a typeCast, by ${method}`, () =>

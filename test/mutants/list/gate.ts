@@ -222,8 +222,16 @@ export const GATE: readonly Mutant[] = [
     name: 'tell a caller in the scope of the socket',
     harm: '`current()` in a callback is whichever tenant the connection was made for',
     file: 'src/connection/gated-command.ts',
-    search: 'return entry.scope.runInAsyncScope(proceed, undefined, this, entry, packet)',
-    replace: 'return proceed(this, entry, packet)',
+    search: ': scope.runInAsyncScope(answer, undefined, this, entry, packet, part)',
+    replace: ': answer(this, entry, packet, part)',
+    tests: ['test/isolation/scopes.test.ts'],
+  },
+  {
+    name: 'tell of columns in the scope of the socket',
+    harm: '`current()` in a listener is whichever tenant the connection was made for',
+    file: 'src/connection/gated-command.ts',
+    search: "return command.listenerCount('fields') === 0",
+    replace: 'return true',
     tests: ['test/isolation/scopes.test.ts'],
   },
 ]
