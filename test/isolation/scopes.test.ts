@@ -111,7 +111,7 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
 
   it('is the one that asked: where a stream’s connection is lost', () =>
     inScopeOfB(server, async ({ lease, note, kill }) => {
-      const stream = lease.query('SELECT SLEEP(9)').stream()
+      const stream = lease.query('SELECT SLEEP(9) FROM items').stream()
       const ended = new Promise((resolve) => stream.on('close', resolve))
       stream.on('error', note).resume()
       await kill()
