@@ -3,6 +3,7 @@ import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
+import { mergeSettings } from './session-settings.ts'
 import { NO_ROLE, type SessionSetup, setupPlan } from './switch-plan.ts'
 import { SwitchFailure, switchError } from './switch-run.ts'
 import type { Switching } from './switching.ts'
@@ -158,10 +159,10 @@ async function setUp(
   options: ConnectOptions,
 ): Promise<OpenedConnection> {
   const { role, purge, ...facts } = await askServer(connection)
+  const names = setNames(connection.config.charsetNumber) + purge
   const setup: SessionSetup = {
-    names: setNames(connection.config.charsetNumber) + purge,
+    ...mergeSettings(names, options.session),
     role: role === undefined ? undefined : setRole(role, facts.isMariaDB),
-    session: options.session,
   }
   const gate = new Gate(connection, { ...options, setup })
   await gate.runPlan(setupPlan(setup))

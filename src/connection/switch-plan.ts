@@ -13,12 +13,13 @@ export type SwitchStep =
 export interface SessionSetup {
   /**
    * `SET NAMES ... COLLATE ...`: a reset leaves server and driver with different character sets. And
-   * what purges the statements that the server keeps for profiling, which a reset does not.
+   * what purges the statements that the server keeps for profiling, which a reset does not; and those of
+   * the user's `session` settings that can be one statement with it.
    */
   readonly names: string
   /** `SET ROLE ...` as it was at connect, where the server knows roles: a role survives a reset. */
   readonly role: string | undefined
-  /** The user's `session` statements. */
+  /** The user's other `session` statements. */
   readonly session: readonly string[]
 }
 

@@ -81,6 +81,24 @@ onEachServer('a statement and its switch', (server) => {
         }))
     }
 
+    it('when settings go with the character set, then they are in place, and it leaves too', () => {
+      const session = [
+        "SET time_zone = '+05:00', sql_mode = 'ANSI_QUOTES'",
+        'SET wait_timeout = 77',
+      ]
+      return withOne({ session }, async ({ tenantKnex, proxy }) => {
+        await tenantKnex('b').raw("SET time_zone = '+01:00', sql_mode = ''")
+        proxy.sent.length = 0
+        await tenantKnex('a')('items')
+        expect(proxy.sent).to.have.lengthOf(1)
+        expect(String(proxy.sent[0]).match(/SET /g)).to.have.lengthOf(2) // the other is SET ROLE
+        const [[row]] = await tenantKnex('a').raw(
+          'SELECT @@time_zone AS zone, @@sql_mode AS mode, @@wait_timeout AS seconds',
+        )
+        expect(row).to.deep.equal({ zone: '+05:00', mode: 'ANSI_QUOTES', seconds: 77 })
+      })
+    })
+
     it('when a transaction begins, then BEGIN leaves with it, and all of it is in place', () =>
       withOne({}, async (context) => {
         const { tenantKnex, proxy } = context

@@ -26,6 +26,15 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     tests: ONE_WRITE,
   },
   {
+    name: 'take any time zone for one that cannot be refused',
+    harm: 'a statement runs in a session that was not set up, where the server has forgotten the zone',
+    file: 'src/connection/session-settings.ts',
+    search: "'[+-]\\\\d\\\\d?:\\\\d\\\\d'",
+    replace: "'[^']+'",
+    tests: ['test/connection/session-settings.test.ts'],
+    isQuick: true,
+  },
+  {
     name: 'send anything with its switch',
     harm: 'GET_LOCK, SET GLOBAL and CREATE DATABASE run although the switch has failed',
     file: SWITCHING,
