@@ -78,7 +78,7 @@ onEachServer('tenantKnex', (server) => {
           await tenantKnex('b').raw('DO 3')
           expect(proxy.sent).to.have.lengthOf(2)
           const [plan, statement] = proxy.sent.map(String)
-          expect(plan).to.contain('SET NAMES utf8mb4').and.contain('SET ROLE NONE')
+          expect(plan).to.contain('SET NAMES utf8mb4').and.contain('ROLE NONE')
           expect(statement).to.contain('DO 3')
         }),
       ))

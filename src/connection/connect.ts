@@ -3,8 +3,8 @@ import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
-import { mergeSettings } from './session-settings.ts'
-import { NO_ROLE, type SessionSetup, setupPlan } from './switch-plan.ts'
+import { NO_ROLE, sessionSetup } from './session-setup.ts'
+import { setupPlan } from './switch-plan.ts'
 import { SwitchFailure, switchError } from './switch-run.ts'
 import type { Switching } from './switching.ts'
 
@@ -160,10 +160,12 @@ async function setUp(
 ): Promise<OpenedConnection> {
   const { role, purge, ...facts } = await askServer(connection)
   const names = setNames(connection.config.charsetNumber) + purge
-  const setup: SessionSetup = {
-    ...mergeSettings(names, options.session),
-    role: role === undefined ? undefined : setRole(role, facts.isMariaDB),
-  }
+  const setup = sessionSetup({
+    names,
+    role: role === undefined ? undefined : quoteRole(role, facts.isMariaDB),
+    isMariaDB: facts.isMariaDB,
+    session: options.session,
+  })
   const gate = new Gate(connection, { ...options, setup })
   await gate.runPlan(setupPlan(setup))
   return { gate, facts }
@@ -268,9 +270,9 @@ function setNames(charsetNumber: number): string {
 }
 
 /** MySQL answers a list that is quoted for SET ROLE already; MariaDB one bare name. */
-function setRole(role: string | null, isMariaDB: boolean): string {
+function quoteRole(role: string | null, isMariaDB: boolean): string {
   if (role === null || role === 'NONE') return NO_ROLE
-  return isMariaDB ? `SET ROLE ${mysql.escapeId(role, true)}` : `SET ROLE ${role}`
+  return isMariaDB ? mysql.escapeId(role, true) : role
 }
 
 function connectError(error: Error, { config }: RawConnection): TenantKnexError {

@@ -22,11 +22,12 @@ import { type CommandGate, type Entry, failInScope, putBehindGate } from './gate
 import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
 import { errnoOf, isErr } from './packets.ts'
 import { Prologue } from './prologue.ts'
+import type { SessionSetup } from './session-setup.ts'
 import { type Need, SessionState } from './session-state.ts'
 import { SkippedAnswer } from './skipped-answer.ts'
 import { switchCommand } from './switch-command.ts'
 import { SwitchLimit } from './switch-limit.ts'
-import { isPlainSetup, type SessionSetup, type SwitchStep } from './switch-plan.ts'
+import type { SwitchStep } from './switch-plan.ts'
 import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
 import { leavesWithSwitch, type Switching } from './switching.ts'
 import { UnheardCommands } from './unheard-commands.ts'
@@ -265,7 +266,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
       canPipeline: this.isTracked === true && !this.connection.config.compress,
       isText: isTextQuery(command),
       isBuilt: nature.isBuilt,
-      isPlain: need === 'confirm' || isPlainSetup(this.setup),
+      isPlain: need === 'confirm' || this.setup.isPlain,
       sinceConfirmed: now - (confirmedAt.get(tenant) ?? Number.NEGATIVE_INFINITY),
       sinceAcquired: now - this.usedAt,
     })

@@ -1,8 +1,9 @@
 import { CHANNELS } from '../diagnostics.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import type { Packet } from './driver.ts'
+import type { SessionSetup } from './session-setup.ts'
 import type { Need } from './session-state.ts'
-import { NEUTRAL_DATABASE, type SessionSetup, switchPlan } from './switch-plan.ts'
+import { NEUTRAL_DATABASE, switchPlan } from './switch-plan.ts'
 import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.ts'
 
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */

@@ -1,5 +1,6 @@
 import { createLRU } from 'lru.min'
 import { initDbPacket, pingPacket, queryPacket, resetPacket } from './packets.ts'
+import type { SessionSetup } from './session-setup.ts'
 import type { Need } from './session-state.ts'
 
 /** One packet of a switch. Each must be answered by one OK. */
@@ -8,23 +9,6 @@ export type SwitchStep =
   | { readonly kind: 'reset' }
   | { readonly kind: 'set'; readonly sql: string }
   | { readonly kind: 'database'; readonly database: string }
-
-/** What every session of a connection is set up with. */
-export interface SessionSetup {
-  /**
-   * `SET NAMES ... COLLATE ...`: a reset leaves server and driver with different character sets. And
-   * what purges the statements that the server keeps for profiling, which a reset does not; and those of
-   * the user's `session` settings that can be one statement with it.
-   */
-  readonly names: string
-  /** `SET ROLE ...` as it was at connect, where the server knows roles: a role survives a reset. */
-  readonly role: string | undefined
-  /** The user's other `session` statements. */
-  readonly session: readonly string[]
-}
-
-/** Of an account that had no role at connect. */
-export const NO_ROLE = 'SET ROLE NONE'
 
 /** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
 export const NEUTRAL_DATABASE = 'information_schema'
@@ -40,14 +24,6 @@ const bytesWithout = new WeakMap<SwitchStep, Buffer>()
 
 /** Asks whether the server is there, and changes nothing. */
 export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
-
-/**
- * True where nothing that a session is set up with can be refused while the rest succeeds, but by a
- * KILL: a role can have been taken away, and a user's statement can fail.
- */
-export function isPlainSetup({ role = NO_ROLE, session }: SessionSetup): boolean {
-  return role === NO_ROLE && session.length === 0
-}
 
 /** The steps that set a new connection up. */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
@@ -91,13 +67,10 @@ export function cleaningPlan(
   return [...before, ...switchPlan('hand-over', setup, database)]
 }
 
-/** The character set first: what follows may hold characters. */
 function settings(setup: SessionSetup): readonly SwitchStep[] {
   let steps = settingsOf.get(setup)
   if (steps === undefined) {
-    const { names, role, session } = setup
-    const statements = role === undefined ? [names, ...session] : [names, role, ...session]
-    steps = statements.map((sql) => ({ kind: 'set', sql }))
+    steps = setup.statements.map((sql) => ({ kind: 'set', sql }))
     settingsOf.set(setup, steps)
   }
   return steps

@@ -8,9 +8,8 @@ import {
 } from '../../src/connection/switch-plan.ts'
 
 const setup = {
-  names: 'SET NAMES utf8mb4',
-  role: 'SET ROLE NONE',
-  session: ["SET time_zone = '+00:00'", 'SET @x = 1'],
+  statements: ['SET NAMES utf8mb4', 'SET ROLE NONE', 'SET @x = 1'],
+  isPlain: false,
 }
 
 describe('the switch plan', () => {
@@ -29,7 +28,6 @@ describe('the switch plan', () => {
       { kind: 'reset' },
       { kind: 'set', sql: 'SET NAMES utf8mb4' },
       { kind: 'set', sql: 'SET ROLE NONE' },
-      { kind: 'set', sql: "SET time_zone = '+00:00'" },
       { kind: 'set', sql: 'SET @x = 1' },
       { kind: 'database', database: 'db_b' },
     ])
@@ -41,12 +39,7 @@ describe('the switch plan', () => {
       { kind: 'database', database: 'db_a' },
     ])
     const kinds = switchPlan('hand-over', setup, 'db_a', true).map(({ kind }) => kind)
-    expect(kinds).to.deep.equal(['reset', 'set', 'set', 'set', 'set', 'database', 'database'])
-  })
-
-  it('leaves roles out where the server knows none', () => {
-    const plan = switchPlan('hand-over', { ...setup, role: undefined, session: [] }, 'db_b')
-    expect(plan.map(({ kind }) => kind)).to.deep.equal(['reset', 'set', 'database'])
+    expect(kinds).to.deep.equal(['reset', 'set', 'set', 'set', 'database', 'database'])
   })
 
   it('rolls back before it resets, and clears what a reset does not, where that is asked for', () => {

@@ -16,7 +16,7 @@ const OK_DB_B = '00 00 00 0240 0000 00 06 01 04 03 646262' // confirms `dbb`
 const UNREADABLE = '00 00 00 0240 0000 ff' // says that the session has changed, and then nonsense
 const UNKNOWN_DATABASE = 1049
 const DENIED = 1044
-const SETUP = { names: 'SET NAMES utf8mb4', role: undefined, session: [] }
+const SETUP = { statements: ['SET NAMES utf8mb4'], isPlain: true }
 
 function packet(hex: string): Packet {
   const buffer = Buffer.from(hex.replaceAll(' ', ''), 'hex')

@@ -91,7 +91,8 @@ onEachServer('a statement and its switch', (server) => {
         proxy.sent.length = 0
         await tenantKnex('a')('items')
         expect(proxy.sent).to.have.lengthOf(1)
-        expect(String(proxy.sent[0]).match(/SET /g)).to.have.lengthOf(2) // the other is SET ROLE
+        const statements = server.name === 'MySQL' ? ['SET ', 'SET '] : ['SET '] // SET ROLE
+        expect(String(proxy.sent[0]).match(/SET /g)).to.deep.equal(statements)
         const [[row]] = await tenantKnex('a').raw(
           'SELECT @@time_zone AS zone, @@sql_mode AS mode, @@wait_timeout AS seconds',
         )
@@ -497,8 +498,8 @@ onEachServer('a statement and its switch', (server) => {
     }))
 
   describe('given a connection that is cut', () => {
-    // RESET, SET NAMES, SET ROLE, neutral, database, statement: how many are answered before the cut.
-    for (const packets of [1, 2, 3, 4, 5]) {
+    // RESET, SET NAMES, on MySQL SET ROLE, neutral, database: how many are answered before the cut.
+    for (const packets of server.name === 'MySQL' ? [1, 2, 3, 4, 5] : [1, 2, 3, 4]) {
       it(`when that is after ${packets} answers, then nobody knows what became of the statement`, () =>
         withOne({}, async (context) => {
           const { tenantKnex, proxy } = context

@@ -10,7 +10,7 @@ export const UNIT_TESTS: readonly string[] = [
   'test/connection/gate-decision.test.ts',
   'test/connection/harmless-statement.test.ts',
   'test/connection/packets.test.ts',
-  'test/connection/session-settings.test.ts',
+  'test/connection/session-setup.test.ts',
   'test/connection/session-state.test.ts',
   'test/connection/skipped-answer.test.ts',
   'test/connection/statement-text.test.ts',

@@ -4,7 +4,7 @@ export const MODULES: readonly string[] = [
   'src/connection/gate-decision.ts',
   'src/connection/harmless-statement.ts',
   'src/connection/packets.ts',
-  'src/connection/session-settings.ts',
+  'src/connection/session-setup.ts',
   'src/connection/session-state.ts',
   'src/connection/statement-text.ts',
   'src/connection/switch-plan.ts',

@@ -28,10 +28,10 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take any time zone for one that cannot be refused',
     harm: 'a statement runs in a session that was not set up, where the server has forgotten the zone',
-    file: 'src/connection/session-settings.ts',
+    file: 'src/connection/session-setup.ts',
     search: "'[+-]\\\\d\\\\d?:\\\\d\\\\d'",
     replace: "'[^']+'",
-    tests: ['test/connection/session-settings.test.ts'],
+    tests: ['test/connection/session-setup.test.ts'],
     isQuick: true,
   },
   {
@@ -182,17 +182,17 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'send a statement together with a role that may have been taken away',
     harm: 'it runs in the role that the tenant before has taken',
-    file: 'src/connection/switch-plan.ts',
-    search: 'return role === NO_ROLE && session.length === 0',
-    replace: 'return session.length === 0',
+    file: 'src/connection/session-setup.ts',
+    search: '(role ?? NO_ROLE) === NO_ROLE && ',
+    replace: '',
     tests: ONE_WRITE,
   },
   {
     name: 'send a statement together with `session` statements',
     harm: 'where one fails it runs without',
-    file: 'src/connection/switch-plan.ts',
-    search: 'return role === NO_ROLE && session.length === 0',
-    replace: 'return role === NO_ROLE',
+    file: 'src/connection/session-setup.ts',
+    search: ' && count === session.length',
+    replace: '',
     tests: ONE_WRITE,
   },
   {

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.ts'
 
 const STATE = ['test/connection/session-state.test.ts']
+const SETUP = ['test/connection/session-setup.test.ts']
 const PLAN = ['test/connection/switch-plan.test.ts']
 
 /** What is known of a session, and what goes before another tenant's statement. */
@@ -144,26 +145,34 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'leave the role as it is',
     harm: 'a role that one tenant’s code took serves the next',
-    file: 'src/connection/switch-plan.ts',
-    search: 'role === undefined ? [names, ...session] : [names, role, ...session]',
-    replace: '[names, ...session]',
-    tests: PLAN,
+    file: 'src/connection/session-setup.ts',
+    search: '...(hasOwnStatement ? [',
+    replace: '...(hasOwnStatement && session.length < 0 ? [',
+    tests: SETUP,
   },
   {
     name: 'leave the character set to the reset',
     harm: 'server and driver read one string differently: injection',
-    file: 'src/connection/switch-plan.ts',
-    search: 'role === undefined ? [names, ...session] : [names, role, ...session]',
-    replace: 'role === undefined ? [...session] : [role, ...session]',
-    tests: PLAN,
+    file: 'src/connection/session-setup.ts',
+    search: "    [first, ...settings.slice(0, count)].join(', '),\n",
+    replace: '',
+    tests: SETUP,
+  },
+  {
+    name: 'leave the role as it is, on MariaDB',
+    harm: 'a role that one tenant’s code took serves the next',
+    file: 'src/connection/session-setup.ts',
+    search: 'role === undefined || hasOwnStatement ? names',
+    replace: 'session.length >= 0 ? names',
+    tests: SETUP,
   },
   {
     name: 'set the session up at connect only',
     harm: 'after the first hand-over the user’s time zone and modes are gone',
-    file: 'src/connection/switch-plan.ts',
-    search: 'role === undefined ? [names, ...session] : [names, role, ...session]',
-    replace: 'role === undefined ? [names] : [names, role]',
-    tests: PLAN,
+    file: 'src/connection/session-setup.ts',
+    search: '    ...session.slice(count),\n',
+    replace: '',
+    tests: SETUP,
   },
   {
     name: 'reset a transaction without ROLLBACK',

@@ -131,7 +131,7 @@ export const SWITCH: readonly Mutant[] = [
     harm: 'a role that one tenant’s code took serves the next',
     file: 'src/connection/connect.ts',
     search: "if (role === null || role === 'NONE') return NO_ROLE",
-    replace: "if (role === null || role === 'NONE') return 'DO 0'",
+    replace: "if (role === null || role === 'NONE') return undefined as never",
     tests: ['test/isolation/leftovers.test.ts'],
   },
   {

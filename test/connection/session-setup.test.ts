@@ -1,17 +1,46 @@
 import { expect } from 'chai'
-import { mergeSettings } from '../../src/connection/session-settings.ts'
+import { sessionSetup } from '../../src/connection/session-setup.ts'
 
 const NAMES = 'SET NAMES utf8mb4'
 
-function merge(...session: string[]): { names: string; session: readonly string[] } {
-  return mergeSettings(NAMES, session)
+const PARTS = { names: NAMES, role: undefined, isMariaDB: true, session: [] }
+
+function merge(...session: string[]): readonly string[] {
+  const { statements, isPlain } = sessionSetup({ ...PARTS, session })
+  expect(isPlain).to.equal(statements.length === 1)
+  return statements
 }
 
-describe('settings that are one statement with SET NAMES', () => {
-  it('are none where there are none', () => {
-    expect(merge()).to.deep.equal({ names: NAMES, session: [] })
+describe('the setup of a session', () => {
+  it('is the character set alone, where the server knows no roles', () => {
+    expect(sessionSetup(PARTS)).to.deep.equal({ statements: [NAMES], isPlain: true })
   })
 
+  it('has the role in the same statement on MariaDB', () => {
+    const session = ['SET sql_mode = 1', 'DO 1']
+    expect(sessionSetup({ ...PARTS, role: 'NONE', session })).to.deep.equal({
+      statements: [`${NAMES}, ROLE NONE, sql_mode = 1`, 'DO 1'],
+      isPlain: false,
+    })
+  })
+
+  it('has the role in one of its own on MySQL', () => {
+    const session = ['SET sql_mode = 1', 'DO 1']
+    expect(sessionSetup({ ...PARTS, role: 'NONE', isMariaDB: false, session })).to.deep.equal({
+      statements: [`${NAMES}, sql_mode = 1`, 'SET ROLE NONE', 'DO 1'],
+      isPlain: false,
+    })
+  })
+
+  it('is plain where no role has to come back', () => {
+    for (const isMariaDB of [true, false]) {
+      expect(sessionSetup({ ...PARTS, role: 'NONE', isMariaDB }).isPlain).to.equal(true)
+      expect(sessionSetup({ ...PARTS, role: '`x`', isMariaDB }).isPlain).to.equal(false)
+    }
+  })
+})
+
+describe('settings that are one statement with SET NAMES', () => {
   for (const [statement, assignment] of [
     ["SET time_zone = '+00:00'", "time_zone = '+00:00'"],
     [" set\nSESSION time_zone='-11:30' ; ", "SESSION time_zone='-11:30'"],
@@ -23,10 +52,9 @@ describe('settings that are one statement with SET NAMES', () => {
     ['SET group_concat_max_len = DEFAULT', 'group_concat_max_len = DEFAULT'],
   ] as const) {
     it(`are assignments of what cannot be refused: ${statement}`, () => {
-      expect(merge(statement)).to.deep.equal({
-        names: `${NAMES}, ${assignment ?? statement.slice('SET '.length)}`,
-        session: [],
-      })
+      expect(merge(statement)).to.deep.equal([
+        `${NAMES}, ${assignment ?? statement.slice('SET '.length)}`,
+      ])
     })
   }
 
@@ -60,14 +88,15 @@ describe('settings that are one statement with SET NAMES', () => {
     '',
   ]) {
     it(`are no others: ${statement}`, () => {
-      expect(merge(statement)).to.deep.equal({ names: NAMES, session: [statement] })
+      expect(merge(statement)).to.deep.equal([NAMES, statement])
     })
   }
 
   it('stay in their order: none after another kind of statement', () => {
-    expect(merge("SET sql_mode = ''", 'SET wait_timeout = 9', 'DO 1', 'SET sql_mode = 1')).to.eql({
-      names: `${NAMES}, sql_mode = '', wait_timeout = 9`,
-      session: ['DO 1', 'SET sql_mode = 1'],
-    })
+    expect(merge("SET sql_mode = ''", 'SET wait_timeout = 9', 'DO 1', 'SET sql_mode = 1')).to.eql([
+      `${NAMES}, sql_mode = '', wait_timeout = 9`,
+      'DO 1',
+      'SET sql_mode = 1',
+    ])
   })
 })
