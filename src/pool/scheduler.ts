@@ -1,0 +1,225 @@
+import { IdleConnections } from './idle-connections.ts'
+import { Presence } from './presence.ts'
+import { Slot, TenantShare, Waiter } from './tenant-share.ts'
+import { Waiters } from './waiters.ts'
+
+/** How many connections may be on their way before anyone has to wait for them. */
+const MAX_WIDENING = 2
+
+/** How long the pool is not widened after connecting has failed. */
+const WIDENING_PAUSE_MILLIS = 5_000
+
+/** What a scheduler must keep to. */
+export interface SchedulerLimits {
+  /** Connections at most. */
+  readonly max: number
+  /** Connections that one tenant holds at most while others use the pool. */
+  readonly maxPerTenant: number
+  /** Acquires of one tenant that wait at most. */
+  readonly maxWaitingPerTenant: number
+}
+
+/** Who gets which connection. */
+export interface Assignment<C, W> {
+  readonly waiter: Waiter<C, W>
+  readonly slot: Slot<C, W>
+}
+
+/**
+ * Decides which idle connection a tenant gets, who of those who wait is next, and when to connect.
+ * It does nothing itself: no I/O, no clock, no chance. What becomes of the connections is told to it,
+ * and the time with it. It only saves switches and keeps tenants from each other's way; a bad choice
+ * is slow, not wrong.
+ *
+ * No call looks at all connections or at all who wait.
+ *
+ * @typeParam C what is scheduled: connections
+ * @typeParam W what waits for them
+ */
+export class Scheduler<C, W> {
+  readonly #limits: SchedulerLimits
+  readonly #shares = new Map<string, TenantShare<C, W>>()
+  readonly #idle = new IdleConnections<C, W>()
+  readonly #waiters: Waiters<C, W>
+  readonly #presence = new Presence()
+  #now = Number.NEGATIVE_INFINITY
+  #inUse = 0
+  #turns = 0
+  #isWiderWanted = false
+  #wideningFrom = Number.NEGATIVE_INFINITY
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits
+    const lowestCap = Math.min(limits.max, limits.maxPerTenant)
+    this.#waiters = new Waiters(limits.max, lowestCap, (share) => this.#capOf(share))
+  }
+
+  /** Acquires that wait. */
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** Tenants of which anything is known: those that hold, wait for or have an idle connection. */
+  get tenants(): number {
+    return this.#shares.size
+  }
+
+  /** The idle connections, the one that has been idle longest first. */
+  get idle(): Iterable<Slot<C, W>> {
+    return this.#idle
+  }
+
+  /** A connection has been opened: it is idle, and nobody has used it. */
+  add(connection: C): Slot<C, W> {
+    const slot = new Slot<C, W>(connection)
+    this.#idle.add(slot)
+    return slot
+  }
+
+  /** A connection is gone, whether it was idle or not. */
+  remove(slot: Slot<C, W>): void {
+    const { holder } = slot
+    if (holder === undefined) this.#takeOut(slot)
+    else this.#vacate(slot, holder)
+    if (holder) this.#forgetUnused(holder)
+  }
+
+  /** A connection for a tenant at once; undefined where it must wait, for others or for a connection. */
+  take(database: string, now: number): Slot<C, W> | undefined {
+    this.#now = now
+    if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined
+    const share = this.#shareOf(database)
+    this.#presence.note(database, now)
+    if (share.inUse < this.#capOf(share)) return this.#give(share)
+    this.#forgetUnused(share)
+    return undefined
+  }
+
+  /** Someone begins to wait; undefined where too many do for that tenant. */
+  wait(database: string, item: W, now: number): Waiter<C, W> | undefined {
+    this.#now = now
+    this.#presence.note(database, now)
+    const share = this.#shareOf(database)
+    if (share.queue.size >= this.#limits.maxWaitingPerTenant) return undefined
+    const waiter = new Waiter(item, share, ++this.#turns)
+    this.#waiters.add(waiter)
+    return waiter
+  }
+
+  /** Someone does not wait any more. */
+  leave(waiter: Waiter<C, W>): void {
+    if (!waiter.isWaiting) return
+    this.#waiters.remove(waiter)
+    this.#forgetUnused(waiter.share)
+  }
+
+  /** For someone who was given a connection at once, which may yet turn out to be of no use. */
+  ticket(slot: Slot<C, W>, item: W): Waiter<C, W> {
+    return new Waiter(item, slot.holder as TenantShare<C, W>, ++this.#turns)
+  }
+
+  /** A connection is gone that someone had been given: they wait again, in their old place. */
+  takeBack(waiter: Waiter<C, W>, slot: Slot<C, W>): void {
+    this.#waiters.add(waiter)
+    this.remove(slot)
+  }
+
+  /** A connection has come back and is idle, in a database or, where undefined, who knows where. */
+  release(slot: Slot<C, W>, database: string | undefined, now: number): void {
+    this.#now = now
+    const { holder } = slot
+    if (holder === undefined) return
+    this.#presence.note(holder.database, now)
+    if (database !== undefined) slot.home = this.#shareOf(database)
+    this.#vacate(slot, holder)
+    this.#idle.add(slot)
+    this.#forgetUnused(holder)
+  }
+
+  /** Who is to get which connection next; undefined where nobody can. To be asked until it says so. */
+  next(now: number): Assignment<C, W> | undefined {
+    this.#now = now
+    if (this.#waiters.size === 0) return undefined
+    const latest = this.#idle.latest
+    if (latest === undefined) return undefined
+    const waiter = this.#waiters.next(latest.home)
+    if (waiter === undefined) return undefined
+    this.#waiters.remove(waiter)
+    return { waiter, slot: this.#give(waiter.share) as Slot<C, W> }
+  }
+
+  /** Whose turn it is; undefined where nobody waits who may have a connection. */
+  head(now: number): Waiter<C, W> | undefined {
+    this.#now = now
+    return this.#waiters.head()
+  }
+
+  /**
+   * Whether to connect: where somebody waits and nothing is idle, and in the background where a tenant
+   * has just got a connection that was another's. To be asked until it says no.
+   *
+   * @param connecting connections that are on their way
+   */
+  wantsConnection(connecting: number, now: number): boolean {
+    const isWiderWanted = this.#isWiderWanted && now >= this.#wideningFrom
+    this.#isWiderWanted = false
+    if (this.#idle.size + this.#inUse + connecting >= this.#limits.max) return false
+    if (isWiderWanted && connecting < MAX_WIDENING) return true
+    const isWaitedFor = this.#idle.size === 0 && connecting < this.#waiters.size
+    return isWaitedFor && this.head(now) !== undefined
+  }
+
+  /** Connecting has failed: for a while it is done only for those who wait. */
+  onConnectFailed(now: number): void {
+    this.#wideningFrom = now + WIDENING_PAUSE_MILLIS
+  }
+
+  /** Takes the connection that suits a tenant best out of the idle ones, of which there must be one. */
+  #give(share: TenantShare<C, W>): Slot<C, W> | undefined {
+    const slot = this.#idle.choose(share)
+    if (slot === undefined) return undefined
+    if (slot.home !== share && !slot.isFresh) this.#isWiderWanted = true
+    share.inUse++ // first, so that the share is not forgotten with its last idle connection
+    this.#inUse++
+    this.#takeOut(slot)
+    slot.isFresh = false
+    slot.holder = share
+    this.#waiters.update(share)
+    return slot
+  }
+
+  #takeOut(slot: Slot<C, W>): void {
+    this.#idle.remove(slot)
+    const { home } = slot
+    slot.home = undefined
+    if (home) this.#forgetUnused(home)
+  }
+
+  #vacate(slot: Slot<C, W>, holder: TenantShare<C, W>): void {
+    slot.holder = undefined
+    holder.inUse--
+    this.#inUse--
+    this.#waiters.update(holder)
+  }
+
+  /** Where nobody else uses the pool, all of it is one tenant's. */
+  #capOf(share: TenantShare<C, W>): number {
+    const { max, maxPerTenant } = this.#limits
+    if (share.inUse < maxPerTenant || maxPerTenant >= max) return Math.min(max, maxPerTenant)
+    const isShared =
+      this.#inUse > share.inUse || this.#presence.hasOthers(share.database, this.#now)
+    return isShared ? maxPerTenant : max
+  }
+
+  #shareOf(database: string): TenantShare<C, W> {
+    const known = this.#shares.get(database)
+    if (known) return known
+    const share = new TenantShare<C, W>(database)
+    this.#shares.set(database, share)
+    return share
+  }
+
+  #forgetUnused(share: TenantShare<C, W>): void {
+    if (share.isUnused) this.#shares.delete(share.database)
+  }
+}

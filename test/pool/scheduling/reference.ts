@@ -1,0 +1,228 @@
+import type { Given, Policy, PolicyLimits } from './policy.ts'
+
+/** The database of a connection of which nobody knows where it is. */
+const LOST = ''
+
+interface Connection {
+  readonly id: number
+  /** Undefined until a tenant has used it. */
+  database: string | undefined
+  /** Whose it is; undefined while it is idle. */
+  holder: string | undefined
+}
+
+interface Acquire {
+  readonly id: number
+  readonly database: string
+  readonly number: number
+  bypassed: number
+}
+
+/** Rules that can be left out, to see what they are good for. */
+export interface ReferenceRules {
+  /** Whether idle connections are looked up by their database. @defaultValue true */
+  readonly affinity?: boolean
+  /** Which idle connection goes where none is in the database. @defaultValue 'spare' */
+  readonly victim?: 'latest' | 'oldest' | 'spare'
+  /** How often the first may be passed over. @defaultValue 8 */
+  readonly bypasses?: number
+  /** Whether a backlog has a share of its own. @defaultValue true */
+  readonly backlogs?: boolean
+  /** Whether connections are opened before they are waited for. @defaultValue true */
+  readonly widening?: boolean
+}
+
+/** The rules of the scheduler, word by word, with a search through everything for each of them. */
+export class Reference implements Policy {
+  connecting = 0
+  readonly #limits: PolicyLimits
+  readonly #rules: Required<ReferenceRules>
+  /** All connections, the one that has become idle last at the end. */
+  #connections: Connection[] = []
+  #waiting: Acquire[] = []
+  readonly #usedAt = new Map<string, number>()
+  readonly #given = new Map<number, Acquire>()
+  #opened = 0
+  #number = 0
+  #misses = 0
+  #failedAt = Number.NEGATIVE_INFINITY
+
+  constructor(limits: PolicyLimits, rules: ReferenceRules = {}) {
+    this.#limits = limits
+    this.#rules = {
+      ...{ affinity: true, victim: 'spare', bypasses: 8, backlogs: true, widening: true },
+      ...rules,
+    }
+  }
+
+  get open(): number {
+    return this.#connections.length
+  }
+
+  get idle(): number {
+    return this.#idle().length
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  acquire(id: number, database: string, now: number): Given[] {
+    this.#usedAt.set(database, now)
+    const acquire = { id, database, number: ++this.#number, bypassed: 0 }
+    const queue = this.#queue(database)
+    const isFull = queue.length >= this.#limits.maxWaitingPerTenant
+    if (!isFull) this.#waiting.push(acquire)
+    return this.look(now)
+  }
+
+  release(id: number, now: number, isLost = false): Given[] {
+    const connection = this.#connection(id)
+    if (isLost) connection.database = LOST
+    this.#usedAt.set(connection.holder as string, now)
+    connection.holder = undefined
+    this.#moveToEnd(connection)
+    return this.look(now)
+  }
+
+  connected(now: number): Given[] {
+    this.connecting--
+    this.#connections.push({ id: ++this.#opened, database: undefined, holder: undefined })
+    return this.look(now)
+  }
+
+  connectFailed(now: number): Given[] {
+    this.connecting--
+    this.#failedAt = now
+    return this.look(now)
+  }
+
+  leave(id: number): void {
+    this.#waiting = this.#waiting.filter((acquire) => acquire.id !== id)
+  }
+
+  close(id: number, now: number): Given[] {
+    this.#connections = this.#connections.filter((connection) => connection.id !== id)
+    return this.look(now)
+  }
+
+  takeBack({ id, connection }: Given, now: number): Given[] {
+    const acquire = this.#given.get(id) as Acquire
+    this.#waiting.push(acquire)
+    this.#waiting.sort((a, b) => a.number - b.number)
+    return this.close(connection, now)
+  }
+
+  look(now: number): Given[] {
+    const given: Given[] = []
+    for (;;) {
+      const next = this.#idle().length > 0 ? this.#next(now) : undefined
+      if (next === undefined) break
+      this.leave(next.id)
+      given.push(this.#give(next))
+    }
+    this.#connect(now)
+    return given
+  }
+
+  #connect(now: number): void {
+    const { max } = this.#limits
+    const isWaitedFor = () =>
+      this.idle === 0 && this.connecting < this.waiting && this.#head(now) !== undefined
+    if (now < this.#failedAt + 5_000 || !this.#rules.widening) this.#misses = 0
+    if (this.#misses > 0 && this.connecting < 2 && this.open + this.connecting < max) {
+      this.connecting++
+    }
+    this.#misses = 0
+    while (this.open + this.connecting < max && isWaitedFor()) this.connecting++
+  }
+
+  #give(acquire: Acquire): Given {
+    const connection = this.#choose(acquire.database)
+    const isSwitch = connection.database !== acquire.database
+    if (isSwitch && connection.database !== undefined) this.#misses++
+    connection.database = acquire.database
+    connection.holder = acquire.database
+    this.#given.set(acquire.id, acquire)
+    return { id: acquire.id, connection: connection.id, isSwitch }
+  }
+
+  #choose(database: string): Connection {
+    const idle = this.#idle()
+    const same = idle.filter((connection) => connection.database === database)
+    const fresh = idle.filter((connection) => connection.database === undefined)
+    const spare = idle.filter(
+      (one) =>
+        one.database === LOST || idle.filter((other) => other.database === one.database).length > 1,
+    )
+    const { affinity, victim } = this.#rules
+    const found =
+      (affinity ? same.at(-1) : undefined) ??
+      (affinity ? fresh.at(-1) : undefined) ??
+      (victim === 'spare' ? spare[0] : undefined) ??
+      (victim === 'latest' ? idle.at(-1) : idle[0])
+    return found as Connection
+  }
+
+  #next(now: number): Acquire | undefined {
+    const head = this.#head(now)
+    if (head === undefined) return undefined
+    const database = this.#idle().at(-1)?.database
+    const first = database === undefined ? undefined : this.#queue(database)[0]
+    if (first === undefined || first.database === head.database) return head
+    const mayPass = this.#inUse(first.database) < this.#limit(first.database, now)
+    if (!mayPass || head.bypassed >= this.#rules.bypasses) return head
+    head.bypassed++
+    return first
+  }
+
+  #head(now: number): Acquire | undefined {
+    const within = this.#waiting.find(
+      ({ database }) => this.#inUse(database) < this.#limit(database, now),
+    )
+    if (within) return within
+    const least = this.#waiting
+      .filter(({ database }) => this.#inUse(database) < this.#cap(database, now))
+      .sort((a, b) => this.#inUse(a.database) - this.#inUse(b.database))
+    return least[0]
+  }
+
+  #limit(database: string, now: number): number {
+    const cap = this.#cap(database, now)
+    if (!this.#isBacklogged(database)) return cap
+    const waiting = new Set(this.#waiting.map((acquire) => acquire.database))
+    const backlogged = [...waiting].filter((one) => this.#isBacklogged(one)).length
+    return Math.min(cap, Math.max(1, Math.floor(this.#limits.max / 4 / backlogged)))
+  }
+
+  #isBacklogged(database: string): boolean {
+    return this.#rules.backlogs && this.#queue(database).length > 4 * this.#limits.max
+  }
+
+  #cap(database: string, now: number): number {
+    const { max, maxPerTenant } = this.#limits
+    const others = [...this.#usedAt].some(([one, at]) => one !== database && now - at <= 60_000)
+    const holders = this.#connections.some(({ holder }) => holder && holder !== database)
+    return others || holders ? Math.min(max, maxPerTenant) : max
+  }
+
+  #queue(database: string): Acquire[] {
+    return this.#waiting.filter((acquire) => acquire.database === database)
+  }
+
+  #inUse(database: string): number {
+    return this.#connections.filter(({ holder }) => holder === database).length
+  }
+
+  #idle(): Connection[] {
+    return this.#connections.filter(({ holder }) => holder === undefined)
+  }
+
+  #connection(id: number): Connection {
+    return this.#connections.find((connection) => connection.id === id) as Connection
+  }
+
+  #moveToEnd(connection: Connection): void {
+    this.#connections = [...this.#connections.filter((one) => one !== connection), connection]
+  }
+}
