@@ -64,6 +64,18 @@ export interface PoolOptions {
    * @defaultValue 1_800_000
    */
   readonly maxLifetimeMillis?: number
+  /**
+   * Connections that one tenant holds at most while another one has used the pool within the last
+   * minute, so that a tenant that waits for a lock does not hold them all.
+   * @defaultValue three quarters of `max`, rounded up, and no less than 2
+   */
+  readonly maxPerTenant?: number
+  /**
+   * Acquires of one tenant that wait at most. One more is refused at once, with
+   * `ERR_TENANT_QUEUE_FULL`.
+   * @defaultValue 100 times `max`
+   */
+  readonly maxWaitingPerTenant?: number
 }
 
 /** Keys of a Knex configuration that mean the same here. */
@@ -172,6 +184,7 @@ export const DEFAULTS: {
   pool: Object.freeze({
     min: 0,
     max: 20,
+    ...shares(20),
     idleTimeoutMillis: 30_000,
     reapIntervalMillis: 1_000,
     createTimeoutMillis: 10_000,
@@ -275,16 +288,19 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
     checkMillis('pool.acquireTimeoutMillis', given.acquireTimeoutMillis ?? MAX_MILLIS),
     checkMillis('acquireConnectionTimeout', user.acquireConnectionTimeout ?? MAX_MILLIS),
   )
+  const max = checkInteger('pool.max', given.max ?? DEFAULTS.pool.max, 1, 100_000)
   const pool = {
     ...DEFAULTS.pool,
+    ...shares(max),
     ...withoutUndefined(given),
     acquireTimeoutMillis:
       acquireTimeoutMillis === MAX_MILLIS
         ? DEFAULTS.pool.acquireTimeoutMillis
         : acquireTimeoutMillis,
   }
-  checkInteger('pool.max', pool.max, 1, 100_000)
-  checkInteger('pool.min', pool.min, 0, pool.max)
+  checkInteger('pool.min', pool.min, 0, max)
+  checkInteger('pool.maxPerTenant', pool.maxPerTenant, 1, max)
+  checkInteger('pool.maxWaitingPerTenant', pool.maxWaitingPerTenant, 1, Number.MAX_SAFE_INTEGER)
   for (const name of ['idle', 'create', 'acquire'] as const) {
     checkMillis(`pool.${name}TimeoutMillis`, pool[`${name}TimeoutMillis`])
   }
@@ -292,6 +308,12 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
   checkMillis('pool.maxLifetimeMillis', pool.maxLifetimeMillis)
   checkMillis('pool.createRetryIntervalMillis', pool.createRetryIntervalMillis)
   return Object.freeze(pool)
+}
+
+/** What a tenant may have of a pool with so many connections, by default. */
+function shares(max: number): Required<Pick<PoolOptions, 'maxPerTenant' | 'maxWaitingPerTenant'>> {
+  const maxPerTenant = Math.min(max, Math.max(2, Math.ceil(max * 0.75)))
+  return { maxPerTenant, maxWaitingPerTenant: 100 * max }
 }
 
 function connectionProvider(user: TenantKnexOptions): Pick<ResolvedOptions, 'connect' | 'fixed'> {

@@ -227,7 +227,7 @@ onEachServer('tenantKnex', (server) => {
 
   describe('stats and connections', () => {
     it('tell what happened and who holds what', () =>
-      withTenants(server, { pool: { max: 2 } }, async ({ tenantKnex, databaseOf, admin }) => {
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, databaseOf, admin }) => {
         await tenantKnex('a')('items')
         await tenantKnex('a')('items')
         await tenantKnex('b')('items')
@@ -256,7 +256,7 @@ onEachServer('tenantKnex', (server) => {
               discards: 0,
               refusals: 0,
               timeouts: 0,
-              max: 2,
+              max: 1,
               connections: 1,
               idle: 1,
               used: 0,

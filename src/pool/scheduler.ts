@@ -95,13 +95,22 @@ export class Scheduler<C, W> {
     return undefined
   }
 
-  /** Someone begins to wait; undefined where too many do for that tenant. */
-  wait(database: string, item: W, now: number): Waiter<C, W> | undefined {
+  /** Whether so many of a tenant wait that no more may. */
+  isFull(database: string): boolean {
+    const waiting = this.#shares.get(database)?.queue.size ?? 0
+    return waiting >= this.#limits.maxWaitingPerTenant
+  }
+
+  /** Everyone who waits, in no order. */
+  *waiters(): Generator<Waiter<C, W>, void> {
+    for (const { queue } of [...this.#shares.values()]) yield* [...queue]
+  }
+
+  /** Someone begins to wait. */
+  wait(database: string, item: W, now: number): Waiter<C, W> {
     this.#now = now
     this.#presence.note(database, now)
-    const share = this.#shareOf(database)
-    if (share.queue.size >= this.#limits.maxWaitingPerTenant) return undefined
-    const waiter = new Waiter(item, share, ++this.#turns)
+    const waiter = new Waiter(item, this.#shareOf(database), ++this.#turns)
     this.#waiters.add(waiter)
     return waiter
   }

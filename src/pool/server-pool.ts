@@ -17,7 +17,8 @@ import {
 import type { LocatedTenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { Connector } from './connector.ts'
-import { GatePool, type PendingAcquire, type PoolView, poolView } from './gate-pool.ts'
+import { GatePool, type PoolView, poolView } from './gate-pool.ts'
+import { PendingAcquire } from './pending-acquire.ts'
 import { checkServer, type ServerCheck } from './server-check.ts'
 import {
   type ConnectionInfo,
@@ -77,16 +78,25 @@ export class ServerPool {
       },
       onRefusal: (error) => this.onRefusal(error),
     })
-    const { maxLifetimeMillis: _ours, ...tarnOptions } = options.pool
-    this.#pool = new GatePool({
-      ...tarnOptions,
-      createTimeoutMillis: 2 * options.pool.createTimeoutMillis, // only a net under our own
-      create: () => this.#open(),
-      // tarn awaits the answer, though its types do not say so.
-      validate: (gate) => this.#isAlive(gate) as boolean,
-      destroy: (gate) => this.#outside.runInAsyncScope(() => this.#close(gate)),
-      propagateCreateError: true,
-    })
+    const {
+      maxLifetimeMillis: _ours,
+      maxPerTenant,
+      maxWaitingPerTenant,
+      ...tarnOptions
+    } = options.pool
+    const limits = { max: options.pool.max, maxPerTenant, maxWaitingPerTenant }
+    this.#pool = new GatePool(
+      {
+        ...tarnOptions,
+        createTimeoutMillis: 2 * options.pool.createTimeoutMillis, // only a net under our own
+        create: () => this.#open(),
+        // tarn awaits the answer, though its types do not say so.
+        validate: (gate) => this.#isAlive(gate) as boolean,
+        destroy: (gate) => this.#outside.runInAsyncScope(() => this.#close(gate)),
+        propagateCreateError: true,
+      },
+      limits,
+    )
     this.view = poolView(this.#pool)
   }
 
@@ -109,18 +119,16 @@ export class ServerPool {
    * A connection for a tenant. Sends nothing of the tenant's: the connection is switched by the
    * first command.
    *
-   * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, and what opening a connection throws
+   * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, `ERR_TENANT_QUEUE_FULL`, and what opening a
+   * connection throws
    */
   async acquire(tenant: LocatedTenant): Promise<Lease> {
     if (this.#destruction) throw this.#refused(destroyedError(tenant))
     this.#counters.acquires++
     const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
-    const mustWait = this.#pool.numFree() === 0
-    const pending = this.#pool.acquireFor(tenant.database)
-    if (mustWait) this.#onWait(tenant)
-    const gate = await pending.promise.catch((error: unknown) => {
-      throw this.#acquireError(error, pending, tenant)
-    })
+    const found = this.#pool.acquireFor(tenant.database)
+    if (found === undefined) throw this.#refused(this.#queueFullError(tenant))
+    const gate = found instanceof PendingAcquire ? await this.#wait(found, tenant) : found
     const lease = gate.lease(tenant)
     this.#leases.set(lease, gate)
     if (!this.#expiry.has(gate)) this.#expiry.set(gate, gate.usedAt + this.#lifetime())
@@ -359,8 +367,16 @@ export class ServerPool {
     this.#settling.set(gate, 'closing')
     await gate.close()
     this.#settling.delete(gate)
-    this.#pool.release(gate)
     this.#pool.discard(gate)
+  }
+
+  async #wait(pending: PendingAcquire, tenant: LocatedTenant): Promise<Gate> {
+    if (pending.isWaiting) this.#onWait(tenant)
+    try {
+      return await pending.promise
+    } catch (error) {
+      throw this.#acquireError(error, pending, tenant)
+    }
   }
 
   #onWait({ id, database }: LocatedTenant): void {
@@ -374,6 +390,17 @@ export class ServerPool {
   #refused(error: TenantKnexError): TenantKnexError {
     this.onRefusal(error)
     return error
+  }
+
+  #queueFullError(tenant: LocatedTenant): TenantKnexError {
+    const { max, maxWaitingPerTenant } = this.#options.pool
+    return new TenantKnexError(
+      'ERR_TENANT_QUEUE_FULL',
+      `${maxWaitingPerTenant} queries of tenant ${JSON.stringify(tenant.id)} wait for one of ` +
+        `${max} connections already (\`pool.maxWaitingPerTenant\`). Ask for less at a time, or ` +
+        'look for what holds the connections.',
+      { ...about(tenant), outcome: 'not-sent' },
+    )
   }
 
   #acquireError(error: unknown, pending: PendingAcquire, tenant: LocatedTenant): unknown {
@@ -391,7 +418,7 @@ export class ServerPool {
         waiting: this.#pool.numPendingAcquires(),
       },
       this.#options.pool.acquireTimeoutMillis,
-      pending.possibleTimeoutCause ?? undefined,
+      pending.possibleTimeoutCause,
     )
   }
 }

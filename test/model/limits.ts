@@ -86,4 +86,5 @@ export const VARIANTS: readonly WorldLimits[] = [
   { ...VAST, clean: 'always' },
   { ...VAST, switching: 'pipelined' },
   { ...VAST, switching: 'pipelined', connections: 1, users: [0, 1, 2] },
+  { ...VAST, maxPerTenant: 1, users: [0, 1, 0, 0, 1] },
 ]

@@ -22,6 +22,8 @@ export interface WorldLimits extends UserLimits {
   readonly clean?: 'hand-over' | 'always'
   /** @defaultValue 'auto': statements that Knex has not built wait for their switch */
   readonly switching?: 'auto' | 'pipelined'
+  /** @defaultValue as many as there are */
+  readonly maxPerTenant?: number
 }
 
 /** Ids and databases of which one's name begins with another's. */
@@ -287,6 +289,7 @@ export class World implements SessionHost, UserHost {
     const connection = { host: 'model', user: 'model', stream: () => this.#connect() }
     const pool = {
       max: this.limits.connections,
+      maxPerTenant: this.limits.maxPerTenant ?? this.limits.connections,
       acquireTimeoutMillis: ACQUIRE_MILLIS,
       createTimeoutMillis: 900_000,
       maxLifetimeMillis: 900_000_000,

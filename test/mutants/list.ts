@@ -7,6 +7,7 @@ import { LOCATING_AND_MANY } from './list/locating.ts'
 import { IN_ONE_WRITE } from './list/one-write.ts'
 import { POOL } from './list/pool.ts'
 import { RESOLVE } from './list/resolve.ts'
+import { SCHEDULING } from './list/scheduler.ts'
 import { SESSION } from './list/session.ts'
 import { SWITCH } from './list/switch.ts'
 import { TENANT } from './list/tenant.ts'
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CACHE,
   ...KNEX,
   ...POOL,
+  ...SCHEDULING,
   ...LEASE,
   ...GATE,
   ...SESSION,

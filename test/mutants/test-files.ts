@@ -19,7 +19,7 @@ export const UNIT_TESTS: readonly string[] = [
   'test/connection/switching.test.ts',
   'test/identifiers.test.ts',
   'test/knex/table-names.test.ts',
-  'test/pool/choose-idle.test.ts',
+  'test/pool/scheduler.test.ts',
   'test/pool/side-connection.test.ts',
   'test/resolve/header.test.ts',
   'test/resolve/host.test.ts',

@@ -11,6 +11,5 @@ export const MODULES: readonly string[] = [
   'src/connection/switch-run.ts',
   'src/identifiers.ts',
   'src/knex/guards.ts',
-  'src/pool/choose-idle.ts',
   'src/pool/side-connection.ts',
 ]

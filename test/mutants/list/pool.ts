@@ -3,7 +3,6 @@ import type { Mutant } from '../mutant.ts'
 const KEPT = ['test/isolation/kept-connections.test.ts']
 const TRANSACTIONS = ['test/isolation/transactions.test.ts']
 const SERVER_POOL = ['test/pool/server-pool.test.ts']
-const CHOICE = ['test/pool/choose-idle.test.ts']
 const SIDE = ['test/pool/side-connection.test.ts']
 
 /** Who gets which connection, and in what state. */
@@ -129,23 +128,6 @@ export const POOL: readonly Mutant[] = [
     search: '      this.release(lease, destroyedError(lease.tenant))\n',
     replace: '',
     tests: ['test/tenant-knex.test.ts', 'test/faults.test.ts', ...SERVER_POOL],
-  },
-  {
-    name: 'prefer any connection to the one in the database',
-    harm: 'every acquire switches',
-    file: 'src/pool/choose-idle.ts',
-    search: 'if (same !== -1) return same',
-    replace: 'if (same === -1) return same',
-    tests: CHOICE,
-    isQuick: true,
-  },
-  {
-    name: 'take the only connection of a database before a duplicate',
-    harm: 'more switches than needed',
-    file: 'src/pool/choose-idle.ts',
-    search: 'at !== index && other.database === one.database',
-    replace: 'at !== index && other.database !== one.database',
-    tests: CHOICE,
   },
   {
     name: 'tell everyone the answer to the first KILL',

@@ -68,11 +68,9 @@ export class Reference implements Policy {
   }
 
   acquire(id: number, database: string, now: number): Given[] {
+    if (this.#queue(database).length >= this.#limits.maxWaitingPerTenant) return []
     this.#usedAt.set(database, now)
-    const acquire = { id, database, number: ++this.#number, bypassed: 0 }
-    const queue = this.#queue(database)
-    const isFull = queue.length >= this.#limits.maxWaitingPerTenant
-    if (!isFull) this.#waiting.push(acquire)
+    this.#waiting.push({ id, database, number: ++this.#number, bypassed: 0 })
     return this.look(now)
   }
 

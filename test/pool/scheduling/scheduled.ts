@@ -36,8 +36,8 @@ export class Scheduled implements Policy {
   acquire(id: number, database: string, now: number): Given[] {
     const slot = this.scheduler.take(database, now)
     if (slot) return [this.#give({ id, database }, slot), ...this.look(now)]
-    const waiter = this.scheduler.wait(database, { id, database }, now)
-    if (waiter) this.#waiters.set(id, waiter)
+    if (this.scheduler.isFull(database)) return []
+    this.#waiters.set(id, this.scheduler.wait(database, { id, database }, now))
     return this.look(now)
   }
 
