@@ -1,8 +1,16 @@
 import { Pool } from 'tarn'
 import type { Gate } from '../connection/gate.ts'
 import { PendingAcquire } from './pending-acquire.ts'
-import { type Assignment, Scheduler, type SchedulerLimits } from './scheduler.ts'
+import {
+  type Assignment,
+  type ConnectReason,
+  Scheduler,
+  type SchedulerLimits,
+} from './scheduler.ts'
 import type { Slot, Waiter } from './tenant-share.ts'
+
+/** How long the pool is not widened after connecting has failed. */
+const WIDENING_PAUSE_MILLIS = 5_000
 
 type Resource = GatePool['free'][number]
 
@@ -23,15 +31,22 @@ export class GatePool extends Pool<Gate> {
   readonly #members = new Map<Gate, Member>()
   /** Connections that are being asked whether they live. */
   #validating = 0
+  /** Attempts to connect that nobody waited for when they began, by tarn's number for each. */
+  readonly #widening = new Set<number>()
+  #connectReason: ConnectReason = 'waiter'
   #connectError: { readonly error: unknown; readonly at: number } | undefined
 
   constructor(options: ConstructorParameters<typeof Pool<Gate>>[0], limits: SchedulerLimits) {
     super(options)
     this.#scheduler = new Scheduler(limits)
-    this.on('createSuccess', (_id, gate) => {
+    this.on('createRequest', (id) => {
+      if (this.#connectReason === 'widening') this.#widening.add(id)
+    })
+    this.on('createSuccess', (id, gate) => {
+      this.#widening.delete(id)
       this.#members.set(gate, { slot: this.#scheduler.add(gate), index: this.free.length - 1 })
     })
-    this.on('createFail', (_id, error) => this.#onConnectFailed(error))
+    this.on('createFail', (id, error) => this.#onConnectFailed(id, error))
   }
 
   /**
@@ -72,6 +87,11 @@ export class GatePool extends Pool<Gate> {
     this.propagateCreateError = isTold
   }
 
+  /** From now on connections are opened only for those who wait. */
+  stopWidening(): void {
+    this.#scheduler.pauseWidening(Number.POSITIVE_INFINITY)
+  }
+
   /** Connections open. */
   get size(): number {
     return this.used.length + this.free.length
@@ -100,7 +120,10 @@ export class GatePool extends Pool<Gate> {
     for (let next = this.#scheduler.next(now); next; next = this.#scheduler.next(now)) {
       this.#assign(next)
     }
-    while (this.#scheduler.wantsConnection(this.numPendingCreates(), now)) this._doCreate()
+    for (let why = this.#whyConnect(now); why; why = this.#whyConnect(now)) {
+      this.#connectReason = why
+      this._doCreate()
+    }
   }
 
   /** tarn's timer: closes what has been idle too long, the oldest first. */
@@ -199,11 +222,21 @@ export class GatePool extends Pool<Gate> {
     })
   }
 
-  #onConnectFailed(error: unknown): void {
+  #whyConnect(now: number): ConnectReason | undefined {
+    return this.#scheduler.wantsConnection(this.numPendingCreates(), now)
+  }
+
+  /** Nobody is told where nobody asked: those who have come to wait since get an attempt of their own. */
+  #onConnectFailed(id: number, error: unknown): void {
     const now = performance.now()
     this.#connectError = { error, at: now }
-    this.#scheduler.onConnectFailed(now)
-    if (this.destroyed || !this.propagateCreateError) return
+    this.#scheduler.pauseWidening(now + WIDENING_PAUSE_MILLIS)
+    if (this.#widening.delete(id)) this._tryAcquireOrCreate()
+    else if (this.propagateCreateError) this.#tellNext(error, now)
+  }
+
+  #tellNext(error: unknown, now: number): void {
+    if (this.destroyed) return
     const head = this.#scheduler.head(now)
     if (head === undefined) return
     this.#scheduler.leave(head)

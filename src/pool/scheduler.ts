@@ -6,9 +6,6 @@ import { Waiters } from './waiters.ts'
 /** How many connections may be on their way before anyone has to wait for them. */
 const MAX_WIDENING = 2
 
-/** How long the pool is not widened after connecting has failed. */
-const WIDENING_PAUSE_MILLIS = 5_000
-
 /** What a scheduler must keep to. */
 export interface SchedulerLimits {
   /** Connections at most. */
@@ -18,6 +15,9 @@ export interface SchedulerLimits {
   /** Acquires of one tenant that wait at most. */
   readonly maxWaitingPerTenant: number
 }
+
+/** Why to connect: somebody waits, or the next one who comes need not take another's connection. */
+export type ConnectReason = 'waiter' | 'widening'
 
 /** Who gets which connection. */
 export interface Assignment<C, W> {
@@ -164,30 +164,30 @@ export class Scheduler<C, W> {
   }
 
   /**
-   * Whether to connect: where somebody waits and nothing is idle, and in the background where a tenant
-   * has just got a connection that was another's. To be asked until it says no.
+   * Why to connect: because somebody waits and nothing is idle, or in the background because a tenant
+   * has just got a connection that was another's. To be asked until it says undefined.
    *
    * @param connecting connections that are on their way
    */
-  wantsConnection(connecting: number, now: number): boolean {
+  wantsConnection(connecting: number, now: number): ConnectReason | undefined {
     const isWiderWanted = this.#isWiderWanted && now >= this.#wideningFrom
     this.#isWiderWanted = false
-    if (this.#idle.size + this.#inUse + connecting >= this.#limits.max) return false
-    if (isWiderWanted && connecting < MAX_WIDENING) return true
+    if (this.#idle.size + this.#inUse + connecting >= this.#limits.max) return undefined
     const isWaitedFor = this.#idle.size === 0 && connecting < this.#waiters.size
-    return isWaitedFor && this.head(now) !== undefined
+    if (isWaitedFor && this.head(now) !== undefined) return 'waiter'
+    return isWiderWanted && connecting < MAX_WIDENING ? 'widening' : undefined
   }
 
-  /** Connecting has failed: for a while it is done only for those who wait. */
-  onConnectFailed(now: number): void {
-    this.#wideningFrom = now + WIDENING_PAUSE_MILLIS
+  /** Until then, connections are opened only for those who wait. */
+  pauseWidening(until: number): void {
+    this.#wideningFrom = Math.max(this.#wideningFrom, until)
   }
 
   /** Takes the connection that suits a tenant best out of the idle ones, of which there must be one. */
   #give(share: TenantShare<C, W>): Slot<C, W> | undefined {
     const slot = this.#idle.choose(share)
     if (slot === undefined) return undefined
-    if (slot.home !== share && !slot.isFresh) this.#isWiderWanted = true
+    if (slot.home !== undefined && slot.home !== share) this.#isWiderWanted = true
     share.inUse++ // first, so that the share is not forgotten with its last idle connection
     this.#inUse++
     this.#takeOut(slot)

@@ -232,6 +232,7 @@ export class ServerPool {
 
   async #destroy(timeoutMillis: number): Promise<void> {
     const deadline = Date.now() + timeoutMillis
+    this.#pool.stopWidening()
     while (!this.#isQuiet() && Date.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     const reason = destroyedError(undefined)
     this.#connector.end(reason)

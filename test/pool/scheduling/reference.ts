@@ -138,7 +138,8 @@ export class Reference implements Policy {
   #give(acquire: Acquire): Given {
     const connection = this.#choose(acquire.database)
     const isSwitch = connection.database !== acquire.database
-    if (isSwitch && connection.database !== undefined) this.#misses++
+    const wasAnothers = connection.database !== undefined && connection.database !== LOST
+    if (isSwitch && wasAnothers) this.#misses++
     connection.database = acquire.database
     connection.holder = acquire.database
     this.#given.set(acquire.id, acquire)

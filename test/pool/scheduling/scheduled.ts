@@ -57,7 +57,7 @@ export class Scheduled implements Policy {
 
   connectFailed(now: number): Given[] {
     this.connecting--
-    this.scheduler.onConnectFailed(now)
+    this.scheduler.pauseWidening(now + 5_000)
     return this.look(now)
   }
 
