@@ -135,6 +135,14 @@ describe('when to connect', () => {
     expect(scheduled.connecting).to.equal(0)
   })
 
+  it('does not where the connection was in no known database', () => {
+    const scheduled = pool('a', { max: 4 })
+    const [given] = scheduled.acquire(1, 'a', 0) as [Given]
+    scheduled.release(given.connection, 0, true)
+    acquire(scheduled, 'b', 2)
+    expect(scheduled.connecting).to.equal(0)
+  })
+
   it('does not for a while after connecting has failed, unless somebody waits', () => {
     const scheduled = pool('ab', { max: 6 })
     const [c, d] = acquire(scheduled, 'cd', 10) as [Given, Given]

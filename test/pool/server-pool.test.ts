@@ -94,6 +94,7 @@ onEachServer('the pool of a server', (server) => {
             for (const id of ['a', 'b']) {
               const trx = await tenantKnex(id).transaction()
               expect(await trx('items').first('tenant')).to.deep.equal({ tenant: id })
+              await sleep(2) // a transaction may well take less than the connection lives
               await trx.commit()
             }
             await until('both are closed', () => tenantKnex.stats().servers[0].discards === 2)

@@ -1,8 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import type { TenantKnexOptions } from '../../src/index.ts'
+import { withClockAhead } from '../support/clock.ts'
 import { listening } from '../support/diagnostics.ts'
 import { withProxy } from '../support/proxy.ts'
-import { onEachServer, rejection, until, withTenants } from '../support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  type TestServer,
+  until,
+  urlOptions,
+  withTenants,
+} from '../support/tenants.ts'
 
 onEachServer('tenants that share a pool', (server) => {
   describe('when a tenant takes a connection that was another’s', () => {
@@ -27,13 +36,64 @@ onEachServer('tenants that share a pool', (server) => {
       withProxy(server.url, (proxy) =>
         withTenants(server, { connection: proxy.url, pool: { max: 2 } }, async ({ tenantKnex }) => {
           const stats = () => tenantKnex.stats().servers[0]
-          await Promise.all(['a', 'b'].map((id) => tenantKnex(id)('items')))
+          const held = await Promise.all(['a', 'b'].map((id) => tenantKnex(id).transaction()))
+          for (const trx of held) await trx.rollback()
           await until('both are idle', () => stats().idle === 2)
           proxy.sent.length = 0
           for (const id of ['a', 'b', 'b', 'a']) await tenantKnex(id)('items')
           expect(proxy.sent).to.have.lengthOf(4)
         }),
       ))
+  })
+
+  describe('when a connection that nobody waits for cannot be opened', () => {
+    it('then it counts, and no query is told of it, not even one that waits by then', () => {
+      const { connection, fail } = onlyOnce(server)
+      return withTenants(server, { connection, pool: { max: 2 } }, async ({ tenantKnex }) => {
+        const stats = () => tenantKnex.stats().servers[0]
+        await tenantKnex('a')('items')
+        const trx = await tenantKnex('b').transaction()
+        expect(stats().connects, 'one is on its way').to.equal(2)
+        const waiting = tenantKnex('c')('items').first('tenant').then()
+        await until('it waits', () => stats().waiting === 1)
+        fail()
+        await until('it is tried again, for who waits', () => stats().connects === 3)
+        await trx.rollback()
+        expect(await waiting).to.deep.equal({ tenant: 'c' })
+      })
+    })
+  })
+
+  describe('when connections have been opened in the background', () => {
+    it('then they are closed as all others once they have been idle for long', () =>
+      withTenants(
+        server,
+        { pool: { max: 3, idleTimeoutMillis: 50, reapIntervalMillis: 10 } },
+        async ({ tenantKnex, connectionsSeen }) => {
+          for (const id of ['a', 'b']) await tenantKnex(id)('items')
+          const { connects } = tenantKnex.stats().servers[0]
+          expect(connects).to.be.at.least(2)
+          await until('they are closed', () => tenantKnex.stats().servers[0].discards === connects)
+          await until('the server says so', async () => (await connectionsSeen()) === 0)
+        },
+      ))
+  })
+
+  describe('when the pool is about to be destroyed', () => {
+    it('then who waits is served, and nothing is opened in the background any more', () => {
+      const { connection } = onlyOnce(server)
+      return withTenants(server, { connection, pool: { max: 4 } }, async ({ tenantKnex }) => {
+        const stats = () => tenantKnex.stats().servers[0]
+        const trx = await tenantKnex('a').transaction()
+        const waiting = tenantKnex('b')('items').first('tenant').then()
+        await until('one is on its way for it', () => stats().connects === 2)
+        const destroyed = tenantKnex.destroy()
+        await trx.rollback()
+        expect(await waiting).to.deep.equal({ tenant: 'b' })
+        await destroyed
+        expect(stats()).to.include({ connects: 2, connections: 0 })
+      })
+    })
   })
 
   describe('when one of them waits for a lock with everything it has', () => {
@@ -104,7 +164,7 @@ onEachServer('tenants that share a pool', (server) => {
     it('then they are told, and no connection goes to them any more', () =>
       withTenants(
         server,
-        { pool: { max: 1, acquireTimeoutMillis: 100 } },
+        { pool: { max: 1, acquireTimeoutMillis: 500 } },
         async ({ tenantKnex }) => {
           const trx = await tenantKnex('a').transaction()
           const late = ['a', 'b', 'a'].map((id) => rejection(tenantKnex(id)('items')))
@@ -122,21 +182,17 @@ onEachServer('tenants that share a pool', (server) => {
       withProxy(server.url, (proxy) =>
         withTenants(
           server,
-          { connection: proxy.url, pool: { max: 1, acquireTimeoutMillis: 200 } },
+          { connection: proxy.url, pool: { max: 1, acquireTimeoutMillis: 500 } },
           async ({ tenantKnex }) => {
-            const now = performance.now.bind(performance)
             await tenantKnex('a')('items')
             proxy.hold()
-            performance.now = () => now() + 6_000
-            try {
+            await withClockAhead(6_000, async () => {
               const error = await rejection(tenantKnex('a')('items'))
               expect(error).to.include({ code: 'ERR_ACQUIRE_TIMEOUT', outcome: 'not-sent' })
               proxy.release()
               await until('it has come back', () => tenantKnex.stats().servers[0].used === 0)
               expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
-            } finally {
-              performance.now = now
-            }
+            })
           },
         ),
       ))
@@ -167,3 +223,21 @@ onEachServer('tenants that share a pool', (server) => {
       }))
   })
 })
+
+/** Settings for a first connection; no other one gets any, until those who ask are told of an error. */
+function onlyOnce(server: TestServer): {
+  connection: NonNullable<TenantKnexOptions['connection']>
+  fail: () => void
+} {
+  let isAsked = false
+  let fail = (): void => undefined
+  const connection = async () => {
+    const later = new Promise<never>((_resolve, reject) => {
+      fail = () => reject(new Error('no settings'))
+    })
+    if (isAsked) return later
+    isAsked = true
+    return { ...urlOptions(server.url), expirationChecker: () => true }
+  }
+  return { connection, fail: () => fail() }
+}
