@@ -275,7 +275,7 @@ onEachServer('tenantKnex', (server) => {
         const running = tenantKnex('a')
           .raw('SELECT SLEEP(0.3) AS slept')
           .then((answer) => answer)
-        await until('the query runs', () => tenantKnex.connections().length === 1)
+        await until('the query runs', () => tenantKnex.stats().servers[0].used === 1)
         const destroyed = tenantKnex.destroy()
         expect(await rejection(tenantKnex('b')('items'))).to.include({
           code: 'ERR_DESTROYED',

@@ -39,9 +39,8 @@ export const PHASES = {
     async run(stage, strike) {
       await stage.warm('a')
       stage.proxy.stall('sent')
-      const before = stage.proxy.sent.length
       void stage.write('b')
-      await until('the switch is sent', () => stage.proxy.sent.length > before)
+      await untilSent(stage, stage.world.databaseOf('b'))
       await strike()
       stage.proxy.release()
       void stage.write('a')
@@ -74,7 +73,7 @@ export const PHASES = {
       const { trx, operations } = await openTransaction(stage)
       stage.proxy.stall('sent')
       void stage.call({ tenant: 'a', operations }, () => commit(trx))
-      await until('COMMIT is sent', () => String(stage.proxy.sent.at(-1)).includes('COMMIT'))
+      await untilSent(stage, 'COMMIT')
       await strike()
       stage.proxy.release()
       void stage.write('b')
@@ -155,6 +154,11 @@ export const PHASES = {
 } as const satisfies Record<string, Phase>
 
 export type PhaseName = keyof typeof PHASES
+
+/** Waits until a text has left; other connections may send at the same time. */
+function untilSent({ proxy }: Stage, text: string): Promise<void> {
+  return until(`${text} is sent`, () => proxy.sent.some((data) => data.includes(text)))
+}
 
 /** A transaction of a's: one write, something in between, another write, COMMIT. */
 export async function inTransaction(stage: Stage, between: () => Promise<void>): Promise<void> {
