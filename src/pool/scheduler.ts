@@ -191,7 +191,6 @@ export class Scheduler<C, W> {
     share.inUse++ // first, so that the share is not forgotten with its last idle connection
     this.#inUse++
     this.#takeOut(slot)
-    slot.isFresh = false
     slot.holder = share
     this.#waiters.update(share)
     return slot

@@ -27,8 +27,6 @@ export class TenantShare<C, W> implements HeapItem {
 /** What the scheduler knows of one connection. */
 export class Slot<C, W> implements HeapItem {
   readonly connection: C
-  /** True until a tenant gets it. */
-  isFresh = true
   /** Who holds it; undefined while it is idle. */
   holder: TenantShare<C, W> | undefined
   /** In whose database it is idle; undefined where that is not known, and while it is held. */

@@ -79,6 +79,9 @@ describe('the choice among idle connections', () => {
   it('takes the one idle longest of duplicates', () => expect(choice('bdcdc', 'a')).to.equal(2))
   it('takes the one idle longest of single ones', () => expect(choice('bcd', 'a')).to.equal(1))
 
+  it('takes the only one before a duplicate, where it has been idle far longer', () =>
+    expect(choice('bcdefgg', 'a')).to.equal(1))
+
   it('takes one that nobody has used before another tenant’s', () => {
     const scheduled = pool('bc', { max: 3 })
     scheduled.connecting++

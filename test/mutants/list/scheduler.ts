@@ -9,8 +9,8 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: leave a connection among the idle ones that was handed out',
     harm: 'two tenants hold one connection',
     file: 'src/pool/scheduler.ts',
-    search: '    this.#takeOut(slot)\n    slot.isFresh = false\n',
-    replace: '    slot.isFresh = false\n',
+    search: '    this.#takeOut(slot)\n    slot.holder = share\n',
+    replace: '    slot.holder = share\n',
     tests: SCHEDULER,
   },
   {
@@ -26,8 +26,16 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: take the only connection of a database before a duplicate',
     harm: 'more switches than needed',
     file: 'src/pool/idle-connections.ts',
-    search: 'this.#spare.first ?? ',
-    replace: '',
+    search: 'this.#ageOf(oldest) ? oldest : spare',
+    replace: 'this.#ageOf(oldest) ? oldest : oldest',
+    tests: SCHEDULER,
+  },
+  {
+    name: 'scheduler: take a duplicate before one that nobody has used for long',
+    harm: 'more switches than needed',
+    file: 'src/pool/idle-connections.ts',
+    search: 'this.#ageOf(oldest) ? oldest : spare',
+    replace: 'this.#ageOf(oldest) ? spare : spare',
     tests: SCHEDULER,
   },
   {
@@ -116,7 +124,7 @@ export const SCHEDULING: readonly Mutant[] = [
     harm: 'the statements that fail open connections that help nobody',
     file: 'src/pool/scheduler.ts',
     search: 'if (slot.home !== undefined && slot.home !== share)',
-    replace: 'if (slot.home !== share && !slot.isFresh)',
+    replace: 'if (slot.home !== share)',
     tests: SCHEDULER,
   },
   {

@@ -9,6 +9,8 @@ interface Connection {
   database: string | undefined
   /** Whose it is; undefined while it is idle. */
   holder: string | undefined
+  /** How many had become idle when it did. */
+  idleSince: number
 }
 
 interface Acquire {
@@ -22,8 +24,8 @@ interface Acquire {
 export interface ReferenceRules {
   /** Whether idle connections are looked up by their database. @defaultValue true */
   readonly affinity?: boolean
-  /** Which idle connection goes where none is in the database. @defaultValue 'spare' */
-  readonly victim?: 'latest' | 'oldest' | 'spare'
+  /** Which idle connection goes where none is in the database. @defaultValue 'either' */
+  readonly victim?: 'latest' | 'oldest' | 'spare' | 'either'
   /** How often the first may be passed over. @defaultValue 8 */
   readonly bypasses?: number
   /** Whether a backlog has a share of its own. @defaultValue true */
@@ -43,6 +45,7 @@ export class Reference implements Policy {
   readonly #usedAt = new Map<string, number>()
   readonly #given = new Map<number, Acquire>()
   #opened = 0
+  #turns = 0
   #number = 0
   #misses = 0
   #failedAt = Number.NEGATIVE_INFINITY
@@ -50,7 +53,7 @@ export class Reference implements Policy {
   constructor(limits: PolicyLimits, rules: ReferenceRules = {}) {
     this.#limits = limits
     this.#rules = {
-      ...{ affinity: true, victim: 'spare', bypasses: 8, backlogs: true, widening: true },
+      ...{ affinity: true, victim: 'either', bypasses: 8, backlogs: true, widening: true },
       ...rules,
     }
   }
@@ -79,13 +82,15 @@ export class Reference implements Policy {
     if (isLost) connection.database = LOST
     this.#usedAt.set(connection.holder as string, now)
     connection.holder = undefined
+    connection.idleSince = ++this.#turns
     this.#moveToEnd(connection)
     return this.look(now)
   }
 
   connected(now: number): Given[] {
     this.connecting--
-    this.#connections.push({ id: ++this.#opened, database: undefined, holder: undefined })
+    const [id, idleSince] = [++this.#opened, ++this.#turns]
+    this.#connections.push({ id, idleSince, database: undefined, holder: undefined })
     return this.look(now)
   }
 
@@ -149,18 +154,24 @@ export class Reference implements Policy {
   #choose(database: string): Connection {
     const idle = this.#idle()
     const same = idle.filter((connection) => connection.database === database)
-    const fresh = idle.filter((connection) => connection.database === undefined)
-    const spare = idle.filter(
-      (one) =>
-        one.database === LOST || idle.filter((other) => other.database === one.database).length > 1,
+    const free = idle.filter(({ database }) => database === undefined || database === LOST)
+    const [oldest] = idle
+    const [spare] = idle.filter(
+      (one) => idle.filter((other) => other.database === one.database).length > 1,
     )
     const { affinity, victim } = this.#rules
+    const isFarOlder = spare && oldest && 2 * this.#age(spare) < this.#age(oldest)
     const found =
       (affinity ? same.at(-1) : undefined) ??
-      (affinity ? fresh.at(-1) : undefined) ??
-      (victim === 'spare' ? spare[0] : undefined) ??
-      (victim === 'latest' ? idle.at(-1) : idle[0])
+      (affinity ? free.at(-1) : undefined) ??
+      (victim === 'latest' ? idle.at(-1) : undefined) ??
+      (victim === 'spare' || (victim === 'either' && !isFarOlder) ? spare : undefined) ??
+      oldest
     return found as Connection
+  }
+
+  #age({ idleSince }: Connection): number {
+    return this.#turns - idleSince
   }
 
   #next(now: number): Acquire | undefined {
