@@ -20,12 +20,15 @@ interface Acquire {
   bypassed: number
 }
 
+/** Says when a tenant will come next, which a simulation may know: the best victim comes last. */
+export type NextUse = (database: string, now: number) => number
+
 /** Rules that can be left out, to see what they are good for. */
 export interface ReferenceRules {
   /** Whether idle connections are looked up by their database. @defaultValue true */
   readonly affinity?: boolean
   /** Which idle connection goes where none is in the database. @defaultValue 'either' */
-  readonly victim?: 'latest' | 'oldest' | 'spare' | 'either'
+  readonly victim?: 'latest' | 'oldest' | 'spare' | 'either' | NextUse
   /** How often the first may be passed over. @defaultValue 8 */
   readonly bypasses?: number
   /** Whether a backlog has a share of its own. @defaultValue true */
@@ -122,7 +125,7 @@ export class Reference implements Policy {
       const next = this.#idle().length > 0 ? this.#next(now) : undefined
       if (next === undefined) break
       this.leave(next.id)
-      given.push(this.#give(next))
+      given.push(this.#give(next, now))
     }
     this.#connect(now)
     return given
@@ -140,8 +143,8 @@ export class Reference implements Policy {
     while (this.open + this.connecting < max && isWaitedFor()) this.connecting++
   }
 
-  #give(acquire: Acquire): Given {
-    const connection = this.#choose(acquire.database)
+  #give(acquire: Acquire, now: number): Given {
+    const connection = this.#choose(acquire.database, now)
     const isSwitch = connection.database !== acquire.database
     const wasAnothers = connection.database !== undefined && connection.database !== LOST
     if (isSwitch && wasAnothers) this.#misses++
@@ -151,7 +154,7 @@ export class Reference implements Policy {
     return { id: acquire.id, connection: connection.id, isSwitch }
   }
 
-  #choose(database: string): Connection {
+  #choose(database: string, now: number): Connection {
     const idle = this.#idle()
     const same = idle.filter((connection) => connection.database === database)
     const free = idle.filter(({ database }) => database === undefined || database === LOST)
@@ -164,6 +167,7 @@ export class Reference implements Policy {
     const found =
       (affinity ? same.at(-1) : undefined) ??
       (affinity ? free.at(-1) : undefined) ??
+      (typeof victim === 'function' ? lastToCome(idle, (one) => victim(one, now)) : undefined) ??
       (victim === 'latest' ? idle.at(-1) : undefined) ??
       (victim === 'spare' || (victim === 'either' && !isFarOlder) ? spare : undefined) ??
       oldest
@@ -235,4 +239,20 @@ export class Reference implements Policy {
   #moveToEnd(connection: Connection): void {
     this.#connections = [...this.#connections.filter((one) => one !== connection), connection]
   }
+}
+
+/** The best victim there can be: a duplicate, or else whose tenant comes last. */
+function lastToCome(
+  idle: readonly Connection[],
+  nextUse: (database: string) => number,
+): Connection | undefined {
+  const seen = new Set<string>()
+  let last: { connection: Connection; at: number } | undefined
+  for (const connection of idle) {
+    const { database = LOST } = connection
+    const at = seen.has(database) ? Number.POSITIVE_INFINITY : nextUse(database)
+    seen.add(database)
+    if (last === undefined || at > last.at) last = { connection, at }
+  }
+  return last?.connection
 }

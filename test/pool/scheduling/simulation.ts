@@ -11,12 +11,22 @@ const GAP_MILLIS = 0.3
 /** How long connecting takes. */
 const CONNECT_MILLIS = 5
 
+/** One acquire, in milliseconds of the simulation. */
+export interface Acquired {
+  readonly database: string
+  readonly at: number
+  /** How long it took to get a connection that is in the database. */
+  readonly delay: number
+  /** That, and how long the query ran. */
+  readonly total: number
+}
+
 /** What came of a simulation. All of it is counted; nothing is measured. */
 export interface Outcome {
   acquires: number
   switches: number
-  /** What each acquire waited, in milliseconds of the simulation, by the tenant's name. */
-  readonly delays: { readonly database: string; readonly at: number; readonly delay: number }[]
+  /** Every acquire, in the order in which they were served. */
+  readonly acquired: Acquired[]
   mostOpen: number
 }
 
@@ -34,7 +44,7 @@ interface Query {
 
 /** Time that passes from event to event, queries that take as long as they are said to. */
 class Simulation {
-  readonly outcome: Outcome = { acquires: 0, switches: 0, delays: [], mostOpen: 0 }
+  readonly outcome: Outcome = { acquires: 0, switches: 0, acquired: [], mostOpen: 0 }
   readonly #policy: Policy
   readonly #events = new Heap<Event>(({ at }) => at)
   readonly #queries = new Map<number, Query>()
@@ -97,7 +107,7 @@ class Simulation {
     if (given.isSwitch) this.outcome.switches++
     const switching = given.isSwitch ? SWITCH_MILLIS : 0
     const delay = this.#now - askedAt + switching
-    this.outcome.delays.push({ database, at: askedAt, delay })
+    this.outcome.acquired.push({ database, at: askedAt, delay, total: delay + millis })
     this.#at(this.#now + switching + millis, () => {
       this.#begin(this.#policy.release(given.connection, this.#now))
       this.#at(this.#now + GAP_MILLIS, done)
@@ -117,13 +127,13 @@ export function simulate(policy: Policy, visits: readonly Visit[], log?: Given[]
   return simulation.outcome
 }
 
-/** The mean of what acquires waited. */
-export function mean(delays: readonly { readonly delay: number }[]): number {
-  return delays.reduce((sum, { delay }) => sum + delay, 0) / delays.length
+/** The mean of some numbers. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** What 99 of 100 acquires waited at most. */
-export function p99(delays: readonly { readonly delay: number }[]): number {
-  const sorted = delays.map(({ delay }) => delay).sort((a, b) => a - b)
+/** What 99 of 100 numbers are at most. */
+export function p99(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort()
   return sorted[Math.floor(sorted.length * 0.99)] as number
 }
