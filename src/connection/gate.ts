@@ -71,7 +71,9 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   isTracked: boolean | undefined
   /** When the connection was last given or taken back, by this process's monotonic clock. */
   usedAt: number = performance.now()
-  /** By this process's monotonic clock, in milliseconds. */
+  /** The pool's own: until when the connection may be given out, by the same clock. */
+  expiresAt: number = Number.POSITIVE_INFINITY
+  /** By the same clock. */
   readonly openedAt: number = performance.now()
 
   readonly #options: GateOptions

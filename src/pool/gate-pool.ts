@@ -66,7 +66,7 @@ export class GatePool extends Pool<Gate> {
     if (member?.slot.holder === undefined) return false
     const resource = this.#takeOut(member)
     this.#put(this.free, member, resource.resolve())
-    this.#scheduler.release(member.slot, gate.state.database, performance.now())
+    this.#scheduler.release(member.slot, gate.state.database, gate.usedAt)
     this._tryAcquireOrCreate()
     return true
   }

@@ -61,8 +61,6 @@ export class ServerPool {
   /** A KILL on its way must find the statement it is meant for, or none: its connection waits. */
   readonly #cancels = new Map<Gate, Promise<void>>()
   readonly #settling = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
-  /** Until when a connection may be used, from when it was first given out. */
-  readonly #expiry = new WeakMap<Gate, number>()
   readonly #counters: ServerCounters = newCounters()
   /** Outside any tenant's scope: who has a connection closed need not be who held it. */
   readonly #outside = new AsyncResource('TENANT_KNEX_POOL')
@@ -131,7 +129,7 @@ export class ServerPool {
     const gate = found instanceof PendingAcquire ? await this.#wait(found, tenant) : found
     const lease = gate.lease(tenant)
     this.#leases.set(lease, gate)
-    if (!this.#expiry.has(gate)) this.#expiry.set(gate, gate.usedAt + this.#lifetime())
+    if (gate.expiresAt === Number.POSITIVE_INFINITY) gate.expiresAt = gate.usedAt + this.#lifetime()
     if (startedAt > 0) {
       const waitedMillis = performance.now() - startedAt
       CHANNELS.acquire.publish({ ...describeLease(lease), waitedMillis })
@@ -264,15 +262,17 @@ export class ServerPool {
 
   /** tarn asks before it hands a connection out. */
   #isAlive(gate: Gate): boolean | Promise<boolean> {
-    if (!gate.isUsable || this.#isExpired(gate)) return false
-    return isTrusted(gate) || this.#probe(gate)
+    const now = performance.now()
+    if (!gate.isUsable || isExpired(gate, now)) return false
+    return isTrusted(gate, now) || this.#probe(gate)
   }
 
   /** Where one connection has died unnoticed, those that were idle as long have not fared better. */
   async #probe(gate: Gate): Promise<boolean> {
     if (await probe(gate)) return true
+    const now = performance.now()
     for (const other of this.#pool.gates().idle) {
-      if (isTrusted(other)) continue
+      if (isTrusted(other, now)) continue
       other.destroy('lost', gate.disposal?.error as Error)
       this.#pool.discard(other)
     }
@@ -281,12 +281,6 @@ export class ServerPool {
 
   #lifetime(): number {
     return this.#options.pool.maxLifetimeMillis * (1 - LIFETIME_JITTER * Math.random())
-  }
-
-  #isExpired(gate: Gate): boolean {
-    const isExpired = (this.#expiry.get(gate) ?? Number.POSITIVE_INFINITY) <= performance.now()
-    if (isExpired) gate.dispose('lifetime')
-    return isExpired
   }
 
   /** tarn closes a connection here, whoever gave the reason. */
@@ -359,7 +353,7 @@ export class ServerPool {
 
   #giveBack(gate: Gate): void {
     gate.vacate()
-    if (gate.isUsable && !this.#isExpired(gate)) this.#pool.release(gate)
+    if (gate.isUsable && !isExpired(gate, gate.usedAt)) this.#pool.release(gate)
     else void this.#retire(gate)
   }
 
@@ -425,8 +419,15 @@ export class ServerPool {
 }
 
 /** True where a connection was in use so lately that it need not be asked whether it is there. */
-function isTrusted({ usedAt }: Gate): boolean {
-  return performance.now() - usedAt < TRUSTED_IDLE_MILLIS
+function isTrusted({ usedAt }: Gate, now: number): boolean {
+  return now - usedAt < TRUSTED_IDLE_MILLIS
+}
+
+/** True, and marked as such, where a connection has been in use for long enough. */
+function isExpired(gate: Gate, now: number): boolean {
+  if (now < gate.expiresAt) return false
+  gate.dispose('lifetime')
+  return true
 }
 
 /**
