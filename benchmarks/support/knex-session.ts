@@ -1,0 +1,25 @@
+import type { Knex } from 'knex'
+import type { Row, Session } from './contender.ts'
+
+type Read = (knex: Knex, columns: readonly string[], id: number) => Promise<Row | undefined>
+
+/** Ways to ask for one row. Lists of columns of different lengths are asked for differently. */
+const READS: readonly Read[] = [
+  (knex, columns, id) => knex('items').first(columns).where({ id }),
+  async (knex, columns, id) => (await knex('items').select(columns).whereIn('id', [id]))[0],
+  async (knex, columns, id) => {
+    const items = knex('items').select(columns).where('id', '>=', id)
+    return (await items.orderBy('id').limit(1))[0]
+  },
+]
+
+/** The operations by Knex's builder, in the database that this Knex is for. */
+export function knexSession(knex: Knex): Session {
+  return async (operation) => {
+    if (operation.kind === 'read') {
+      const read = READS[operation.columns.length % READS.length] as Read
+      return read(knex, operation.columns, operation.id)
+    }
+    await knex('items').where({ id: operation.id }).update({ val: operation.value })
+  }
+}
