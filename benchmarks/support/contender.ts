@@ -38,5 +38,7 @@ export interface OpenContender {
 /** One way to reach tenants' databases. */
 export interface Contender {
   readonly name: string
+  /** The one database that every row is read from, where it has only one. */
+  readonly answersFrom?: string
   open(setting: Setting): Promise<OpenContender>
 }

@@ -19,15 +19,11 @@ export interface Rounds {
  * hit all alike. The baseline is the last subject.
  */
 export async function measureInTurns<Subject extends { readonly name: string }>(
-  { warmUp, measured }: Rounds,
+  rounds: Rounds,
   subjectsOf: (round: number) => readonly Subject[],
   costOf: (subject: Subject) => Promise<number>,
 ): Promise<Cost[]> {
-  const rounds: number[][] = []
-  for (let round = 0; round < warmUp + measured; round++) {
-    rounds.push(await measureRound(round, subjectsOf(round), costOf))
-  }
-  const counted = rounds.slice(warmUp)
+  const counted = await takeTurns(rounds, subjectsOf, costOf)
   return subjectsOf(0).map(({ name }, index) => ({
     name,
     each: quartiles(counted.map((costs) => costs[index] as number)),
@@ -35,16 +31,33 @@ export async function measureInTurns<Subject extends { readonly name: string }>(
   }))
 }
 
-/** The costs in the order of the subjects, whichever came first. */
-async function measureRound<Subject>(
+/**
+ * Gives each subject a turn in each round, the first one's going to another each time.
+ *
+ * @returns of each round that counts what was measured, in the order of the subjects
+ */
+export async function takeTurns<Subject, Measured>(
+  { warmUp, measured }: Rounds,
+  subjectsOf: (round: number) => readonly Subject[],
+  measure: (subject: Subject, round: number) => Promise<Measured>,
+): Promise<Measured[][]> {
+  const rounds: Measured[][] = []
+  for (let round = 0; round < warmUp + measured; round++) {
+    rounds.push(await takeRound(round, subjectsOf(round), measure))
+  }
+  return rounds.slice(warmUp)
+}
+
+/** What was measured in the order of the subjects, whichever came first. */
+async function takeRound<Subject, Measured>(
   round: number,
   subjects: readonly Subject[],
-  costOf: (subject: Subject) => Promise<number>,
-): Promise<number[]> {
-  const costs: number[] = []
+  measure: (subject: Subject, round: number) => Promise<Measured>,
+): Promise<Measured[]> {
+  const results: Measured[] = []
   for (let turn = 0; turn < subjects.length; turn++) {
     const index = (round + turn) % subjects.length
-    costs[index] = await costOf(subjects[index] as Subject)
+    results[index] = await measure(subjects[index] as Subject, round)
   }
-  return costs
+  return results
 }

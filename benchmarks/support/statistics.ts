@@ -7,11 +7,16 @@ export interface Quartiles {
 
 /** The quartiles of a list that need not be sorted. */
 export function quartiles(values: readonly number[]): Quartiles {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number): number => {
+  const [lower, median, upper] = percentiles(values, [0.25, 0.5, 0.75])
+  return { lower, median, upper } as Quartiles
+}
+
+/** Below which values these shares of a list lie, which need not be sorted. */
+export function percentiles(values: readonly number[], shares: readonly number[]): number[] {
+  const sorted = Float64Array.from(values).sort()
+  return shares.map((share) => {
     const position = share * (sorted.length - 1)
     const [below, above] = [sorted[Math.floor(position)], sorted[Math.ceil(position)]]
-    return (((below as number) + (above as number)) / 2) as number
-  }
-  return { lower: at(0.25), median: at(0.5), upper: at(0.75) }
+    return ((below as number) + (above as number)) / 2
+  })
 }

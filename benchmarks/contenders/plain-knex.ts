@@ -1,0 +1,18 @@
+import knex from 'knex'
+import type { Contender } from '../support/contender.ts'
+import { FLOOR } from '../support/data.ts'
+import { knexSession } from '../support/knex-session.ts'
+
+/** Knex as it is, with all that tenants ask for in one database: what a database for each is beside. */
+export const plainKnex: Contender = {
+  name: 'plain Knex, one database',
+  answersFrom: FLOOR,
+  async open({ connection, poolMax }) {
+    const plain = knex({
+      client: 'mysql2',
+      connection: { ...connection, database: FLOOR },
+      pool: { min: 0, max: poolMax },
+    })
+    return { session: () => knexSession(plain), close: () => plain.destroy() }
+  },
+}

@@ -1,0 +1,28 @@
+import type { TenantKnexOptions } from '../../src/index.ts'
+import type { Contender } from '../support/contender.ts'
+import { knexSession } from '../support/knex-session.ts'
+import { createTenantKnex } from '../support/package.ts'
+
+/** This library, with its defaults but for these options. */
+export function tenantKnex(
+  name = 'tenant-knex',
+  options: Partial<TenantKnexOptions> = {},
+  create: typeof createTenantKnex = createTenantKnex,
+): Contender {
+  return {
+    name,
+    async open({ connection, poolMax }) {
+      const tenants = create({
+        connection,
+        pool: { max: poolMax },
+        database: (database) => database,
+        ...options,
+      })
+      return {
+        session: (database) => knexSession(tenants(database)),
+        close: () => tenants.destroy(),
+        switches: () => tenants.stats().servers[0].switches,
+      }
+    },
+  }
+}

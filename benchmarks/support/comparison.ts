@@ -1,0 +1,111 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { seedOf } from '../../src/testing/random.ts'
+import type { Field } from './bench-server.ts'
+import { isBrief } from './brief.ts'
+import type { Contender, OpenContender } from './contender.ts'
+import { type Rounds, takeTurns } from './rounds.ts'
+import { type Measured, type Summary, summarise } from './summary.ts'
+import { clients, type Traffic } from './traffic.ts'
+import { type Load, runLoad } from './turn.ts'
+
+/** Of all random choices of all benchmarks: the same traffic each time. */
+export const SEED = 20_261_128
+
+/** How long a contender's turn is, in milliseconds. */
+export const TURN_MILLIS: number = isBrief ? 30 : 170
+
+/** How often each contender has its turn. */
+export const ROUNDS: Rounds = isBrief ? { warmUp: 1, measured: 2 } : { warmUp: 4, measured: 24 }
+
+/** One point that contenders are compared at. */
+export interface Cell extends Traffic {
+  /** Clients, each with one request at a time. */
+  readonly concurrency: number
+  readonly poolMax: number
+}
+
+/** What was measured at a cell. */
+export interface CellResult {
+  readonly cell: Cell
+  /** In the order of the contenders. Ratios are to the first one. */
+  readonly contenders: readonly Summary[]
+}
+
+/** Where to reach the server, if not where it is: a proxy in front of it. */
+export interface Way {
+  readonly host: string
+  readonly port: number
+}
+
+/** A contender that is open, and what its turns need. */
+interface Entrant {
+  readonly name: string
+  readonly floor: string | undefined
+  readonly user: string
+  readonly open: OpenContender
+}
+
+/** Compares contenders at a cell, in turns of one run. The first one is what all are compared with. */
+export async function compare(
+  field: Field,
+  cell: Cell,
+  contenders: readonly Contender[],
+  way?: Way,
+): Promise<CellResult> {
+  const databases = await field.databases(cell.tenants)
+  const entrants: Entrant[] = []
+  try {
+    for (const contender of contenders) {
+      entrants.push(await enter(field, cell, databases, contender, entrants.length, way))
+    }
+    const client = clients(cell)
+    const { concurrency } = cell
+    const load = { databases, concurrency, client, millis: TURN_MILLIS }
+    const rounds = await takeTurns(
+      ROUNDS,
+      () => entrants,
+      (entrant, round) =>
+        measure(field, entrant, { ...load, floor: entrant.floor, seed: seedOf(SEED, round) }),
+    )
+    const names = entrants.map(({ name }) => name)
+    return { cell, contenders: summarise(names, rounds) }
+  } finally {
+    for (const { open } of entrants) await open.close()
+  }
+}
+
+async function enter(
+  field: Field,
+  { poolMax }: Cell,
+  databases: readonly string[],
+  contender: Contender,
+  number: number,
+  way: Way | undefined,
+): Promise<Entrant> {
+  const connection = { ...(await field.account(number)), ...way }
+  const { name, answersFrom: floor } = contender
+  const open = await contender.open({ connection, poolMax, databases })
+  return { name, floor, user: connection.user, open }
+}
+
+/** One turn: what clients saw, and what it took. */
+async function measure(field: Field, { open, user }: Entrant, load: Load): Promise<Measured> {
+  await nextTurn()
+  globalThis.gc?.()
+  const server = field.cpu?.()
+  const switches = open.switches?.()
+  const client = process.cpuUsage()
+  const seen = await runLoad(open, load)
+  const { user: own, system } = process.cpuUsage(client)
+  return {
+    ...seen,
+    clientMicros: own + system,
+    serverMicros: difference(field.cpu?.(), server),
+    switches: difference(open.switches?.(), switches),
+    connections: await field.connections(user),
+  }
+}
+
+function difference(now: number | undefined, before: number | undefined): number | undefined {
+  return now === undefined || before === undefined ? undefined : now - before
+}

@@ -1,0 +1,101 @@
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+
+/** The one database of contenders that have no tenants. */
+export const FLOOR = 'bench_floor'
+
+/** Rows of `items`, with ids from 1, the same in every database. */
+export const ITEMS = 50
+
+/** `val` of every row, and of what is written to it, leaves the tenant's number modulo this. */
+export const VALUE_MODULUS = 16_384
+
+/** Databases that are made at a time. */
+const CONNECTIONS = 4
+
+const COLUMNS = `
+  id INT NOT NULL PRIMARY KEY,
+  tenant VARCHAR(64) NOT NULL,
+  val INT UNSIGNED NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  category VARCHAR(32) NOT NULL,
+  price DECIMAL(10, 2) NOT NULL,
+  quantity INT NOT NULL,
+  rating DOUBLE NOT NULL,
+  is_active TINYINT NOT NULL,
+  note VARCHAR(255),
+  created_at DATETIME NOT NULL,
+  updated_at DATETIME(3) NOT NULL`
+
+/** The database of each of so many tenants: the tenant's number is its place. */
+export function databaseNames(count: number): string[] {
+  return Array.from({ length: count }, (_, number) => `bench_${number}`)
+}
+
+/** Makes the databases of so many tenants, and the floor: those that are not there yet. */
+export async function prepareDatabases(url: string, tenants: number): Promise<void> {
+  const missing = await withAdmin(url, async (admin) => {
+    await setCaches(admin)
+    const present = new Set(await presentDatabases(admin))
+    if (!present.has(FLOOR)) await createDatabase(admin, FLOOR, 0)
+    return [...databaseNames(tenants).entries()].filter(([, name]) => !present.has(name))
+  })
+  await inParallel(url, missing, (admin, [number, name]) => createDatabase(admin, name, number))
+}
+
+/** Drops all databases that were made here. */
+export async function dropDatabases(url: string): Promise<void> {
+  const present = await withAdmin(url, presentDatabases)
+  await inParallel(url, present, (admin, name) => admin.query(`DROP DATABASE ${name}`))
+}
+
+/** Room for thousands of small tables, and for the connections of pools for each tenant. */
+async function setCaches(admin: Connection): Promise<void> {
+  await admin.query(`SET GLOBAL table_open_cache = 24000;
+    SET GLOBAL table_definition_cache = 24000;
+    SET GLOBAL max_connections = 1000`)
+}
+
+async function presentDatabases(admin: Connection): Promise<string[]> {
+  const [rows] = await admin.query<RowDataPacket[]>('SHOW DATABASES')
+  const names = rows.map(({ Database }) => String(Database))
+  return names.filter((name) => /^bench_(?:\d+|floor)$/.test(name))
+}
+
+async function createDatabase(admin: Connection, name: string, number: number): Promise<void> {
+  const rows = Array.from({ length: ITEMS }, (_, index) => row(name, number, index + 1))
+  await admin.query(`CREATE DATABASE ${name};
+    CREATE TABLE ${name}.items (${COLUMNS}) ENGINE = InnoDB;
+    INSERT INTO ${name}.items VALUES ${rows.join(', ')}`)
+}
+
+function row(name: string, number: number, id: number): string {
+  const note = id % 3 === 0 ? 'NULL' : `'What is to be said of item ${id}.'`
+  return `(${id}, '${name}', ${number}, 'Item ${id}', 'category ${id % 7}', ${id}.95, ${id * 3},
+    ${id / 8}, ${id % 2}, ${note}, '2026-01-${(id % 28) + 1}', '2026-02-03 04:05:06.789')`
+}
+
+async function inParallel<Item>(
+  url: string,
+  items: readonly Item[],
+  act: (admin: Connection, item: Item) => Promise<unknown>,
+): Promise<void> {
+  const left = items.values()
+  const worker = (admin: Connection): Promise<void> => actOnAll(left, (item) => act(admin, item))
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => withAdmin(url, worker)))
+}
+
+async function actOnAll<Item>(
+  items: Iterable<Item>,
+  act: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  for (const item of items) await act(item)
+}
+
+async function withAdmin<T>(url: string, fn: (admin: Connection) => Promise<T>): Promise<T> {
+  const admin = await mysql.createConnection({ uri: url, multipleStatements: true })
+  try {
+    return await fn(admin)
+  } finally {
+    admin.destroy()
+  }
+}
