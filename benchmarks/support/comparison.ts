@@ -43,6 +43,7 @@ interface Entrant {
   readonly floor: string | undefined
   readonly user: string
   readonly open: OpenContender
+  readonly client: Load['client']
 }
 
 /** Compares contenders at a cell, in turns of one run. The first one is what all are compared with. */
@@ -58,14 +59,11 @@ export async function compare(
     for (const contender of contenders) {
       entrants.push(await enter(field, cell, databases, contender, entrants.length, way))
     }
-    const client = clients(cell)
-    const { concurrency } = cell
-    const load = { databases, concurrency, client, millis: TURN_MILLIS }
+    const load = { databases, concurrency: cell.concurrency, millis: TURN_MILLIS }
     const rounds = await takeTurns(
       ROUNDS,
       () => entrants,
-      (entrant, round) =>
-        measure(field, entrant, { ...load, floor: entrant.floor, seed: seedOf(SEED, round) }),
+      (entrant, round) => measure(field, entrant, { ...load, seed: seedOf(SEED, round) }),
     )
     const names = entrants.map(({ name }) => name)
     return { cell, contenders: summarise(names, rounds) }
@@ -76,7 +74,7 @@ export async function compare(
 
 async function enter(
   field: Field,
-  { poolMax }: Cell,
+  cell: Cell,
   databases: readonly string[],
   contender: Contender,
   number: number,
@@ -84,18 +82,22 @@ async function enter(
 ): Promise<Entrant> {
   const connection = { ...(await field.account(number)), ...way }
   const { name, answersFrom: floor } = contender
-  const open = await contender.open({ connection, poolMax, databases })
-  return { name, floor, user: connection.user, open }
+  const open = await contender.open({ connection, poolMax: cell.poolMax, databases })
+  return { name, floor, user: connection.user, open, client: clients(cell) }
 }
 
 /** One turn: what clients saw, and what it took. */
-async function measure(field: Field, { open, user }: Entrant, load: Load): Promise<Measured> {
+async function measure(
+  field: Field,
+  { open, user, floor, client: clientOf }: Entrant,
+  load: Omit<Load, 'client' | 'floor'>,
+): Promise<Measured> {
   await nextTurn()
   collectYoungGarbage()
   const server = field.cpu?.()
   const switches = open.switches?.()
   const client = process.cpuUsage()
-  const seen = await runLoad(open, load)
+  const seen = await runLoad(open, { ...load, client: clientOf, floor })
   const { user: own, system } = process.cpuUsage(client)
   return {
     ...seen,

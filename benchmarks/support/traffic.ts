@@ -6,17 +6,15 @@ export interface Request {
   readonly tenant: number
   /** Statements, one after the other. */
   readonly queries: number
-  /** How long the client is still afterwards, in milliseconds. */
-  readonly pauseMillis: number
 }
 
-/** Gives a client its next request. */
+/** Gives a client its next request, once it has the answers of the last one. */
 export type NextRequest = () => Request
 
 /**
  * Which tenants are asked for. `uniform`: each as often. `zipf`: the n-th most popular one n times
- * less often than the first; each request is drawn anew. `visits`: as `zipf`, but a client stays with
- * a tenant for 3 to 10 requests of up to so many queries, with pauses of 20 ms on average between.
+ * less often than the first; each request is drawn anew. `visits`: as `zipf`, but a tenant that is
+ * drawn is asked for 3 to 10 requests of up to so many statements, among those of other visits.
  */
 export type Popularity = 'uniform' | 'zipf' | 'visits'
 
@@ -27,21 +25,18 @@ export interface Traffic {
   readonly queriesPerRequest: number
 }
 
-const VISIT = { shortest: 3, longest: 10, meanPauseMillis: 20 }
+/**
+ * As many as have 6 requests of 3 ms under way on average, with pauses of 20 ms between them. What
+ * comes next is of any visit alike, as with pauses of exponential length, whatever a machine's speed.
+ */
+const VISITS = { shortest: 3, longest: 10, underWay: 46 }
 
 /** Makes the clients of some traffic; each draws from the numbers that it is given. */
-export function clients({
-  tenants,
-  popularity,
-  queriesPerRequest,
-}: Traffic): (random: Random) => NextRequest {
+export function clients(traffic: Traffic): (random: Random) => NextRequest {
+  const { tenants, popularity, queriesPerRequest: queries } = traffic
   const choose = popularity === 'uniform' ? uniform(tenants) : zipf(tenants)
-  if (popularity === 'visits') return (random) => visits(random, choose, queriesPerRequest)
-  return (random) => () => ({
-    tenant: choose(random),
-    queries: queriesPerRequest,
-    pauseMillis: 0,
-  })
+  if (popularity === 'visits') return visitors(choose, queries)
+  return (random) => () => ({ tenant: choose(random), queries })
 }
 
 type Choose = (random: Random) => number
@@ -71,18 +66,37 @@ function firstAbove(sorted: Float64Array, value: number): number {
   return low
 }
 
-function visits(random: Random, choose: Choose, mostQueries: number): NextRequest {
-  let tenant = 0
-  let left = 0
-  return () => {
-    if (left === 0) {
-      tenant = choose(random)
-      left = between(random, VISIT.shortest, VISIT.longest)
+/** A tenant, and the requests that are still to come. */
+interface Visit {
+  readonly tenant: number
+  left: number
+}
+
+/** Clients that serve visits, of which they share those that pause. */
+function visitors(choose: Choose, mostQueries: number): (random: Random) => NextRequest {
+  const pausing: Visit[] = []
+  return (random) => {
+    let served: Visit | undefined
+    return () => {
+      if (served && served.left > 0) pausing.push(served)
+      while (pausing.length < VISITS.underWay) pausing.push(newVisit(random, choose))
+      served = takeAny(random, pausing)
+      served.left--
+      return { tenant: served.tenant, queries: between(random, 1, mostQueries) }
     }
-    left--
-    const pauseMillis = -Math.log(1 - random()) * VISIT.meanPauseMillis
-    return { tenant, queries: between(random, 1, mostQueries), pauseMillis }
   }
+}
+
+function newVisit(random: Random, choose: Choose): Visit {
+  return { tenant: choose(random), left: between(random, VISITS.shortest, VISITS.longest) }
+}
+
+function takeAny(random: Random, visits: Visit[]): Visit {
+  const index = Math.floor(random() * visits.length)
+  const taken = visits[index] as Visit
+  visits[index] = visits.at(-1) as Visit
+  visits.pop()
+  return taken
 }
 
 function between(random: Random, lowest: number, highest: number): number {

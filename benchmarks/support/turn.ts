@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Random, seededRandom, seedOf } from '../../src/testing/random.ts'
 import type { OpenContender, Session } from './contender.ts'
 import { chooseOperation, isRight } from './operations.ts'
@@ -63,10 +62,9 @@ async function runClient(
   const random = seededRandom(seedOf(load.seed, worker))
   const next = load.client(random)
   do {
-    const { tenant, queries, pauseMillis } = next()
+    const { tenant, queries } = next()
     const session = contender.session(load.databases[tenant] as string)
     for (let query = 0; query < queries; query++) await send(session, load, tenant, random, tally)
-    if (pauseMillis > 0) await sleep(pauseMillis)
   } while (performance.now() < deadline)
 }
 

@@ -1,0 +1,46 @@
+/*
+ * What do tenants cost where the server is further away? Beside plain Knex, both through a proxy that
+ * delays all data, half of the time each way. What leaves in one write with the switch needs no round
+ * trip of its own; beside it, what it would be with one.
+ */
+import { plainKnex } from './contenders/plain-knex.ts'
+import { tenantKnex } from './contenders/tenant-knex.ts'
+import { type DelayedCells, delayTable } from './report/delay.ts'
+import type { Field } from './support/bench-server.ts'
+import { cellsOf, LONG_REQUESTS, ONE_TENANT, SHORT_REQUESTS } from './support/cells.ts'
+import { type Cell, type CellResult, compare } from './support/comparison.ts'
+import { withDelay } from './support/delay.ts'
+import { assertRight, onEachServer } from './support/on-each-server.ts'
+
+const DELAYS_MILLIS = [0.5, 2]
+const CONTENDERS = [
+  plainKnex,
+  tenantKnex(),
+  tenantKnex('tenant-knex, round trips', { switching: 'roundtrip' }),
+]
+
+const CELLS: readonly Cell[] = [
+  ONE_TENANT,
+  SHORT_REQUESTS,
+  { ...SHORT_REQUESTS, concurrency: 64, poolMax: 50 },
+  LONG_REQUESTS,
+  { ...LONG_REQUESTS, concurrency: 64 },
+]
+
+await onEachServer('delay', measure, delayTable)
+
+async function measure(field: Field): Promise<{ delays: DelayedCells[] }> {
+  const delays: DelayedCells[] = []
+  for (const millis of DELAYS_MILLIS) {
+    const connection = await field.account(0)
+    const delayed = await withDelay(connection, millis, async ({ addedMillis, ...way }) => {
+      const cells: CellResult[] = []
+      for (const cell of cellsOf(CELLS)) {
+        cells.push(assertRight(await compare(field, cell, CONTENDERS, way)))
+      }
+      return { millis, addedMillis, cells }
+    })
+    delays.push(delayed)
+  }
+  return { delays }
+}

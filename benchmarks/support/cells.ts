@@ -1,0 +1,51 @@
+import { isBrief } from './brief.ts'
+import type { Cell } from './comparison.ts'
+
+/** No tenant changes: what the checks cost. */
+export const ONE_TENANT: Cell = {
+  tenants: 1,
+  popularity: 'uniform',
+  queriesPerRequest: 1,
+  concurrency: 16,
+  poolMax: 10,
+}
+
+/** Requests of several statements, and connections to spare. */
+export const LONG_REQUESTS: Cell = {
+  tenants: 1_000,
+  popularity: 'zipf',
+  queriesPerRequest: 5,
+  concurrency: 16,
+  poolMax: 50,
+}
+
+/** The hardest for one pool: nearly every statement is another tenant's, and connections are short. */
+export const SHORT_REQUESTS: Cell = {
+  tenants: 1_000,
+  popularity: 'zipf',
+  queriesPerRequest: 1,
+  concurrency: 16,
+  poolMax: 10,
+}
+
+const BRIEF = { tenants: 6, concurrency: 4, poolMax: 3 }
+
+/** The cells to measure; with `--brief` the first and the last, small. */
+export function cellsOf(cells: readonly Cell[]): readonly Cell[] {
+  if (!isBrief) return cells
+  return [cells[0] as Cell, cells.at(-1) as Cell].map(small)
+}
+
+/** A cell as it is, or small with `--brief`. */
+export function cellOf(cell: Cell): Cell {
+  return isBrief ? small(cell) : cell
+}
+
+function small(cell: Cell): Cell {
+  return {
+    ...cell,
+    tenants: Math.min(cell.tenants, BRIEF.tenants),
+    concurrency: Math.min(cell.concurrency, BRIEF.concurrency),
+    poolMax: Math.min(cell.poolMax, BRIEF.poolMax),
+  }
+}

@@ -1,0 +1,46 @@
+import { strict as assert } from 'node:assert'
+import { type BenchServer, benchServers, type Field, withField } from './bench-server.ts'
+import { isBrief } from './brief.ts'
+import { type CellResult, ROUNDS, SEED, TURN_MILLIS } from './comparison.ts'
+import type { Table } from './format.ts'
+import { printTable, writeResult } from './result.ts'
+
+/** What a benchmark's file in `results/` holds beside the environment and what was measured. */
+export interface ServerResult {
+  readonly server: { readonly name: BenchServer['name']; readonly version: string }
+  readonly seed: number
+  readonly turnMillis: number
+  readonly rounds: number
+}
+
+/**
+ * Measures on each server, prints a table, and writes what was measured to `results/NAME-SERVER.json`,
+ * but not with `--brief`.
+ */
+export async function onEachServer<Result extends object>(
+  name: string,
+  measure: (field: Field) => Promise<Result>,
+  tableOf: (result: Result & ServerResult) => Table,
+): Promise<void> {
+  for (const server of benchServers()) {
+    const result = await withField(server, async (field) => ({
+      server: { name: server.name, version: field.version },
+      seed: SEED,
+      turnMillis: TURN_MILLIS,
+      rounds: ROUNDS.measured,
+      ...(await measure(field)),
+    }))
+    if (!isBrief) writeResult(`${name}-${server.name.toLowerCase()}`, result)
+    console.log(`${name}, on ${server.name} ${result.server.version}\n`)
+    printTable(tableOf(result))
+  }
+}
+
+/** Fails where a contender has failed, or has answered with a row that was not the tenant's. */
+export function assertRight(result: CellResult): CellResult {
+  for (const { name, wrongRows, errors, firstError } of result.contenders) {
+    assert.equal(wrongRows, 0, `${name}: rows of others at ${JSON.stringify(result.cell)}`)
+    assert.equal(errors, 0, `${name}: ${firstError} at ${JSON.stringify(result.cell)}`)
+  }
+  return result
+}
