@@ -9,7 +9,8 @@ import type { Footprint, FootprintTask } from './footprint.ts'
 import { heapInUse } from './memory.ts'
 import { COLUMN_LISTS, isRight } from './operations.ts'
 
-const CLIENTS = 16
+/** More than the pool has connections. */
+const CLIENTS = 64
 
 const [task] = (await once(process, 'message')) as [FootprintTask]
 process.send?.(await measure(task))

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { environment } from './environment.ts'
 
 const FOLDER = new URL('../results/', import.meta.url)
@@ -10,11 +10,20 @@ export function writeResult(name: string, result: object): void {
   writeFileSync(new URL(`${name}.json`, FOLDER), `${JSON.stringify(content, null, 2)}\n`)
 }
 
+/** What `results/NAME.json` holds; undefined where there is none. */
+export function readResult(name: string): unknown {
+  const file = new URL(`${name}.json`, FOLDER)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
 /** Prints a Markdown table, whose first row is the heading, and a blank line. */
 export function printTable(rows: readonly (readonly string[])[]): void {
+  console.log(`${markdownTable(rows)}\n`)
+}
+
+/** A Markdown table, whose first row is the heading. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [heading = [], ...body] = rows
-  for (const cells of [heading, heading.map(() => '-'), ...body]) {
-    console.log(`| ${cells.join(' | ')} |`)
-  }
-  console.log()
+  const lines = [heading, heading.map(() => '-'), ...body]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

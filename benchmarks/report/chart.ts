@@ -1,0 +1,138 @@
+import { init } from 'echarts'
+import type { Quartiles } from '../support/statistics.ts'
+
+/** What is drawn: a value for each category, in several series. */
+export interface Chart {
+  readonly title: string
+  /** Below the title: what was measured, and where. */
+  readonly subtitle: string
+  readonly categoryTitle: string
+  readonly valueTitle: string
+  readonly categories: readonly string[]
+  readonly series: readonly Series[]
+  /** Drawn through the whole chart: what all is compared with. */
+  readonly baseline?: number
+}
+
+/** A value for each category; undefined where there is none. With quartiles, those are shown. */
+export interface Series {
+  readonly name: string
+  readonly values: readonly (Quartiles | number | undefined)[]
+  /** Drawn with dashes, where lines are drawn. */
+  readonly isDashed?: boolean
+}
+
+const SIZE = { width: 860, height: 430 }
+const FONT = 'system-ui, sans-serif'
+/** Told apart also by who does not see all colours (Okabe and Ito). */
+const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
+const WHISKER_WIDTH = 5
+
+/** Bars side by side, as SVG. */
+export function drawBars(chart: Chart): string {
+  return draw(chart, (series, index) => [
+    {
+      type: 'bar',
+      name: series.name,
+      data: medians(series),
+      ...(index === 0 ? baselineOf(chart) : {}),
+    },
+    {
+      type: 'custom',
+      name: series.name,
+      data: whiskers(series),
+      renderItem: (_: unknown, api: RenderApi) => whisker(api, chart.series.length, index),
+      z: 3,
+    },
+  ])
+}
+
+/** Lines, as SVG. */
+export function drawLines(chart: Chart): string {
+  return draw(chart, (series, index) => [
+    {
+      type: 'line',
+      name: series.name,
+      data: medians(series),
+      connectNulls: true,
+      symbolSize: 7,
+      lineStyle: { width: 2.5, type: series.isDashed ? 'dashed' : 'solid' },
+      ...(index === 0 ? baselineOf(chart) : {}),
+    },
+  ])
+}
+
+function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[]): string {
+  const drawing = init(null, null, { renderer: 'svg', ssr: true, ...SIZE })
+  drawing.setOption({
+    animation: false,
+    backgroundColor: '#ffffff',
+    color: COLORS,
+    textStyle: { fontFamily: FONT },
+    title: { text: chart.title, subtext: chart.subtitle, left: 'center' },
+    legend: { bottom: 0, data: chart.series.map(({ name }) => name) },
+    grid: { left: 70, right: 30, top: 70, bottom: 80 },
+    xAxis: {
+      type: 'category',
+      name: chart.categoryTitle,
+      nameLocation: 'middle',
+      nameGap: 28,
+      data: chart.categories,
+    },
+    yAxis: { type: 'value', name: chart.valueTitle, nameLocation: 'middle', nameGap: 50 },
+    series: chart.series.flatMap(seriesOf),
+  })
+  const svg = drawing.renderToSVGString()
+  drawing.dispose()
+  return `${svg}\n`
+}
+
+function baselineOf({ baseline }: Chart): object {
+  if (baseline === undefined) return {}
+  return {
+    markLine: {
+      symbol: 'none',
+      silent: true,
+      lineStyle: { color: '#444444' },
+      label: { show: false },
+      data: [{ yAxis: baseline }],
+    },
+  }
+}
+
+function medians({ values }: Series): (number | null)[] {
+  return values.map((value) => (typeof value === 'object' ? value.median : (value ?? null)))
+}
+
+function whiskers({ values }: Series): number[][] {
+  return values.flatMap((value, category) =>
+    typeof value === 'object' ? [[category, value.lower, value.upper]] : [],
+  )
+}
+
+/** What ECharts gives whoever draws. */
+interface RenderApi {
+  value(dimension: number): number
+  coord(point: readonly [number, number]): [number, number]
+  barLayout(options: { count: number }): { offsetCenter: number }[]
+}
+
+/** From the lower to the upper quartile, over the middle of its bar. */
+function whisker(api: RenderApi, count: number, index: number): object {
+  const offset = api.barLayout({ count })[index]?.offsetCenter ?? 0
+  const [x, low] = api.coord([api.value(0), api.value(1)])
+  const [, high] = api.coord([api.value(0), api.value(2)])
+  const line = (x1: number, y1: number, x2: number, y2: number): object => ({
+    type: 'line',
+    shape: { x1: x + offset + x1, y1, x2: x + offset + x2, y2 },
+    style: { stroke: '#333333', lineWidth: 1.2 },
+  })
+  return {
+    type: 'group',
+    children: [
+      line(0, low, 0, high),
+      line(-WHISKER_WIDTH, low, WHISKER_WIDTH, low),
+      line(-WHISKER_WIDTH, high, WHISKER_WIDTH, high),
+    ],
+  }
+}

@@ -1,0 +1,41 @@
+/*
+ * Runs the benchmarks that need a database server, one process each, on each server in turn, and then
+ * brings tables and plots up to date. Arguments: names of benchmarks, all where left out; `--brief`.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { type BenchServer, benchServers } from './support/bench-server.ts'
+import { isBrief } from './support/brief.ts'
+import { dropDatabases } from './support/data.ts'
+
+const BENCHMARKS = ['goals', 'overhead', 'delay', 'pieces', 'footprint']
+const REPORTS = ['tables', 'plots']
+
+const asked = process.argv.slice(2).filter((argument) => argument !== '--brief')
+const unknown = asked.find((name) => !BENCHMARKS.includes(name))
+if (unknown !== undefined) {
+  console.error(`There is no benchmark ${unknown}: ${BENCHMARKS.join(', ')}.`)
+  process.exit(2)
+}
+
+for (const server of benchServers()) {
+  for (const name of asked.length > 0 ? asked : BENCHMARKS) await measure(name, server)
+}
+if (!isBrief) for (const name of REPORTS) await run(name, process.env)
+
+/** Each finds the server without databases: how many there are makes a difference. */
+async function measure(name: string, server: BenchServer): Promise<void> {
+  const { TENANT_KNEX_MARIADB_URL: _m, TENANT_KNEX_MYSQL_URL: _n, ...env } = process.env
+  await run(name, { ...env, [`TENANT_KNEX_${server.name.toUpperCase()}_URL`]: server.url })
+  await dropDatabases(server.url)
+}
+
+async function run(name: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
+  const flags = isBrief ? ['--brief'] : []
+  const args = ['--expose-gc', '--import', 'tsx', file, ...flags]
+  const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit', env }), 'exit')
+  // The others are measured all the same.
+  if (code !== 0) process.exitCode = 1
+}
