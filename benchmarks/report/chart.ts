@@ -27,6 +27,7 @@ const FONT = 'system-ui, sans-serif'
 /** Told apart also by who does not see all colours (Okabe and Ito). */
 const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
 const WHISKER_WIDTH = 5
+const LABEL_WIDTH = 220
 
 /** Bars side by side, as SVG. */
 export function drawBars(chart: Chart): string {
@@ -41,6 +42,7 @@ export function drawBars(chart: Chart): string {
       type: 'custom',
       name: series.name,
       data: whiskers(series),
+      encode: { x: 0, y: [1, 2] },
       renderItem: (_: unknown, api: RenderApi) => whisker(api, chart.series.length, index),
       z: 3,
     },
@@ -71,13 +73,14 @@ function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[
     textStyle: { fontFamily: FONT },
     title: { text: chart.title, subtext: chart.subtitle, left: 'center' },
     legend: { bottom: 0, data: chart.series.map(({ name }) => name) },
-    grid: { left: 70, right: 30, top: 70, bottom: 80 },
+    grid: { left: 70, right: 30, top: 70, bottom: 100 },
     xAxis: {
       type: 'category',
       name: chart.categoryTitle,
       nameLocation: 'middle',
       nameGap: 28,
       data: chart.categories,
+      axisLabel: { interval: 0, width: LABEL_WIDTH, overflow: 'break' },
     },
     yAxis: { type: 'value', name: chart.valueTitle, nameLocation: 'middle', nameGap: 50 },
     series: chart.series.flatMap(seriesOf),

@@ -17,6 +17,15 @@ export const TURN_MILLIS: number = isBrief ? 30 : 170
 /** How often each contender has its turn. */
 export const ROUNDS: Rounds = isBrief ? { warmUp: 1, measured: 2 } : { warmUp: 4, measured: 24 }
 
+/**
+ * Statements after which a contender's code is compiled as well as it will be: until about half of
+ * these each takes several times as long.
+ */
+const WARM_STATEMENTS = isBrief ? 0 : 15_000
+
+/** Contenders that have run in this process before: code that is compiled stays so. */
+const warm = new WeakSet<Contender>()
+
 /** One point that contenders are compared at. */
 export interface Cell extends Traffic {
   /** Clients, each with one request at a time. */
@@ -39,8 +48,7 @@ export interface Way {
 
 /** A contender that is open, and what its turns need. */
 interface Entrant {
-  readonly name: string
-  readonly floor: string | undefined
+  readonly contender: Contender
   readonly user: string
   readonly open: OpenContender
   readonly client: Load['client']
@@ -60,12 +68,11 @@ export async function compare(
       entrants.push(await enter(field, cell, databases, contender, entrants.length, way))
     }
     const load = { databases, concurrency: cell.concurrency, millis: TURN_MILLIS }
-    const rounds = await takeTurns(
-      ROUNDS,
-      () => entrants,
-      (entrant, round) => measure(field, entrant, { ...load, seed: seedOf(SEED, round) }),
-    )
-    const names = entrants.map(({ name }) => name)
+    const turn = (entrant: Entrant, round: number): Promise<Measured> =>
+      measure(field, entrant, { ...load, seed: seedOf(SEED, round) })
+    await warmUp(entrants, turn)
+    const rounds = await takeTurns(ROUNDS, () => entrants, turn)
+    const names = contenders.map(({ name }) => name)
     return { cell, contenders: summarise(names, rounds) }
   } finally {
     for (const { open } of entrants) await open.close()
@@ -81,15 +88,33 @@ async function enter(
   way: Way | undefined,
 ): Promise<Entrant> {
   const connection = { ...(await field.account(number)), ...way }
-  const { name, answersFrom: floor } = contender
   const open = await contender.open({ connection, poolMax: cell.poolMax, databases })
-  return { name, floor, user: connection.user, open, client: clients(cell) }
+  return { contender, user: connection.user, open, client: clients(cell) }
+}
+
+/**
+ * Where a contender is new to this process, has all take turns until the code of each is compiled:
+ * not one after the other, as the code that they share is compiled for all of them.
+ */
+async function warmUp(
+  entrants: readonly Entrant[],
+  turn: (entrant: Entrant, round: number) => Promise<Measured>,
+): Promise<void> {
+  if (entrants.every(({ contender }) => warm.has(contender))) return
+  const statements = entrants.map(() => 0)
+  for (let round = 0; Math.min(...statements) < WARM_STATEMENTS; round++) {
+    for (const [index, entrant] of entrants.entries()) {
+      const { operations, errors } = await turn(entrant, round)
+      statements[index] = (statements[index] as number) + operations + errors
+    }
+  }
+  for (const { contender } of entrants) warm.add(contender)
 }
 
 /** One turn: what clients saw, and what it took. */
 async function measure(
   field: Field,
-  { open, user, floor, client: clientOf }: Entrant,
+  { contender, open, user, client: clientOf }: Entrant,
   load: Omit<Load, 'client' | 'floor'>,
 ): Promise<Measured> {
   await nextTurn()
@@ -97,7 +122,7 @@ async function measure(
   const server = field.cpu?.()
   const switches = open.switches?.()
   const client = process.cpuUsage()
-  const seen = await runLoad(open, { ...load, client: clientOf, floor })
+  const seen = await runLoad(open, { ...load, client: clientOf, floor: contender.answersFrom })
   const { user: own, system } = process.cpuUsage(client)
   return {
     ...seen,
