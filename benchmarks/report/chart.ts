@@ -18,7 +18,7 @@ export interface Chart {
 export interface Series {
   readonly name: string
   readonly values: readonly (Quartiles | number | undefined)[]
-  /** Drawn with dashes, where lines are drawn. */
+  /** Drawn with dashes, in the colour of the one before, where lines are drawn. */
   readonly isDashed?: boolean
 }
 
@@ -26,6 +26,8 @@ const SIZE = { width: 860, height: 430 }
 const FONT = 'system-ui, sans-serif'
 /** Told apart also by who does not see all colours (Okabe and Ito). */
 const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
+/** Nothing that changes under a mouse: it is an image. */
+const STILL = { emphasis: { disabled: true }, silent: true }
 const WHISKER_WIDTH = 5
 const LABEL_WIDTH = 220
 
@@ -59,6 +61,7 @@ export function drawLines(chart: Chart): string {
       connectNulls: true,
       symbolSize: 7,
       lineStyle: { width: 2.5, type: series.isDashed ? 'dashed' : 'solid' },
+      color: lineColor(chart, index),
       ...(index === 0 ? baselineOf(chart) : {}),
     },
   ])
@@ -83,11 +86,16 @@ function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[
       axisLabel: { interval: 0, width: LABEL_WIDTH, overflow: 'break' },
     },
     yAxis: { type: 'value', name: chart.valueTitle, nameLocation: 'middle', nameGap: 50 },
-    series: chart.series.flatMap(seriesOf),
+    series: chart.series.flatMap(seriesOf).map((series) => ({ ...series, ...STILL })),
   })
   const svg = drawing.renderToSVGString()
   drawing.dispose()
   return `${svg}\n`
+}
+
+function lineColor({ series }: Chart, index: number): string | undefined {
+  const solid = series.slice(0, index + 1).filter(({ isDashed }) => !isDashed)
+  return COLORS[solid.length - 1]
 }
 
 function baselineOf({ baseline }: Chart): object {

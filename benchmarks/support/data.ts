@@ -1,4 +1,5 @@
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { isBrief } from './brief.ts'
 
 /** The one database of contenders that have no tenants. */
 export const FLOOR = 'bench_floor'
@@ -34,7 +35,7 @@ export function databaseNames(count: number): string[] {
 /** Makes the databases of so many tenants, and the floor: those that are not there yet. */
 export async function prepareDatabases(url: string, tenants: number): Promise<void> {
   const missing = await withAdmin(url, async (admin) => {
-    await setCaches(admin)
+    if (!isBrief) await setCaches(admin)
     const present = new Set(await presentDatabases(admin))
     if (!present.has(FLOOR)) await createDatabase(admin, FLOOR, 0)
     return [...databaseNames(tenants).entries()].filter(([, name]) => !present.has(name))

@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import mysql from 'mysql2/promise'
+import { isBrief } from './brief.ts'
 import type { Setting } from './contender.ts'
 import { quartiles } from './statistics.ts'
 
-const PINGS = 300
+const PINGS = isBrief ? 10 : 300
 
 /** A way to a server that takes longer. */
 export interface Delayed {
