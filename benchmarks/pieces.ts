@@ -2,6 +2,7 @@
  * What does each piece buy? The same requests with one thing off or set otherwise, beside plain Knex
  * and beside the defaults, also where the server is further away.
  */
+import { withoutAffinity, withoutWidening } from './contenders/changed-tenant-knex.ts'
 import { plainKnex } from './contenders/plain-knex.ts'
 import { tenantKnex } from './contenders/tenant-knex.ts'
 import { type PiecesCell, piecesTable } from './report/pieces.ts'
@@ -16,6 +17,8 @@ const DELAY_MILLIS = 0.5
 const CONTENDERS = [
   plainKnex,
   tenantKnex('the defaults'),
+  withoutAffinity,
+  withoutWidening,
   tenantKnex("switching: 'pipelined'", { switching: 'pipelined' }),
   tenantKnex("switching: 'roundtrip': no one write", { switching: 'roundtrip' }),
   tenantKnex("clean: 'when-dirty': no reset", { clean: 'when-dirty' }),
