@@ -3,7 +3,7 @@ import { seedOf } from '../../src/testing/random.ts'
 import type { Field } from './bench-server.ts'
 import { isBrief } from './brief.ts'
 import type { Contender, OpenContender } from './contender.ts'
-import { type Rounds, takeTurns } from './rounds.ts'
+import { takeTurns } from './rounds.ts'
 import { type Measured, type Summary, summarise } from './summary.ts'
 import { clients, type Traffic } from './traffic.ts'
 import { type Load, runLoad } from './turn.ts'
@@ -14,17 +14,15 @@ export const SEED = 20_261_128
 /** How long a contender's turn is, in milliseconds. */
 export const TURN_MILLIS: number = isBrief ? 30 : 170
 
-/** How often each contender has its turn. */
-export const ROUNDS: Rounds = isBrief ? { warmUp: 1, measured: 2 } : { warmUp: 4, measured: 24 }
+/** How often each contender has a turn that counts. */
+export const ROUNDS: number = isBrief ? 2 : 24
 
 /**
- * Statements after which a contender's code is compiled as well as it will be: until about half of
- * these each takes several times as long.
+ * Statements of each contender before its turns count: until most of these its code is not compiled
+ * as well as it will be, and each takes up to four times as long. At each cell, as another one may
+ * run code that none before has.
  */
-const WARM_STATEMENTS = isBrief ? 0 : 15_000
-
-/** Contenders that have run in this process before: code that is compiled stays so. */
-const warm = new WeakSet<Contender>()
+const WARM_STATEMENTS = isBrief ? 50 : 10_000
 
 /** One point that contenders are compared at. */
 export interface Cell extends Traffic {
@@ -71,7 +69,7 @@ export async function compare(
     const turn = (entrant: Entrant, round: number): Promise<Measured> =>
       measure(field, entrant, { ...load, seed: seedOf(SEED, round) })
     await warmUp(entrants, turn)
-    const rounds = await takeTurns(ROUNDS, () => entrants, turn)
+    const rounds = await takeTurns({ warmUp: 0, measured: ROUNDS }, () => entrants, turn)
     const names = contenders.map(({ name }) => name)
     return { cell, contenders: summarise(names, rounds) }
   } finally {
@@ -93,22 +91,20 @@ async function enter(
 }
 
 /**
- * Where a contender is new to this process, has all take turns until the code of each is compiled:
- * not one after the other, as the code that they share is compiled for all of them.
+ * Lets contenders run until the code of each is compiled, a slow one's as well as there is time for.
+ * In turns, as the code that they share is compiled for all of them.
  */
 async function warmUp(
   entrants: readonly Entrant[],
   turn: (entrant: Entrant, round: number) => Promise<Measured>,
 ): Promise<void> {
-  if (entrants.every(({ contender }) => warm.has(contender))) return
   const statements = entrants.map(() => 0)
-  for (let round = 0; Math.min(...statements) < WARM_STATEMENTS; round++) {
+  for (let round = 0; round < ROUNDS && Math.min(...statements) < WARM_STATEMENTS; round++) {
     for (const [index, entrant] of entrants.entries()) {
-      const { operations, errors } = await turn(entrant, round)
-      statements[index] = (statements[index] as number) + operations + errors
+      const { latencies } = await turn(entrant, round)
+      statements[index] = (statements[index] as number) + latencies.length
     }
   }
-  for (const { contender } of entrants) warm.add(contender)
 }
 
 /** One turn: what clients saw, and what it took. */

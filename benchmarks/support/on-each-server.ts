@@ -27,7 +27,7 @@ export async function onEachServer<Result extends object>(
       server: { name: server.name, version: field.version },
       seed: SEED,
       turnMillis: TURN_MILLIS,
-      rounds: ROUNDS.measured,
+      rounds: ROUNDS,
       ...(await measure(field)),
     }))
     if (!isBrief) writeResult(`${name}-${server.name.toLowerCase()}`, result)
