@@ -6,6 +6,7 @@ import { annotate } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
+import { isThenable } from '../thenable.ts'
 import { guardBatches } from './batch-insert.ts'
 import { type Binding, bindingOf, isBound, tenantSettings } from './binding.ts'
 import { TenantQueryBuilder, TenantRaw, TenantSchemaBuilder, withoutFrame } from './builders.ts'
@@ -108,6 +109,7 @@ export class TenantClient extends Dialect {
       const result = container(
         Object.defineProperties(trx, { tenant: { value: binding.tenant }, cache }),
       )
+      // Knex ends a transaction itself where its container gives a promise.
       if (!isThenable(result)) tellFailedCommit(trx)
       return result
     }
@@ -268,11 +270,6 @@ function isRolledBack(connection: unknown, query: QueryObject | string): boolean
 
 function facts(client: TenantClient): ServerPool['facts'] {
   return isBound(client) ? bindingOf(client).pool.facts : undefined
-}
-
-/** Knex ends a transaction itself where its container gives a promise. */
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function passOn(

@@ -6,6 +6,7 @@ import {
   type LocatedTenant,
   type Tenant,
 } from '../identifiers.ts'
+import { isThenable } from '../thenable.ts'
 
 /** Maps a tenant's id to its database; null where there is no such tenant. */
 export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
@@ -154,10 +155,6 @@ export class Tenants {
 /** The garbage collector took what a name stood for; there may be another by now. */
 function forgetDead(references: Map<string, WeakRef<object>>, name: string): void {
   if (!references.get(name)?.deref()) references.delete(name)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null)?.then === 'function'
 }
 
 function unknownTenant(id: string): TenantKnexError {

@@ -1,7 +1,7 @@
 import { checkFunction } from '../option-checks.ts'
+import { isThenable } from '../thenable.ts'
 import { type NamedTenant, namedTenant } from './named-tenant.ts'
 import type { Resolver, TenantRequest } from './tenant-request.ts'
-import { isThenable } from './thenable.ts'
 
 /**
  * The tenant is what your function finds in the framework's own request, such as a claim of a verified

@@ -1,6 +1,6 @@
 import { checkFunction, invalid } from '../option-checks.ts'
+import { isThenable } from '../thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from './tenant-request.ts'
-import { isThenable } from './thenable.ts'
 
 /**
  * The tenant is that of the first resolver that names one. The others are not asked then; nor are they

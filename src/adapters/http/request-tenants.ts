@@ -1,8 +1,8 @@
 import { TenantKnexError } from '../../errors.ts'
 import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../option-checks.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
-import { isThenable } from '../../resolve/thenable.ts'
 import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
+import { isThenable } from '../../thenable.ts'
 import { requestError } from './request-error.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

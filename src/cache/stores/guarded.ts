@@ -1,4 +1,5 @@
 import { TenantKnexError } from '../../errors.ts'
+import { isThenable } from '../../thenable.ts'
 import { type MaybePromise, StoreUnavailable } from '../tenant-store.ts'
 import { Breaker } from './breaker.ts'
 import type { KeyValue, Texts } from './key-value.ts'
@@ -114,6 +115,3 @@ export class Guarded implements KeyValue {
 }
 
 /** An adapter's promises may be of any kind. */
-function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-}
