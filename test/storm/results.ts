@@ -47,7 +47,7 @@ ${table(
 
 ## Storms
 
-${table(['Server', 'Kind', 'Switching', 'Seed', 'Operations', 'Faults', 'Seconds', 'Heap, MB'], runs.map(line))}
+${table(['Server', 'Kind', 'Switching', 'Cleaned', 'Seed', 'Operations', 'Faults', 'Seconds', 'Heap, MB'], runs.map(line))}
 
 ${violations(runs)}
 `
@@ -123,12 +123,12 @@ function tally(
     .map(({ name, numbers }) => [name, ...numbers.map(show)])
 }
 
-function line({ server, kind, switching, seed, seconds, report }: StormRun): string[] {
+function line({ server, kind, switching, clean, seed, seconds, report }: StormRun): string[] {
   const { operations, faults, heap } = report
   const heaps = heap ? `${megabytes(heap.early)} to ${megabytes(heap.late)}` : ''
   const counts = [seed, operations, sum(Object.values(faults)), Math.round(seconds)].map(show)
   // Before there was a choice, every statement waited for its switch.
-  return [server, kind, switching ?? 'roundtrip', ...counts, heaps]
+  return [server, kind, switching ?? 'roundtrip', clean ?? 'hand-over', ...counts, heaps]
 }
 
 function violations(runs: readonly StormRun[]): string {

@@ -25,9 +25,12 @@ export interface StormPlan {
   readonly isEven?: boolean
   /** How statements follow their switches. @defaultValue 'auto' */
   readonly switching?: Switching
+  /** When sessions are cleaned. @defaultValue 'hand-over' */
+  readonly clean?: Clean
 }
 
 type Switching = NonNullable<TenantKnexOptions['switching']>
+type Clean = NonNullable<TenantKnexOptions['clean']>
 
 /** A storm that is over. */
 export interface StormRun extends StormPlan {
@@ -42,10 +45,18 @@ export interface StormRun extends StormPlan {
 
 /** Runs one storm on a server that is ready for it. Violations are in its report. */
 export async function runStorm(server: OwnServer, plan: StormPlan): Promise<StormRun> {
-  const { kind, seed, operations, faultEvery, isEven, switching = 'auto' } = plan
+  const {
+    kind,
+    seed,
+    operations,
+    faultEvery,
+    isEven,
+    switching = 'auto',
+    clean = 'hand-over',
+  } = plan
   const isCalm = kind === 'calm'
   const since = Date.now()
-  return withWorld(server, { isCalm, switching }, async (world) => {
+  return withWorld(server, { isCalm, switching, clean }, async (world) => {
     const faults = isCalm ? [] : allFaults(world, kind === 'sparse')
     const [row] = await world.admin.sql('SELECT VERSION() AS version')
     const report = await reportOf(

@@ -42,6 +42,7 @@ export interface WorldOptions {
   /** True where nothing is to break. */
   readonly isCalm: boolean
   readonly switching?: NonNullable<TenantKnexOptions['switching']>
+  readonly clean?: NonNullable<TenantKnexOptions['clean']>
 }
 
 export function databaseOf(tenant: string): string {
@@ -83,7 +84,7 @@ export async function fillDatabases(
 /** Runs a function with a new pool behind a new proxy. Nothing may be left of it afterwards. */
 export async function withWorld<T>(
   server: OwnServer,
-  { isCalm, switching = 'auto' }: WorldOptions,
+  options: WorldOptions,
   fn: (world: World) => Promise<T>,
 ): Promise<T> {
   const url = new URL(server.adminUrl)
@@ -97,7 +98,7 @@ export async function withWorld<T>(
     return await withProxy(
       url.href,
       async (proxy) => {
-        const tenantKnex = createPool(proxy.url, { isCalm, switching })
+        const tenantKnex = createPool(proxy.url, options)
         const witness = new ServerWitness(witnessAdmin, ACCOUNT, TENANTS.map(databaseOf))
         const startServer = () => server.start(WITNESS_SETTINGS)
         try {
@@ -119,13 +120,13 @@ export async function withWorld<T>(
   }
 }
 
-function createPool(url: string, { isCalm, switching = 'auto' }: WorldOptions): TenantKnex {
+function createPool(url: string, { isCalm, ...options }: WorldOptions): TenantKnex {
   const limits = isCalm ? LONG : SHORT
   return createTenantKnex({
     connection: { ...urlOptions(url), multipleStatements: true },
     allowMultipleStatements: true,
     database: databaseOf,
-    switching,
+    ...options,
     switchTimeoutMillis: limits.switch,
     pool: {
       max: POOL,
