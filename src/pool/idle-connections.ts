@@ -3,9 +3,9 @@ import { LinkedList } from './linked-list.ts'
 import type { Slot, TenantShare } from './tenant-share.ts'
 
 /**
- * How much longer than a spare connection another one must have been idle to go before it. Spare
- * ones always first costs up to a sixth more switches where a pool is wide, never first up to a sixth
- * more where tenants are few (`npm run scheduler`).
+ * How much longer than a spare connection another one must have been idle to go before it. Where
+ * spare ones always go first, a wide pool switches up to a third more (test/pool/scheduling/results.md);
+ * where they never do, one of a few tenants with many single queries up to an eighth more.
  */
 const SPARE_FACTOR = 2
 

@@ -42,7 +42,7 @@ ${COMPARED.map(comparison).join('\n')}
 
 A pool of 20 that is never idle does ${saturatedGain(20, saturation(200, 100)).toFixed(2)} times what first come, first served does (200 users, 100 tenants).
 
-How long an acquire takes on a pool of 20, in ms, over ${MANY} visits:
+How long an acquire takes on a pool of 20, in ms, over ${MANY.toLocaleString('en')} visits:
 
 | Tenants | Busy without switches | Mean | 99 of 100 |
 | - | -: | -: | -: |
@@ -73,7 +73,12 @@ function comparison([title, max, visits]: (typeof COMPARED)[number]): string {
 function load(tenants: number, connections: number): string {
   const visits = busy(connections, MANY, { tenants })
   const { mean, p99 } = delays(simulate(new Scheduled(limitsOf(20)), visits))
-  return row([tenants, `${(100 * connections) / 20} %`, mean.toFixed(1), p99.toFixed(0)])
+  return row([
+    tenants.toLocaleString('en'),
+    `${(100 * connections) / 20} %`,
+    mean.toFixed(1),
+    p99.toFixed(0),
+  ])
 }
 
 function flooded(title: string): string {
