@@ -936,7 +936,7 @@ onEachServer('models made by forTenants()', (server) => {
         )
         expect(names).to.have.length(PARALLEL / 2 + 1)
       }
-    }))
+    })).timeout(60_000)
 
   it('can be made by Objection’s mixin()', () =>
     withModels(server, async ({ tenantKnex }) => {
