@@ -1,7 +1,7 @@
 import knex from 'knex'
 import type { Contender } from '../support/contender.ts'
 import { FLOOR } from '../support/data.ts'
-import { knexSession } from '../support/knex-session.ts'
+import { knexAccess } from '../support/knex-access.ts'
 
 /** Knex as it is, with all that tenants ask for in one database: what a database for each is beside. */
 export const plainKnex: Contender = {
@@ -13,6 +13,6 @@ export const plainKnex: Contender = {
       connection: { ...connection, database: FLOOR },
       pool: { min: 0, max: poolMax },
     })
-    return { session: () => knexSession(plain), close: () => plain.destroy() }
+    return { ...knexAccess(() => plain), close: () => plain.destroy() }
   },
 }

@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex'
 import type { Contender } from '../support/contender.ts'
 import { FLOOR } from '../support/data.ts'
+import { knexAccess } from '../support/knex-access.ts'
 import { knexSession } from '../support/knex-session.ts'
 
 /** Knex's `withSchema`, which the builder's own statements allow: no switch, and all the tables. */
@@ -13,6 +14,7 @@ export const qualifiedKnex: Contender = {
       pool: { min: 0, max: poolMax },
     })
     return {
+      ...knexAccess(() => plain),
       session(database) {
         const qualified = (table: string) => plain(table).withSchema(database)
         return knexSession(qualified as Knex)

@@ -1,6 +1,6 @@
 import type { TenantKnexOptions } from '../../src/index.ts'
 import type { Contender } from '../support/contender.ts'
-import { knexSession } from '../support/knex-session.ts'
+import { knexAccess } from '../support/knex-access.ts'
 import { createTenantKnex } from '../support/package.ts'
 
 /** This library, with its defaults but for these options. */
@@ -19,7 +19,7 @@ export function tenantKnex(
         ...options,
       })
       return {
-        session: (database) => knexSession(tenants(database)),
+        ...knexAccess(tenants),
         close: () => tenants.destroy(),
         switches: () => tenants.stats().servers[0].switches,
       }

@@ -27,9 +27,16 @@ export interface Setting {
   readonly databases: readonly string[]
 }
 
+/** Sends SQL as it stands, in a request of its own of the tenant that has this database. */
+export type Send = (database: string, sql: string) => Promise<Row[]>
+
 /** A contender that is ready for requests. */
 export interface OpenContender {
   session(database: string): Session
+  /** What the mix has no statement for. A statement without rows answers with none. */
+  readonly query: Send
+  /** The same as a prepared statement of the driver's; left out where it cannot be reached. */
+  readonly execute?: Send
   close(): Promise<void>
   /** Switches so far, where it can tell. */
   switches?(): number

@@ -1,0 +1,46 @@
+import knex, { type Knex } from 'knex'
+import type { Contender, Setting } from '../support/contender.ts'
+import { knexAccess } from '../support/knex-access.ts'
+
+/** One Knex for each tenant, made when it is asked for and kept, as Knex's defaults have it. */
+export const knexPerTenant: Contender = perTenant('a Knex for each tenant', openDefault)
+
+/** The same with pools that are small, and close what is idle. */
+export const tunedKnexPerTenant: Contender = perTenant('a Knex for each tenant, tuned', openTuned)
+
+/** At least two connections, at most ten, and a cache of the driver's that costs half a megabyte each. */
+function openDefault({ connection }: Setting, database: string): Knex {
+  return knex({ client: 'mysql2', connection: { ...connection, database } })
+}
+
+/** What a tenant's Knex costs least with. */
+export function openTuned({ connection }: Setting, database: string): Knex {
+  return knex({
+    client: 'mysql2',
+    connection: { ...connection, database, maxPreparedStatements: 16 },
+    pool: { min: 0, max: 2 },
+  })
+}
+
+function perTenant(
+  name: string,
+  openKnex: (setting: Setting, database: string) => Knex,
+): Contender {
+  return {
+    name,
+    async open(setting) {
+      const knexes = new Map<string, Knex>()
+      const knexOf = (database: string): Knex => {
+        const known = knexes.get(database)
+        if (known) return known
+        const made = openKnex(setting, database)
+        knexes.set(database, made)
+        return made
+      }
+      const close = async (): Promise<void> => {
+        await Promise.all([...knexes.values()].map((each) => each.destroy()))
+      }
+      return { ...knexAccess(knexOf), close }
+    },
+  }
+}
