@@ -9,7 +9,15 @@ import { type BenchServer, benchServers } from './support/bench-server.ts'
 import { isBrief } from './support/brief.ts'
 import { dropDatabases } from './support/data.ts'
 
-const BENCHMARKS = ['goals', 'overhead', 'delay', 'pieces', 'footprint']
+const BENCHMARKS = [
+  'goals',
+  'overhead',
+  'delay',
+  'pieces',
+  'footprint',
+  'alternatives',
+  'resources',
+]
 /** The tables' page shows the plots that there are. */
 const REPORTS = ['plots', 'tables']
 

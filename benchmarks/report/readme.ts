@@ -3,19 +3,23 @@ import type { Environment } from '../support/environment.ts'
 import type { Table } from '../support/format.ts'
 import type { ServerResult } from '../support/on-each-server.ts'
 import { markdownTable, readResult } from '../support/result.ts'
+import { alternativesTable } from './alternatives.ts'
 import { delayTable } from './delay.ts'
 import { footprintTable } from './footprint.ts'
 import { goalsTable } from './goals.ts'
 import { overheadTable } from './overhead.ts'
 import { piecesTable } from './pieces.ts'
+import { resourcesTable } from './resources.ts'
 
 /** How each benchmark's result is shown. */
 const TABLES: Readonly<Record<string, (result: never) => Table>> = {
+  alternatives: alternativesTable,
   delay: delayTable,
   footprint: footprintTable,
   goals: goalsTable,
   overhead: overheadTable,
   pieces: piecesTable,
+  resources: resourcesTable,
 }
 
 const SERVERS = ['mariadb', 'mysql']

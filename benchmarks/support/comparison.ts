@@ -134,10 +134,13 @@ async function measure(
  * away compiled code, as nothing that it is made for is alive between turns, and a statement would
  * then take four times as long, compiling in the main.
  */
-function collectYoungGarbage(): void {
+export function collectYoungGarbage(): void {
   globalThis.gc?.({ type: 'minor' })
 }
 
-function difference(now: number | undefined, before: number | undefined): number | undefined {
+export function difference(
+  now: number | undefined,
+  before: number | undefined,
+): number | undefined {
   return now === undefined || before === undefined ? undefined : now - before
 }

@@ -1,0 +1,135 @@
+import { seedOf } from '../../src/testing/random.ts'
+import { type ContenderKey, POOLING, SHARING } from '../contenders/load.ts'
+import type { Field } from './bench-server.ts'
+import { isBrief } from './brief.ts'
+import { type Answerer, startAnswerer } from './calls.ts'
+import { type Cell, difference, SEED } from './comparison.ts'
+import { connectionMemory } from './connection-memory.ts'
+import type { ContenderCalls, Held, TurnTask } from './contender-process.ts'
+import { takeTurns } from './rounds.ts'
+import { percentiles } from './statistics.ts'
+import { type Measured, type Summary, summarise } from './summary.ts'
+
+/** What one contender needed, in a process of its own. */
+export interface Resources {
+  readonly key: ContenderKey
+  /** Ratios are to plain Knex, which took turns with it from another process. */
+  readonly summary: Summary
+  readonly held: Held
+  /** What the server held for its connections. */
+  readonly serverBytes: number
+  /** How long the first statement of a tenant takes, in milliseconds; others have been asked before. */
+  readonly first: { readonly p50: number; readonly p99: number }
+}
+
+/** Pools for each tenant are filled first, and some of them keep making new ones. */
+const ROUNDS = isBrief ? { warmUp: 1, measured: 2 } : { warmUp: 6, measured: 16 }
+const TURN_MILLIS = isBrief ? 50 : 500
+
+/** Tenants that nobody has asked for, so many of them, beside those that the turns are for. */
+const NEW_TENANTS = isBrief ? 5 : 100
+
+/** A contender's process, and who it is for the server. */
+interface Entrant {
+  readonly process: Answerer<ContenderCalls>
+  readonly name: string
+  readonly user: string
+}
+
+/** Measures each contender but plain Knex, which is what each takes turns with. */
+export async function measureResources(field: Field, cell: Cell): Promise<Resources[]> {
+  await touchAll(field, await field.databases(cell.tenants + NEW_TENANTS))
+  const plain = await enter(field, cell, 'plain', 0)
+  try {
+    const measured: Resources[] = []
+    const keys = [...SHARING, ...POOLING].filter((key) => key !== 'plain')
+    for (const [index, key] of keys.entries()) {
+      measured.push(await measureOne(field, cell, plain, key, index + 1))
+    }
+    return measured
+  } finally {
+    await leave(plain)
+  }
+}
+
+/** Tables that the server has not opened yet would be the first contender's to wait for. */
+async function touchAll(field: Field, databases: readonly string[]): Promise<void> {
+  for (const database of databases) await field.query(`SELECT id FROM ${database}.items LIMIT 1`)
+}
+
+async function measureOne(
+  field: Field,
+  cell: Cell,
+  plain: Entrant,
+  key: ContenderKey,
+  number: number,
+): Promise<Resources> {
+  const entrant = await enter(field, cell, key, number)
+  try {
+    const first = await measureFirst(entrant, cell)
+    const pair = [plain, entrant]
+    const rounds = await takeTurns(
+      ROUNDS,
+      () => pair,
+      (each, round) => takeTurn(field, each, turnOf(cell, round)),
+    )
+    const summaries = summarise(
+      pair.map(({ name }) => name),
+      rounds,
+    )
+    const serverBytes = await connectionMemory(field, entrant.user)
+    const held = await entrant.process.call('held')
+    return { key, summary: summaries[1] as Summary, held, serverBytes, first }
+  } finally {
+    await leave(entrant)
+  }
+}
+
+async function enter(
+  field: Field,
+  cell: Cell,
+  contender: ContenderKey,
+  number: number,
+): Promise<Entrant> {
+  const databases = await field.databases(cell.tenants + NEW_TENANTS)
+  const connection = await field.account(number)
+  const flags = isBrief ? ['--brief'] : []
+  const process = startAnswerer<ContenderCalls>('./contender-process.ts', flags)
+  const setting = { connection, poolMax: cell.poolMax, databases }
+  const name = await process.call('open', { contender, setting })
+  return { process, name, user: connection.user }
+}
+
+async function leave({ process }: Entrant): Promise<void> {
+  try {
+    await process.call('close')
+  } finally {
+    await process.end()
+  }
+}
+
+/** Others come first, so that all there is to load and to compile is there. */
+async function measureFirst({ process }: Entrant, cell: Cell): Promise<Resources['first']> {
+  const traffic = { ...cell, tenants: Math.min(cell.tenants, 10) }
+  await process.call('turn', { ...turnOf(cell, ROUNDS.warmUp), traffic })
+  const tenants = Array.from({ length: NEW_TENANTS }, (_, index) => cell.tenants + index)
+  const times = await process.call('askOnce', tenants)
+  const [p50, p99] = percentiles(times, [0.5, 0.99])
+  return { p50, p99 } as Resources['first']
+}
+
+function turnOf(cell: Cell, round: number): TurnTask {
+  const { concurrency } = cell
+  return { traffic: cell, concurrency, seed: seedOf(SEED, round), millis: TURN_MILLIS }
+}
+
+async function takeTurn(
+  field: Field,
+  { process, user }: Entrant,
+  turn: TurnTask,
+): Promise<Measured> {
+  const before = field.cpu?.()
+  const here = await process.call('turn', turn)
+  const serverMicros = difference(field.cpu?.(), before)
+  return { ...here, serverMicros, connections: await field.connections(user) }
+}
