@@ -17,6 +17,7 @@ const BENCHMARKS = [
   'footprint',
   'alternatives',
   'resources',
+  'leaks',
 ]
 /** The tables' page shows the plots that there are. */
 const REPORTS = ['plots', 'tables']

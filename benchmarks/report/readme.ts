@@ -7,6 +7,7 @@ import { alternativesTable } from './alternatives.ts'
 import { delayTable } from './delay.ts'
 import { footprintTable } from './footprint.ts'
 import { goalsTable } from './goals.ts'
+import { leaksTable } from './leaks.ts'
 import { overheadTable } from './overhead.ts'
 import { piecesTable } from './pieces.ts'
 import { resourcesTable } from './resources.ts'
@@ -17,6 +18,7 @@ const TABLES: Readonly<Record<string, (result: never) => Table>> = {
   delay: delayTable,
   footprint: footprintTable,
   goals: goalsTable,
+  leaks: leaksTable,
   overhead: overheadTable,
   pieces: piecesTable,
   resources: resourcesTable,
