@@ -18,6 +18,7 @@ const BENCHMARKS = [
   'alternatives',
   'resources',
   'leaks',
+  'neighbours',
 ]
 /** The tables' page shows the plots that there are. */
 const REPORTS = ['plots', 'tables']

@@ -144,7 +144,7 @@ function seenOf(session: (database: string) => Session): Promise<Seen> {
     }
   }
   return runLoad(
-    { session: slowly, close: async () => undefined },
+    { session: slowly, query: async () => [], close: async () => undefined },
     {
       databases: databaseNames(TENANTS),
       floor: undefined,

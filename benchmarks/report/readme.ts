@@ -8,6 +8,7 @@ import { delayTable } from './delay.ts'
 import { footprintTable } from './footprint.ts'
 import { goalsTable } from './goals.ts'
 import { leaksTable } from './leaks.ts'
+import { neighboursTable } from './neighbours.ts'
 import { overheadTable } from './overhead.ts'
 import { piecesTable } from './pieces.ts'
 import { resourcesTable } from './resources.ts'
@@ -19,6 +20,7 @@ const TABLES: Readonly<Record<string, (result: never) => Table>> = {
   footprint: footprintTable,
   goals: goalsTable,
   leaks: leaksTable,
+  neighbours: neighboursTable,
   overhead: overheadTable,
   pieces: piecesTable,
   resources: resourcesTable,

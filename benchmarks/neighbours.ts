@@ -1,0 +1,70 @@
+/*
+ * What do tenants see of a noisy neighbour? A hundred tenants ask for half of what a pool can do, and
+ * come whether or not there are answers; beside them come those that want too much, or are stuck.
+ */
+import { strict as assert } from 'node:assert'
+import { loadContender } from './contenders/load.ts'
+import { type NeighboursResult, neighboursTable, type Observation } from './report/neighbours.ts'
+import type { Field } from './support/bench-server.ts'
+import { isBrief } from './support/brief.ts'
+import type { Contender } from './support/contender.ts'
+import {
+  BUSY_MILLIS,
+  capacityOf,
+  MEASURED_MILLIS,
+  OTHERS,
+  observe,
+  POOL_MAX,
+  type Scenario,
+} from './support/neighbours.ts'
+import { onEachServer } from './support/on-each-server.ts'
+import { takeTurns } from './support/rounds.ts'
+
+const ROUNDS = { warmUp: 0, measured: isBrief ? 1 : 3 }
+const SLOW_MILLIS = 50
+
+/** The first is what the others are compared with. */
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'quiet', abusers: [] },
+  { name: 'one at +100 %', abusers: [{ load: 1, busyMillis: BUSY_MILLIS }] },
+  { name: 'four at +50 %', abusers: Array(4).fill({ load: 0.5, busyMillis: BUSY_MILLIS }) },
+  {
+    name: `one at +100 %, statements of ${SLOW_MILLIS} ms`,
+    abusers: [{ load: 1, busyMillis: SLOW_MILLIS }],
+  },
+  { name: 'one stuck on a lock with 100 requests', abusers: [], stuck: 100 },
+]
+
+await onEachServer('neighbours', measure, neighboursTable)
+
+/** Knex's pool serves who came first. */
+async function measure(field: Field): Promise<NeighboursResult> {
+  const contenders = [await loadContender('with-schema'), await loadContender('tenant-knex')]
+  const capacity = await lowestCapacity(field, contenders)
+  const subjects = contenders.flatMap((contender) =>
+    SCENARIOS.map((scenario) => ({ contender, scenario })),
+  )
+  const rounds = await takeTurns(
+    ROUNDS,
+    () => subjects,
+    ({ contender, scenario }, round) => observe(field, contender, scenario, capacity, round),
+  )
+  const observations = subjects.map(
+    ({ contender, scenario }, index): Observation => ({
+      contender: contender.name,
+      scenario: scenario.name,
+      rounds: rounds.map((seen) => seen[index] as Observation['rounds'][number]),
+    }),
+  )
+  const wrong = observations.flatMap((each) => each.rounds).filter((seen) => seen.wrongRows > 0)
+  assert.deepEqual(wrong, [])
+  const setting = { tenants: OTHERS, poolMax: POOL_MAX, measuredMillis: MEASURED_MILLIS }
+  return { ...setting, busyMillis: BUSY_MILLIS, capacity, observations }
+}
+
+/** So that all get the same requests. */
+async function lowestCapacity(field: Field, contenders: readonly Contender[]): Promise<number> {
+  const capacities: number[] = []
+  for (const contender of contenders) capacities.push(await capacityOf(field, contender))
+  return Math.min(...capacities)
+}
