@@ -17,36 +17,41 @@ export function resourcesTable({ contenders }: ResourcesResult): Table {
       '',
       'statements per second, of plain Knex',
       'connections',
-      'statements per second and connection',
+      'per connection, of plain Knex',
       'process, MB',
       'of it heap, MB more',
       'server for its connections, MB',
-      'statements per second and MB',
+      'per MB, of plain Knex',
       'first statement of a tenant, ms: p50',
       'p99',
       'errors',
       'wrong rows',
     ],
-    ...contenders.map(row),
+    ...contenders.map((each) => row(each, contenders[0] as Resources)),
   ]
 }
 
-function row({ summary, held, serverBytes, first }: Resources): string[] {
-  const { connections, operationsPerSecond } = summary
-  const perSecond = operationsPerSecond.median
-  const megabytes = (held.residentBytes + serverBytes) / MEGABYTE
+function row(each: Resources, plain: Resources): string[] {
+  const { summary, held, serverBytes, first } = each
+  const throughput = summary.ratios.throughput
+  const perConnection = plain.summary.connections / summary.connections
   return [
     summary.name,
-    ratio(summary.ratios.throughput),
-    String(connections),
-    figure(perSecond / connections),
+    ratio(throughput),
+    String(summary.connections),
+    figure(throughput.median * perConnection),
     figure(held.residentBytes / MEGABYTE, 3),
     figure(held.heapBytes / MEGABYTE),
     figure(serverBytes / MEGABYTE),
-    figure(perSecond / megabytes),
+    figure((throughput.median * bytesOf(plain)) / bytesOf(each)),
     figure(first.p50),
     figure(first.p99),
     summary.errors === 0 ? '0' : `${summary.errors}: ${summary.firstError}`,
     String(summary.wrongRows),
   ]
+}
+
+/** Here and at the server. */
+function bytesOf({ held, serverBytes }: Resources): number {
+  return held.residentBytes + serverBytes
 }

@@ -29,6 +29,14 @@ const TURN_MILLIS = isBrief ? 50 : 500
 /** Tenants that nobody has asked for, so many of them, beside those that the turns are for. */
 const NEW_TENANTS = isBrief ? 5 : 100
 
+const KEYS = [...SHARING, ...POOLING].filter((key) => key !== 'plain')
+
+/** What turns of plain Knex and of another one came to. */
+interface Pair {
+  readonly plain: Summary
+  readonly other: Resources
+}
+
 /** A contender's process, and who it is for the server. */
 interface Entrant {
   readonly process: Answerer<ContenderCalls>
@@ -36,17 +44,19 @@ interface Entrant {
   readonly user: string
 }
 
-/** Measures each contender but plain Knex, which is what each takes turns with. */
+/** Measures each contender in turns with plain Knex, which is the first in what it gives. */
 export async function measureResources(field: Field, cell: Cell): Promise<Resources[]> {
   await touchAll(field, await field.databases(cell.tenants + NEW_TENANTS))
   const plain = await enter(field, cell, 'plain', 0)
   try {
-    const measured: Resources[] = []
-    const keys = [...SHARING, ...POOLING].filter((key) => key !== 'plain')
-    for (const [index, key] of keys.entries()) {
-      measured.push(await measureOne(field, cell, plain, key, index + 1))
+    const first = await measureFirst(plain, cell)
+    const pairs: Pair[] = []
+    for (const [index, key] of KEYS.entries()) {
+      pairs.push(await measurePair(field, cell, plain, key, index + 1))
     }
-    return measured
+    const { plain: summary } = pairs.at(-1) as Pair
+    const ofPlain = { key: 'plain', summary, first, ...(await heldFor(field, plain)) } as const
+    return [ofPlain, ...pairs.map(({ other }) => other)]
   } finally {
     await leave(plain)
   }
@@ -57,13 +67,13 @@ async function touchAll(field: Field, databases: readonly string[]): Promise<voi
   for (const database of databases) await field.query(`SELECT id FROM ${database}.items LIMIT 1`)
 }
 
-async function measureOne(
+async function measurePair(
   field: Field,
   cell: Cell,
   plain: Entrant,
   key: ContenderKey,
   number: number,
-): Promise<Resources> {
+): Promise<Pair> {
   const entrant = await enter(field, cell, key, number)
   try {
     const first = await measureFirst(entrant, cell)
@@ -73,16 +83,21 @@ async function measureOne(
       () => pair,
       (each, round) => takeTurn(field, each, turnOf(cell, round)),
     )
-    const summaries = summarise(
-      pair.map(({ name }) => name),
-      rounds,
-    )
-    const serverBytes = await connectionMemory(field, entrant.user)
-    const held = await entrant.process.call('held')
-    return { key, summary: summaries[1] as Summary, held, serverBytes, first }
+    const names = pair.map(({ name }) => name)
+    const [ofPlain, summary] = summarise(names, rounds) as [Summary, Summary]
+    return { plain: ofPlain, other: { key, summary, first, ...(await heldFor(field, entrant)) } }
   } finally {
     await leave(entrant)
   }
+}
+
+/** The server first: full collections here take a while. */
+async function heldFor(
+  field: Field,
+  { process, user }: Entrant,
+): Promise<Pick<Resources, 'held' | 'serverBytes'>> {
+  const serverBytes = await connectionMemory(field, user)
+  return { serverBytes, held: await process.call('held') }
 }
 
 async function enter(
