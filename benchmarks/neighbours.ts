@@ -3,7 +3,8 @@
  * come whether or not there are answers; beside them come those that want too much, or are stuck.
  */
 import { strict as assert } from 'node:assert'
-import { loadContender } from './contenders/load.ts'
+import { qualifiedKnex } from './contenders/qualified-knex.ts'
+import { tenantKnex } from './contenders/tenant-knex.ts'
 import { type NeighboursResult, neighboursTable, type Observation } from './report/neighbours.ts'
 import type { Field } from './support/bench-server.ts'
 import { isBrief } from './support/brief.ts'
@@ -35,13 +36,23 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'one stuck on a lock with 100 requests', abusers: [], stuck: 100 },
 ]
 
-await onEachServer('neighbours', measure, neighboursTable)
+/** So many connections are one tenant's at most, where that is asked for. */
+const QUARTER = Math.ceil(POOL_MAX / 4)
 
 /** Knex's pool serves who came first. */
+const CONTENDERS: readonly Contender[] = [
+  qualifiedKnex,
+  tenantKnex(),
+  tenantKnex(`tenant-knex, \`maxPerTenant: ${QUARTER}\``, {
+    pool: { max: POOL_MAX, maxPerTenant: QUARTER },
+  }),
+]
+
+await onEachServer('neighbours', measure, neighboursTable)
+
 async function measure(field: Field): Promise<NeighboursResult> {
-  const contenders = [await loadContender('with-schema'), await loadContender('tenant-knex')]
-  const capacity = await lowestCapacity(field, contenders)
-  const subjects = contenders.flatMap((contender) =>
+  const capacity = await lowestCapacity(field)
+  const subjects = CONTENDERS.flatMap((contender) =>
     SCENARIOS.map((scenario) => ({ contender, scenario })),
   )
   const rounds = await takeTurns(
@@ -63,8 +74,8 @@ async function measure(field: Field): Promise<NeighboursResult> {
 }
 
 /** So that all get the same requests. */
-async function lowestCapacity(field: Field, contenders: readonly Contender[]): Promise<number> {
+async function lowestCapacity(field: Field): Promise<number> {
   const capacities: number[] = []
-  for (const contender of contenders) capacities.push(await capacityOf(field, contender))
+  for (const contender of CONTENDERS) capacities.push(await capacityOf(field, contender))
   return Math.min(...capacities)
 }

@@ -20,7 +20,8 @@ describe('given the benchmarks', () => {
     for (const { adminUrl } of testServers()) await dropDatabases(adminUrl)
   })
 
-  for (const name of ['goals', 'overhead', 'delay', 'pieces', 'footprint']) {
+  const names = ['goals', 'overhead', 'delay', 'pieces', 'footprint']
+  for (const name of [...names, 'alternatives', 'resources', 'leaks', 'neighbours']) {
     it(`when ${name} runs, then every row is right, and there is a table for each server`, async () => {
       const { code, output, errors } = await runBriefly(name)
       expect(errors).to.equal('')

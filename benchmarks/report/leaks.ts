@@ -14,10 +14,11 @@ export interface LeaksResult {
   readonly contenders: readonly Leaks[]
 }
 
-/** A row for each probe, a column for each contender. */
+/** A row for each probe, after one of how many leak, and a column for each contender. */
 export function leaksTable({ probes, contenders }: LeaksResult): Table {
   return [
     ['what a request leaves', ...contenders.map(({ name }) => name)],
+    [`of ${probes.length}`, ...contenders.map(({ leaks }) => String(leaks.length))],
     ...probes.map((probe) => [probe, ...contenders.map((each) => cell(each, probe))]),
   ]
 }
