@@ -24,6 +24,9 @@ export const ROUNDS: number = isBrief ? 2 : 24
  */
 const WARM_STATEMENTS = isBrief ? 50 : 10_000
 
+/** Turns for that at most. */
+const WARM_ROUNDS = isBrief ? ROUNDS : 4 * ROUNDS
+
 /** One point that contenders are compared at. */
 export interface Cell extends Traffic {
   /** Clients, each with one request at a time. */
@@ -98,11 +101,13 @@ async function warmUp(
   entrants: readonly Entrant[],
   turn: (entrant: Entrant, round: number) => Promise<Measured>,
 ): Promise<void> {
-  const statements = entrants.map(() => 0)
-  for (let round = 0; round < ROUNDS && Math.min(...statements) < WARM_STATEMENTS; round++) {
-    for (const [index, entrant] of entrants.entries()) {
+  const statements = new Map(entrants.map((entrant) => [entrant, 0]))
+  for (let round = 0; round < WARM_ROUNDS && statements.size > 0; round++) {
+    for (const [entrant, before] of statements) {
       const { latencies } = await turn(entrant, round)
-      statements[index] = (statements[index] as number) + latencies.length
+      const count = before + latencies.length
+      if (count < WARM_STATEMENTS) statements.set(entrant, count)
+      else statements.delete(entrant)
     }
   }
 }
