@@ -213,20 +213,29 @@ async function askStart(connection: RawConnection): Promise<number> {
 }
 
 async function askServer(connection: RawConnection): Promise<Answers> {
-  const limits = Object.values(DIAGNOSIS).map(({ limit }) => `'${limit}'`)
-  const variables = await ask(
-    connection,
-    `SHOW VARIABLES WHERE Variable_name IN ('version', ${limits.join(', ')})`,
-  )
-  const values = new Map(variables.map((row) => [row.Variable_name as string, row.Value as string]))
-  const roles = await ask(connection, 'SELECT CURRENT_ROLE() AS role').catch((error: unknown) => {
-    if (serverErrno(error) === undefined) throw error
-    return [] // MySQL 5.7 has no roles
-  })
-  const version = values.get('version') ?? ''
+  const version = String(await askValue(connection, '@@version'))
   const isMariaDB = /mariadb/i.test(version)
   const { limit, purge } = isMariaDB ? DIAGNOSIS.mariadb : DIAGNOSIS.mysql
-  return { version, isMariaDB, role: roles[0]?.role, purge: values.has(limit) ? purge : '' }
+  const hasLimit = (await askValue(connection, `@@${limit}`)) !== undefined
+  const role = await askValue(connection, 'CURRENT_ROLE()') // MySQL 5.7 has none
+  return { version, isMariaDB, role, purge: hasLimit ? purge : '' }
+}
+
+/**
+ * A value that the server may not know of: undefined then. SHOW VARIABLES would not do: after it a
+ * connection takes a megabyte more of MySQL's memory for as long as it lives.
+ */
+async function askValue(
+  connection: RawConnection,
+  expression: string,
+): Promise<string | null | undefined> {
+  try {
+    const [row] = await ask(connection, `SELECT ${expression} AS value`)
+    return row?.value
+  } catch (error) {
+    if (serverErrno(error) === undefined) throw error
+    return undefined
+  }
 }
 
 type Account = Omit<ServerReport, keyof ServerFacts | 'isTracked'>

@@ -168,11 +168,12 @@ export class Session implements Peer {
 
   /** What a pool asks about a server. */
   #inform(sql: string): void {
-    const variable = sql.startsWith('SHOW GLOBAL')
-      ? ['Uptime', '1000000']
-      : ['version', '11-MariaDB']
-    if (sql.startsWith('SELECT')) this.#sendTable(['role'], ['NONE'])
-    else this.#sendTable(['Variable_name', 'Value'], variable)
+    if (sql.startsWith('SHOW GLOBAL')) {
+      this.#sendTable(['Variable_name', 'Value'], ['Uptime', '1000000'])
+    } else {
+      const value = sql.includes('@@version') ? '11-MariaDB' : sql.includes('ROLE') ? 'NONE' : '0'
+      this.#sendTable(['value'], [value])
+    }
   }
 
   #answerStep(step: Request, answer: Answer): void {
