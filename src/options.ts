@@ -66,7 +66,9 @@ export interface PoolOptions {
   readonly maxLifetimeMillis?: number
   /**
    * Connections that one tenant holds at most while another one has used the pool within the last
-   * minute, so that a tenant that waits for a lock does not hold them all.
+   * minute. It begins with a third of `max`, and no less than 2, and may hold one more for each that
+   * comes back from it; where none has for 250 ms, it is a third again, so that a tenant that waits for a
+   * lock does not hold them all. Give it `max` for no limit of either kind.
    * @defaultValue three quarters of `max`, rounded up, and no less than 2
    */
   readonly maxPerTenant?: number

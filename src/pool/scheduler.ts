@@ -3,6 +3,12 @@ import { Presence } from './presence.ts'
 import { Slot, TenantShare, Waiter } from './tenant-share.ts'
 import { Waiters } from './waiters.ts'
 
+/**
+ * Which part of the pool a tenant may hold before any of its connections has come back: one that is
+ * stuck on a lock takes no more.
+ */
+const FIRST_PART = 1 / 3
+
 /** How many connections may be on their way before anyone has to wait for them. */
 const MAX_WIDENING = 2
 
@@ -42,6 +48,8 @@ export class Scheduler<C, W> {
   readonly #idle = new IdleConnections<C, W>()
   readonly #waiters: Waiters<C, W>
   readonly #presence = new Presence()
+  /** What a tenant may hold in any case. */
+  readonly #firstCap: number
   #now = Number.NEGATIVE_INFINITY
   #inUse = 0
   #turns = 0
@@ -50,8 +58,10 @@ export class Scheduler<C, W> {
 
   constructor(limits: SchedulerLimits) {
     this.#limits = limits
-    const lowestCap = Math.min(limits.max, limits.maxPerTenant)
-    this.#waiters = new Waiters(limits.max, lowestCap, (share) => this.#capOf(share))
+    const { max, maxPerTenant } = limits
+    const firstPart = Math.max(2, Math.ceil(max * FIRST_PART))
+    this.#firstCap = maxPerTenant >= max ? max : Math.min(maxPerTenant, firstPart)
+    this.#waiters = new Waiters(max, this.#firstCap, (share) => this.#capOf(share))
   }
 
   /** Acquires that wait. */
@@ -139,6 +149,7 @@ export class Scheduler<C, W> {
     const { holder } = slot
     if (holder === undefined) return
     this.#presence.note(holder.database, now)
+    holder.onReturn(now)
     if (database !== undefined) slot.home = this.#shareOf(database)
     this.#vacate(slot, holder)
     this.#idle.add(slot)
@@ -210,13 +221,17 @@ export class Scheduler<C, W> {
     this.#waiters.update(holder)
   }
 
-  /** Where nobody else uses the pool, all of it is one tenant's. */
+  /**
+   * A part of the pool at first, and one more for each connection that comes back. Where nobody else
+   * uses the pool, all of it is one tenant's.
+   */
   #capOf(share: TenantShare<C, W>): number {
+    if (share.inUse < this.#firstCap) return this.#firstCap
     const { max, maxPerTenant } = this.#limits
-    if (share.inUse < maxPerTenant || maxPerTenant >= max) return Math.min(max, maxPerTenant)
     const isShared =
       this.#inUse > share.inUse || this.#presence.hasOthers(share.database, this.#now)
-    return isShared ? maxPerTenant : max
+    if (!isShared || maxPerTenant >= max) return max
+    return Math.min(maxPerTenant, this.#firstCap + share.returnsBy(this.#now))
   }
 
   #shareOf(database: string): TenantShare<C, W> {

@@ -1,6 +1,9 @@
 import type { HeapItem } from './heap.ts'
 import { LinkedList, ListNode } from './linked-list.ts'
 
+/** A tenant whose connections have not come back for so long may be stuck, on a lock for example. */
+const STANDSTILL_MILLIS = 250
+
 /** What the scheduler knows of one tenant, under the name of its database. */
 export class TenantShare<C, W> implements HeapItem {
   readonly database: string
@@ -11,11 +14,25 @@ export class TenantShare<C, W> implements HeapItem {
   /** Who waits for a connection for it, the first one first. */
   readonly queue: LinkedList<Waiter<C, W>> = new LinkedList()
   heapIndex = -1
+  /** Connections that have come back from it one after the other. */
+  #returns = 0
+  #returnedAt = Number.NEGATIVE_INFINITY
   /** True while it waits, and something other than its turn decides when it is served. */
   isRestricted = false
 
   constructor(database: string) {
     this.database = database
+  }
+
+  /** A connection has come back from the tenant. */
+  onReturn(now: number): void {
+    this.#returns = this.returnsBy(now) + 1
+    this.#returnedAt = now
+  }
+
+  /** How many have come back without a standstill. */
+  returnsBy(now: number): number {
+    return now - this.#returnedAt <= STANDSTILL_MILLIS ? this.#returns : 0
   }
 
   /** True where nothing is lost with this object. */

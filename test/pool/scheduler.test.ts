@@ -210,16 +210,45 @@ describe('who is next', () => {
 describe('a tenant that holds as many connections as it may', () => {
   const limits = { max: 4, maxPerTenant: 3 }
 
+  it('is one that holds a third, and no less than two, while none has come back', () => {
+    for (const [max, most] of [
+      [4, 2],
+      [6, 2],
+      [7, 3],
+      [20, 7],
+    ] as const) {
+      const scheduled = pool('b'.repeat(max), { max, maxPerTenant: max - 1 })
+      expect(acquire(scheduled, 'a'.repeat(max), 1, 1_000), `${max}`).to.have.lengthOf(most)
+    }
+  })
+
+  it('may hold one more for each that comes back, up to its limit, until they stand still', () => {
+    const scheduled = pool('bbbbbbb', { max: 7, maxPerTenant: 5 })
+    const held = acquire(scheduled, 'aaaaaaaaaaaa', 1, 1_000).map(({ connection }) => connection)
+    const giveBack = (now: number): number => {
+      const given = scheduled.release(held.shift() as number, now)
+      held.push(...given.map(({ connection }) => connection))
+      return held.length
+    }
+    expect([held.length, giveBack(1_100), giveBack(1_350), giveBack(1_351)]).to.eql([3, 4, 5, 5])
+    expect(giveBack(1_602), 'now it may hold four').to.equal(4)
+  })
+
+  it('holds nothing back where it may hold all', () => {
+    const scheduled = pool('bbbb', { max: 4, maxPerTenant: 4 })
+    expect(acquire(scheduled, 'aaaa', 1, 1_000)).to.have.lengthOf(4)
+  })
+
   it('leaves the rest to others, and gets them once none of these has come for a minute', () => {
     const scheduled = pool('bbbb', limits)
-    expect(acquire(scheduled, 'aaaa', 1, 1_000)).to.have.lengthOf(3)
+    expect(acquire(scheduled, 'aaa', 1, 1_000)).to.have.lengthOf(2)
     expect(scheduled.look(MINUTE)).to.have.lengthOf(0)
     expect(scheduled.look(MINUTE + 1)).to.have.lengthOf(1)
   })
 
   it('does not keep others waiting, and others’ use keeps it from more', () => {
     const scheduled = pool('bbbb', limits)
-    acquire(scheduled, 'aaaa', 1, 1_000)
+    acquire(scheduled, 'aaa', 1, 1_000)
     const [given] = acquire(scheduled, 'c', 10, 50_000) as [Given]
     expect(given.id).to.equal(10)
     expect(scheduled.look(500_000), 'c holds one').to.have.lengthOf(0)
@@ -264,7 +293,8 @@ describe('any course of events', function () {
       const holders = [...held.values()].map(({ id }) => databases.get(id))
       for (const id of waiting) {
         const own = holders.filter((database) => database === databases.get(id)).length
-        if (own < maxPerTenant) throw new Error(`${id} waits, and its tenant holds ${own}`)
+        if (own < Math.min(2, maxPerTenant))
+          throw new Error(`${id} waits, and its tenant holds ${own}`)
       }
     })
   })

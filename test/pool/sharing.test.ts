@@ -101,13 +101,13 @@ onEachServer('tenants that share a pool', (server) => {
       withTenants(server, { pool: { max: 4 } }, async ({ tenantKnex }) => {
         const stats = () => tenantKnex.stats().servers[0]
         await tenantKnex('b')('items')
-        const stuck = await Promise.all([1, 2, 3].map(() => tenantKnex('a').transaction()))
+        const stuck = await Promise.all([1, 2].map(() => tenantKnex('a').transaction()))
         const next = tenantKnex('a')('items').first('tenant').then()
         await until('it waits', () => stats().waiting === 1)
         expect(tenantKnex('a').client.pool.numPendingAcquires()).to.equal(1)
         expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
         expect(await tenantKnex('c')('items').first('tenant')).to.deep.equal({ tenant: 'c' })
-        expect(stats()).to.include({ waiting: 1, used: 3 })
+        expect(stats()).to.include({ waiting: 1, used: 2 })
         await stuck[0]?.rollback()
         expect(await next).to.deep.equal({ tenant: 'a' })
         for (const trx of stuck.slice(1)) await trx.rollback()

@@ -6,6 +6,24 @@ const SHARING = ['test/pool/sharing.test.ts']
 /** Which connection a tenant gets, whose turn it is, and when to connect. */
 export const SCHEDULING: readonly Mutant[] = [
   {
+    name: 'scheduler: let a tenant hold all that it ever may from the beginning',
+    harm: 'one that is stuck on a lock leaves too few connections to the others',
+    file: 'src/pool/scheduler.ts',
+    search: 'Math.min(maxPerTenant, firstPart)',
+    replace: 'maxPerTenant',
+    tests: SCHEDULER,
+    isQuick: true,
+  },
+  {
+    name: 'scheduler: count what has come back whenever that was',
+    harm: 'a tenant that was busy and is stuck now takes more and more connections',
+    file: 'src/pool/tenant-share.ts',
+    search: 'now - this.#returnedAt <= STANDSTILL_MILLIS ? this.#returns : 0',
+    replace: 'this.#returns + 0 * now',
+    tests: SCHEDULER,
+    isQuick: true,
+  },
+  {
     name: 'scheduler: leave a connection among the idle ones that was handed out',
     harm: 'two tenants hold one connection',
     file: 'src/pool/scheduler.ts',

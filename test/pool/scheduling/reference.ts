@@ -46,6 +46,7 @@ export class Reference implements Policy {
   #connections: Connection[] = []
   #waiting: Acquire[] = []
   readonly #usedAt = new Map<string, number>()
+  readonly #returns = new Map<string, { readonly count: number; readonly at: number }>()
   readonly #given = new Map<number, Acquire>()
   #opened = 0
   #turns = 0
@@ -83,7 +84,9 @@ export class Reference implements Policy {
   release(id: number, now: number, isLost = false): Given[] {
     const connection = this.#connection(id)
     if (isLost) connection.database = LOST
-    this.#usedAt.set(connection.holder as string, now)
+    const holder = connection.holder as string
+    this.#usedAt.set(holder, now)
+    this.#returns.set(holder, { count: this.#returnsBy(holder, now) + 1, at: now })
     connection.holder = undefined
     connection.idleSince = ++this.#turns
     this.#moveToEnd(connection)
@@ -128,7 +131,22 @@ export class Reference implements Policy {
       given.push(this.#give(next, now))
     }
     this.#connect(now)
+    this.#forgetUnused()
     return given
+  }
+
+  #returnsBy(database: string, now: number): number {
+    const { count, at } = this.#returns.get(database) ?? { count: 0, at: now }
+    return now - at <= 250 ? count : 0
+  }
+
+  /** Nothing is known of a tenant that holds, waits for and has no connection. */
+  #forgetUnused(): void {
+    for (const database of this.#returns.keys()) {
+      const isIn = this.#connections.some((one) => one.database === database)
+      const isUsed = isIn || this.#inUse(database) > 0 || this.#queue(database).length > 0
+      if (!isUsed) this.#returns.delete(database)
+    }
   }
 
   #connect(now: number): void {
@@ -217,7 +235,9 @@ export class Reference implements Policy {
     const { max, maxPerTenant } = this.#limits
     const others = [...this.#usedAt].some(([one, at]) => one !== database && now - at <= 60_000)
     const holders = this.#connections.some(({ holder }) => holder && holder !== database)
-    return others || holders ? Math.min(max, maxPerTenant) : max
+    if (maxPerTenant >= max || !(others || holders)) return max
+    const first = Math.max(2, Math.ceil(max / 3))
+    return Math.min(maxPerTenant, first + this.#returnsBy(database, now))
   }
 
   #queue(database: string): Acquire[] {
