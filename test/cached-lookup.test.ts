@@ -127,7 +127,9 @@ describe('a cached look-up', () => {
       expect(new Set(errors).size).to.equal(3)
       for (const error of errors) {
         expect(error).to.include({ code: 'ERR_LOOKUP_FAILED', outcome: 'not-sent', cause })
-        expect(error.message).to.include('The test’s look-up failed for "a"')
+        expect(error.message).to.equal(
+          'The test’s look-up failed for "a": it threw (see `cause`). It is asked again after 1000 ms.',
+        )
       }
     })
 
@@ -328,6 +330,11 @@ describe('a cached look-up', () => {
       expect(error).to.include({ code: 'ERR_LOOKUP_FAILED', tenant: 'a' })
       expect(error.message).to.include('it gave no string')
       expect((await rejection(lookup.get('b'))).message).to.not.include('row')
+    })
+
+    it('may still say that there is nothing', async () => {
+      const { lookup } = scripted([null], {}, nature)
+      expect(await lookup.get('a')).to.equal(null)
     })
 
     it('goes on with an old value', async () => {

@@ -190,6 +190,16 @@ describe('who is next', () => {
     expect(served.map(({ id }) => id)).to.deep.equal([1, 2, 3, 4])
   })
 
+  it('gives of several backlogs the one next that has least, then the one that came first', () => {
+    const scheduled = pool('bbbb')
+    const held = acquire(scheduled, 'bbbb', 1_000)
+    acquire(scheduled, 'a'.repeat(10), 1)
+    acquire(scheduled, 'c'.repeat(30), 101)
+    acquire(scheduled, 'a'.repeat(20), 11)
+    const served = held.flatMap(({ connection }) => scheduled.release(connection, 0))
+    expect(served.map(({ id }) => id)).to.deep.equal([1, 101, 2, 102])
+  })
+
   it('refuses to let more of one tenant wait than may', () => {
     const scheduled = pool('a', { maxWaitingPerTenant: 2 })
     acquire(scheduled, 'aaaab', 1)

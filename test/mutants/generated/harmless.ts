@@ -10,6 +10,9 @@ export interface Harmless {
 
 const TEXT = 'src/connection/statement-text.ts'
 const GUARDS = 'src/knex/guards.ts'
+const HEAP = 'src/pool/heap.ts'
+const SCHEDULER = 'src/pool/scheduler.ts'
+const WAITERS = 'src/pool/waiters.ts'
 
 /** All of them. */
 export const HARMLESS: readonly Harmless[] = [
@@ -78,5 +81,53 @@ export const HARMLESS: readonly Harmless[] = [
     line: 'if (alias !== -1 && alias < dot) return',
     replacement: 'alias <= dot',
     reason: 'A space and a dot are never at one place.',
+  },
+  {
+    file: 'src/cached-lookup.ts',
+    line: 'now >= entry.staleUntil) return undefined',
+    replacement: 'now > entry.staleUntil',
+    reason: 'An old value is used for no measurable time longer.',
+  },
+  {
+    file: HEAP,
+    line: 'if (this.#keyOf(parent) <= key) return',
+    replacement: 'this.#keyOf(parent) < key',
+    reason: 'No two items have the same number.',
+  },
+  {
+    file: HEAP,
+    line: 'if (child === undefined || this.#keyOf(child) >= key) return',
+    replacement: 'this.#keyOf(child) > key',
+    reason: 'The same.',
+  },
+  {
+    file: SCHEDULER,
+    line: 'if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined',
+    replacement: 'false',
+    reason: 'Where nothing is idle, nothing is found further down either.',
+  },
+  {
+    file: SCHEDULER,
+    line: 'if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined',
+    replacement: 'this.#waiters.size >= 0',
+    reason: 'Who gets nothing at once waits, and gets the same by that way, only slower.',
+  },
+  {
+    file: WAITERS,
+    line: 'return share.inUse >= this.#lowestCap || this.#isBacklogged(share)',
+    replacement: 'true',
+    reason: 'Whoever is restricted is searched for; that only takes longer.',
+  },
+  {
+    file: WAITERS,
+    line: 'return queue.first?.number ?? Number.POSITIVE_INFINITY',
+    replacement: 'queue.first.number',
+    reason: 'Only those who wait are compared; the types do not know that.',
+  },
+  {
+    file: WAITERS,
+    line: 'return a.inUse < b.inUse ||',
+    replacement: 'turnOf(a) <= turnOf(b)',
+    reason: 'No two have the same turn.',
   },
 ]
