@@ -63,6 +63,21 @@ const HARMFUL: Readonly<Record<string, Knex.QueryBuilder>> = {
   'a second statement': db('items').whereRaw('1; set `sql_mode` = ?', ['']),
   'a comment with code': db('items').whereRaw('1 /*!50000 + sleep(1) */'),
   'a name without backticks': db('items').whereRaw('val = other'),
+  'a function between comments that look like a name': db('items').select(
+    db.raw('1 /*`*/, get_lock(?, 0) /*`*/', ['a']),
+  ),
+  'a function between lines that look like a name': db('items').select(
+    db.raw('1 -- `\n, get_lock(?, 0) -- `', ['a']),
+  ),
+  'a hint that looks like a name': db('items')
+    .hintComment('`')
+    .select(db.raw('get_lock(?, 0) /*`*/', ['a'])),
+  'a stored function with the name of a keyword': db('items').select(db.raw('mode(1)')),
+  'a stored function with the name of an aggregate': db('items').select(db.raw('count (1)')),
+  'a stored function behind its database': db('items').select(db.raw('??.set(1)', ['tenant_a'])),
+  'a stored function whose name begins with a digit': db('items').select(db.raw('5in(1)')),
+  'a stored function whose name is a space': db('items').select(db.raw('\u00a0(1)')),
+  'a stored function whose name is a value': db('items').select(db.raw('?(1)', [Number.NaN])),
 }
 
 describe('what a statement leaves in its session', () => {

@@ -51,6 +51,11 @@ const TRACES: Readonly<Record<string, { leave: Use; find: string; nothing: unkno
     find: "IS_USED_LOCK('tk_dirty')",
     nothing: null,
   },
+  'a lock between comments that look like a name': {
+    leave: (knex) => knex('items').select(knex.raw('1 /*`*/, get_lock(?, 0) /*`*/', ['tk_dirty'])),
+    find: "IS_USED_LOCK('tk_dirty')",
+    nothing: null,
+  },
   'a variable in a value of the driver': {
     leave: (knex) => knex('items').update({ val: mysql.raw('@v := 1') as never }),
     find: '@v',
@@ -197,6 +202,15 @@ onEachServer('a session that is cleaned when dirty', (server) => {
       expect(error).to.have.property('code', 'ERR_TENANT_DATABASE_MISSING')
       expect(await tenantKnex('a')('items').where({ val: 6 })).to.deep.equal([])
     }, 'pipelined'))
+
+  it('is cleaned after a stored function whose name ends with a keyword', () =>
+    withOne(async ({ tenantKnex, admin, databaseOf }) => {
+      await admin.query(`CREATE FUNCTION \`${databaseOf('a')}\`.\`5in\`() RETURNS INT
+        RETURN GET_LOCK('tk_dirty', 0)`)
+      await tenantKnex('a').raw('select 5in() from `items`')
+      const [[row]] = await tenantKnex('b').raw("SELECT IS_USED_LOCK('tk_dirty') AS found")
+      expect(row.found).to.equal(null)
+    }))
 
   const withTrigger = async ({ tenantKnex, admin, databaseOf }: TestTenants): Promise<unknown> => {
     await admin.query(`CREATE TRIGGER \`${databaseOf('a')}\`.leaks BEFORE UPDATE
