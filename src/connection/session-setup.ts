@@ -5,12 +5,13 @@
 
 /**
  * Variables that any account may set for its session, at any time: a server that has taken a value at
- * connect takes it again.
+ * connect takes it again. Not `optimizer_switch`, whose value says only what is to change: of several
+ * in one statement the server begins each with what was before the statement, and the last one wins.
  */
 const VARIABLE =
   '(?:sql_mode|tx_isolation|transaction_isolation|(?:innodb_)?lock_wait_timeout|wait_timeout|' +
   'net_(?:read|write)_timeout|max_execution_time|max_statement_time|group_concat_max_len|' +
-  'foreign_key_checks|unique_checks|sql_safe_updates|sql_select_limit|optimizer_switch)'
+  'foreign_key_checks|unique_checks|sql_safe_updates|sql_select_limit)'
 
 /** No escapes, and nothing that is looked up. */
 const LITERAL = "(?:\\d+(?:\\.\\d+)?|on|off|true|false|default|'[^'\\\\]*')"

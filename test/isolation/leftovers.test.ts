@@ -176,6 +176,24 @@ for (const clean of ['hand-over', 'when-dirty']) {
         },
         { session: ["SET time_zone = '+05:00'", 'SET @mine = 1'] },
       ))
+
+    it('is what all session statements set up together', () =>
+      onOne(
+        server,
+        async ({ tenantKnex }) => {
+          for (const id of ['a', 'b']) {
+            const [[row]] = await tenantKnex(id).raw('SELECT @@optimizer_switch AS switches')
+            const switches = row.switches.split(',')
+            expect(switches).to.include.members(['index_merge=off', 'firstmatch=off'])
+          }
+        },
+        {
+          session: [
+            "SET optimizer_switch = 'index_merge=off'",
+            "SET optimizer_switch = 'firstmatch=off'",
+          ],
+        },
+      ))
   })
 }
 
