@@ -229,4 +229,31 @@ onEachServer('a session that is cleaned when dirty', (server) => {
     withTenants(server, { pool: { max: 1 } }, async (context) => {
       expect(await withTrigger(context)).to.equal(null)
     }))
+
+  if (server.name === 'MariaDB') {
+    it('shows what the default of a column has set to the next tenant: a residue', () =>
+      withOne(async ({ tenantKnex, admin, databaseOf }) => {
+        const table = `\`${databaseOf('a')}\`.defaults`
+        await admin.query(`CREATE TABLE ${table} (id INT, val INT DEFAULT (@v := 5))`)
+        await tenantKnex('a')('defaults').insert({ id: 1 })
+        const [[row]] = await tenantKnex('b').raw('SELECT @v AS found')
+        expect(row.found).to.equal(5)
+      }))
+  }
+
+  const traced = (clean: 'hand-over' | 'when-dirty', check: (found: string) => void) => {
+    const session = ["SET optimizer_trace = 'enabled=on'"]
+    return withTenants(server, { clean, session, pool: { max: 1 } }, async ({ tenantKnex }) => {
+      await tenantKnex('a')('items').where({ tenant: 'card 4111' })
+      const question = 'SELECT query AS found FROM information_schema.optimizer_trace'
+      const [rows] = await tenantKnex('b').raw(question)
+      check(JSON.stringify(rows))
+    })
+  }
+
+  it('shows statements to the next tenant where sessions keep them: a residue', () =>
+    traced('when-dirty', (found) => expect(found).to.contain('card 4111')))
+
+  it('does not by default, where sessions keep them', () =>
+    traced('hand-over', (found) => expect(found).not.to.contain('card 4111')))
 })
