@@ -246,7 +246,7 @@ onEachServer('a synchronous `database` function', (server) => {
 
 onEachServer('forget()', (server) => {
   it('closes the idle connections of a tenant, and no other', () =>
-    withTenants(server, {}, async ({ tenantKnex }) => {
+    withTenants(server, { pool: { max: 4, maxPerTenant: 4 } }, async ({ tenantKnex }) => {
       const hold = (id: string) => tenantKnex(id).transaction()
       const held = await Promise.all([hold('a'), hold('a'), hold('b')])
       const used = await hold('a')
