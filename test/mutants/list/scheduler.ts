@@ -109,8 +109,8 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: let one tenant hold every connection',
     harm: 'one that waits for a lock stops all others',
     file: 'src/pool/scheduler.ts',
-    search: 'return isShared ? maxPerTenant : max',
-    replace: 'return isShared ? max : max',
+    search: 'return Math.min(maxPerTenant, this.#firstCap + share.returnsBy(this.#now))',
+    replace: 'return max',
     tests: [...SCHEDULER, ...SHARING],
   },
   {

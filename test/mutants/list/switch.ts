@@ -138,8 +138,8 @@ export const SWITCH: readonly Mutant[] = [
     name: 'leave what the server keeps for diagnosis',
     harm: 'SHOW PROFILES or the optimizer’s trace show another tenant’s statements, with values',
     file: 'src/connection/connect.ts',
-    search: "purge: values.has(limit) ? purge : ''",
-    replace: "purge: values.has(limit) ? '' : purge",
+    search: "purge: hasLimit ? purge : ''",
+    replace: "purge: hasLimit ? '' : purge",
     tests: ['test/isolation/leftovers.test.ts'],
   },
 ]

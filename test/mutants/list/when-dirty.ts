@@ -31,7 +31,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
     name: 'let any word be in a plain query',
     harm: 'a function takes a lock that stays for the next tenant',
     file: HARMLESS,
-    search: '.every((word) => WORDS.has(word.toLowerCase()))',
+    search: '.every((word) => KNOWN.has(word.toLowerCase()))',
     replace: '.every((word) => word !== undefined)',
     tests: TEXT,
     isQuick: true,
