@@ -62,6 +62,8 @@ export class ServerPool {
   readonly #cancels = new Map<Gate, Promise<void>>()
   readonly #settling = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
   readonly #counters: ServerCounters = newCounters()
+  /** Acquires that have not got their lease yet, also where the pool has given them a connection. */
+  #acquiring = 0
   /** Outside any tenant's scope: who has a connection closed need not be who held it. */
   readonly #outside = new AsyncResource('TENANT_KNEX_POOL')
   #facts: ServerFacts | undefined
@@ -126,10 +128,8 @@ export class ServerPool {
     const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
     const found = this.#pool.acquireFor(tenant.database)
     if (found === undefined) throw this.#refused(this.#queueFullError(tenant))
-    const gate = found instanceof PendingAcquire ? await this.#wait(found, tenant) : found
-    const lease = gate.lease(tenant)
-    this.#leases.set(lease, gate)
-    if (gate.expiresAt === Number.POSITIVE_INFINITY) gate.expiresAt = gate.usedAt + this.#lifetime()
+    const isPending = found instanceof PendingAcquire
+    const lease = isPending ? await this.#wait(found, tenant) : this.#lease(found, tenant)
     if (startedAt > 0) {
       const waitedMillis = performance.now() - startedAt
       CHANNELS.acquire.publish({ ...describeLease(lease), waitedMillis })
@@ -246,8 +246,8 @@ export class ServerPool {
   }
 
   #isQuiet(): boolean {
-    const waiting = this.#pool.numPendingAcquires() + this.#pool.numPendingValidations()
-    return this.#leases.size === 0 && this.#settling.size === 0 && waiting === 0
+    const coming = this.#acquiring + this.#pool.numPendingValidations()
+    return this.#leases.size === 0 && this.#settling.size === 0 && coming === 0
   }
 
   async #open(): Promise<Gate> {
@@ -365,13 +365,31 @@ export class ServerPool {
     this.#pool.discard(gate)
   }
 
-  async #wait(pending: PendingAcquire, tenant: LocatedTenant): Promise<Gate> {
+  #lease(gate: Gate, tenant: LocatedTenant): Lease {
+    const lease = gate.lease(tenant)
+    this.#leases.set(lease, gate)
+    if (gate.expiresAt === Number.POSITIVE_INFINITY) gate.expiresAt = gate.usedAt + this.#lifetime()
+    return lease
+  }
+
+  async #wait(pending: PendingAcquire, tenant: LocatedTenant): Promise<Lease> {
     if (pending.isWaiting) this.#onWait(tenant)
+    this.#acquiring++
     try {
-      return await pending.promise
+      const gate = await pending.promise
+      if (gate.disposal?.reason === 'destroyed') this.#refuseLate(gate)
+      return this.#lease(gate, tenant)
     } catch (error) {
       throw this.#acquireError(error, pending, tenant)
+    } finally {
+      this.#acquiring--
     }
+  }
+
+  /** The pool was destroyed between giving the connection and its lease: nobody will revoke that. */
+  #refuseLate(gate: Gate): never {
+    void this.#retire(gate)
+    throw destroyedError(undefined)
   }
 
   #onWait({ id, database }: LocatedTenant): void {

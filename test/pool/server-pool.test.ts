@@ -157,6 +157,32 @@ onEachServer('the pool of a server', (server) => {
       }))
   })
 
+  describe('when destroyed at the moment at which a connection passes to who waited for it', () => {
+    it('then lets their query end', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        const waiting = tenantKnex('b')('items').distinct().pluck('tenant').then()
+        await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
+        client.releaseConnection(connection)
+        const destroyed = tenantKnex.destroy()
+        expect(await waiting).to.deep.equal(['b'])
+        await destroyed
+      }))
+
+    it('then gives none to who is too late, and waits for no release of it', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        const late = rejection(tenantKnex('b').client.acquireConnection())
+        await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
+        client.releaseConnection(connection)
+        const destroyed = tenantKnex.destroy({ timeoutMs: 0 })
+        expect(await late).to.include({ code: 'ERR_DESTROYED', tenant: 'b', outcome: 'not-sent' })
+        await destroyed
+      }))
+  })
+
   describe('when many queries are cancelled at a time', () => {
     it('then ends them over one connection beside the pool', () =>
       withTenants(server, { pool: { max: 8 } }, async ({ tenantKnex, connectionsSeen }) => {
