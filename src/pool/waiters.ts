@@ -21,8 +21,12 @@ export class Waiters<C, W> {
   readonly #lowestCap: number
   /** Tenants that are served when their turn comes. */
   readonly #ready = new Heap<TenantShare<C, W>>(turnOf)
-  /** Tenants with a backlog, and those that hold as many connections as they may: few. */
+  /**
+   * Tenants with a backlog, and those that hold as many connections as they may. Each holds one at
+   * least: there are no more of them than connections.
+   */
   readonly #restricted = new Set<TenantShare<C, W>>()
+  readonly #backlogged = new Set<TenantShare<C, W>>()
   #size = 0
 
   constructor(max: number, lowestCap: number, capOf: CapOf<C, W>) {
@@ -54,6 +58,8 @@ export class Waiters<C, W> {
 
   /** Looks anew at a tenant that holds more or fewer connections than before. */
   update(share: TenantShare<C, W>): void {
+    if (this.#isBacklogged(share)) this.#backlogged.add(share)
+    else this.#backlogged.delete(share)
     const isReady = share.queue.size > 0 && !this.#isRestricted(share)
     if (share.heapIndex === -1) isReady && this.#ready.add(share)
     else if (isReady) this.#ready.update(share)
@@ -104,8 +110,9 @@ export class Waiters<C, W> {
     return least
   }
 
+  /** Who holds none is within every limit, whatever the backlog. */
   #isRestricted(share: TenantShare<C, W>): boolean {
-    return share.inUse >= this.#lowestCap || this.#isBacklogged(share)
+    return share.inUse >= this.#lowestCap || (share.inUse > 0 && this.#isBacklogged(share))
   }
 
   #isBacklogged({ queue }: TenantShare<C, W>): boolean {
@@ -119,9 +126,7 @@ export class Waiters<C, W> {
 
   /** How many connections each tenant with a backlog has while others wait. */
   #backlogShare(): number {
-    let backlogged = 0
-    for (const share of this.#restricted) if (this.#isBacklogged(share)) backlogged++
-    return Math.max(1, Math.floor((this.#max * BACKLOG_PART) / backlogged))
+    return Math.max(1, Math.floor((this.#max * BACKLOG_PART) / this.#backlogged.size))
   }
 }
 

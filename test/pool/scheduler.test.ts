@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { TenantShare, Waiter } from '../../src/pool/tenant-share.ts'
+import { Waiters } from '../../src/pool/waiters.ts'
 import { Course, type Setting, settingOf } from './scheduling/course.ts'
 import type { Given, Policy, PolicyLimits } from './scheduling/policy.ts'
 import { Reference } from './scheduling/reference.ts'
@@ -198,6 +200,25 @@ describe('who is next', () => {
     acquire(scheduled, 'a'.repeat(20), 11)
     const served = held.flatMap(({ connection }) => scheduled.release(connection, 0))
     expect(served.map(({ id }) => id)).to.deep.equal([1, 101, 2, 102])
+  })
+
+  it('looks at those only that hold a connection, however many have a backlog', () => {
+    let looks = 0
+    const waiters = new Waiters<number, number>(2, 2, () => {
+      looks++
+      return 2
+    })
+    const shares = Array.from({ length: 100 }, (_, id) => new TenantShare<number, number>(`t${id}`))
+    for (let turn = 1; turn <= 1_000; turn++) {
+      const share = shares[turn % 100] as TenantShare<number, number>
+      waiters.add(new Waiter(turn, share, turn))
+    }
+    const [, holder] = shares as [unknown, TenantShare<number, number>]
+    holder.inUse = 1
+    waiters.update(holder)
+    looks = 0
+    expect(waiters.head()?.number, 'the first whose tenant holds none').to.equal(2)
+    expect(looks).to.equal(1)
   })
 
   it('refuses to let more of one tenant wait than may', () => {
