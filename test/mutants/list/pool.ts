@@ -65,6 +65,14 @@ export const POOL: readonly Mutant[] = [
     tests: ['test/knex/queries.test.ts', 'test/pool/server-pool.test.ts', 'test/faults.test.ts'],
   },
   {
+    name: 'destroy while a connection passes to who waited for it',
+    harm: 'a query that was accepted before fails',
+    file: 'src/pool/server-pool.ts',
+    search: 'this.#acquiring + this.#pool',
+    replace: 'this.#pool.numPendingAcquires() + this.#pool',
+    tests: SERVER_POOL,
+  },
+  {
     name: 'do not wait for a KILL on its way',
     harm: 'it ends the next tenant’s statement',
     file: 'src/pool/server-pool.ts',
