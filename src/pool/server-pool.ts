@@ -105,9 +105,12 @@ export class ServerPool {
     return this.#facts
   }
 
-  /** True where a session is handed over as it is after statements that leave nothing in it. */
+  /**
+   * True where a session is handed over as it is after statements that leave nothing in it. A
+   * `queryFormat` can make any text of a statement.
+   */
   get trustsHarmless(): boolean {
-    return this.#options.clean === 'when-dirty'
+    return this.#options.clean === 'when-dirty' && this.settings?.queryFormat === undefined
   }
 
   /** What connections are made with; undefined before a `connection` function has answered. */

@@ -1,7 +1,13 @@
 import { expect } from 'chai'
 import mysql from 'mysql2'
 import type { BoundKnex, TenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, type TestTenants, withTenants } from '../support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  type TestTenants,
+  urlOptions,
+  withTenants,
+} from '../support/tenants.ts'
 
 type Use = (knex: BoundKnex) => PromiseLike<unknown>
 
@@ -211,6 +217,18 @@ onEachServer('a session that is cleaned when dirty', (server) => {
       const [[row]] = await tenantKnex('b').raw("SELECT IS_USED_LOCK('tk_dirty') AS found")
       expect(row.found).to.equal(null)
     }))
+
+  it('is cleaned after text that a queryFormat has made', () => {
+    const queryFormat = (sql: string, values: unknown): string =>
+      mysql.format(sql, values as never).replace('from', ', @v := 1 from')
+    const connection = { ...urlOptions(server.url), queryFormat }
+    const options = { clean: 'when-dirty', connection, pool: { max: 1 } } as const
+    return withTenants(server, options, async ({ tenantKnex }) => {
+      await tenantKnex('a')('items')
+      const [[row]] = await tenantKnex('b').raw('SELECT @v AS found')
+      expect(row.found).to.equal(null)
+    })
+  })
 
   const withTrigger = async ({ tenantKnex, admin, databaseOf }: TestTenants): Promise<unknown> => {
     await admin.query(`CREATE TRIGGER \`${databaseOf('a')}\`.leaks BEFORE UPDATE
