@@ -109,6 +109,8 @@ function keepMessage(error: Error): void {
 export interface PoolNumbers {
   readonly total: number
   readonly used: number
+  /** Of those used, the tenant's own. */
+  readonly own: number
   readonly idle: number
   readonly waiting: number
 }
@@ -133,8 +135,9 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
   ) {
     super(
       `No connection for tenant ${JSON.stringify(tenant.id)} within ${waitedMillis} ms: ` +
-        `${pool.total} total, ${pool.used} used, ${pool.idle} idle, ${pool.waiting} waiting. ` +
-        'The pool is probably full. Are you missing a .transacting(trx) call, or a commit?',
+        `${pool.total} total, ${pool.used} used (${pool.own} by this tenant), ${pool.idle} idle, ` +
+        `${pool.waiting} waiting. The pool is probably full, or what one tenant may hold of it ` +
+        '(`pool.maxPerTenant`). Are you missing a .transacting(trx) call, or a commit?',
     )
     this.tenant = tenant.id
     this.database = tenant.database

@@ -7,7 +7,7 @@ const ours = () => new TenantKnexError('ERR_NO_TENANT', 'No tenant.', { cause: n
 const timeout = () =>
   new AcquireTimeoutError(
     { id: 'a', database: 'tenant_a' },
-    { total: 2, used: 2, idle: 0, waiting: 3 },
+    { total: 2, used: 2, own: 1, idle: 0, waiting: 3 },
     100,
   )
 
@@ -16,7 +16,7 @@ describe('errors', () => {
     expect(ours()).to.include({ name: 'TenantKnexError', code: 'ERR_NO_TENANT' })
     expect(ours().cause).to.be.instanceOf(Error)
     expect(timeout()).to.include({ name: 'KnexTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
-    expect(timeout().message).to.contain('2 total, 2 used, 0 idle, 3 waiting')
+    expect(timeout().message).to.contain('2 total, 2 used (1 by this tenant), 0 idle, 3 waiting')
   })
 
   it('are told apart by instanceof, subclasses too', () => {

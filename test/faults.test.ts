@@ -309,8 +309,10 @@ onEachServer('bad input and faults', (server) => {
             tenant: 'c',
             outcome: 'not-sent',
           })
-          expect(error).to.have.deep.property('pool', { total: 2, used: 2, idle: 0, waiting: 0 })
-          expect(error.message).to.contain('"c"').and.contain('2 total, 2 used, 0 idle, 0 waiting')
+          expect(error).to.have.deep.property('pool', {
+            ...{ total: 2, used: 2, own: 0, idle: 0, waiting: 0 },
+          })
+          expect(error.message).to.contain('"c"').and.contain('2 total, 2 used (0 by this tenant)')
           for (const trx of holders) await trx.rollback()
           expect(await tenantKnex('c')('items').first('tenant')).to.deep.equal({ tenant: 'c' })
         },

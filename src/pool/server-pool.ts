@@ -430,6 +430,7 @@ export class ServerPool {
       {
         total: idle.length + used.length,
         used: used.length,
+        own: used.filter((gate) => gate.holder?.tenant.id === tenant.id).length,
         idle: idle.length,
         waiting: this.#pool.numPendingAcquires(),
       },

@@ -113,6 +113,20 @@ onEachServer('tenants that share a pool', (server) => {
         for (const trx of stuck.slice(1)) await trx.rollback()
       }))
 
+    it('then whoever waits too long is told how many it holds itself', () =>
+      withTenants(
+        server,
+        { pool: { max: 4, acquireTimeoutMillis: 100 } },
+        async ({ tenantKnex }) => {
+          await tenantKnex('b')('items')
+          const stuck = await Promise.all([1, 2].map(() => tenantKnex('a').transaction()))
+          const error = await rejection(tenantKnex('a')('items'))
+          expect(error).to.have.property('code', 'ERR_ACQUIRE_TIMEOUT')
+          expect(error.message).to.contain('(2 by this tenant)').and.contain('maxPerTenant')
+          for (const trx of stuck) await trx.rollback()
+        },
+      ))
+
     it('then it may have all of them where nobody else comes', () =>
       withTenants(server, { pool: { max: 4 } }, async ({ tenantKnex }) => {
         const all = await Promise.all([1, 2, 3, 4].map(() => tenantKnex('a').transaction()))

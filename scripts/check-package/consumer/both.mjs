@@ -32,6 +32,6 @@ function refusal({ createTenantKnex }) {
 }
 
 function timeoutError({ AcquireTimeoutError }) {
-  const pool = { total: 1, used: 1, idle: 0, waiting: 1 }
+  const pool = { total: 1, used: 1, own: 0, idle: 0, waiting: 1 }
   return new AcquireTimeoutError({ id: 'acme', database: 'tenant_acme' }, pool, 10)
 }
