@@ -79,6 +79,11 @@ export class GatePool extends Pool<Gate> {
     this._tryAcquireOrCreate()
   }
 
+  /** The same, unless somebody has been given it by now: removing others may have let them. */
+  discardIdle(gate: Gate): void {
+    if (this.#members.get(gate)?.slot.holder === undefined) this.discard(gate)
+  }
+
   /**
    * Says what becomes of who is next when connecting has failed: they are told, or they wait on for
    * another connection to come back while connecting is tried again.

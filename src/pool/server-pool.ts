@@ -221,7 +221,7 @@ export class ServerPool {
     for (const gate of this.#pool.gates().idle) {
       if (gate.state.owner?.id !== tenantId) continue
       gate.dispose('forgotten')
-      this.#pool.discard(gate)
+      this.#pool.discardIdle(gate)
     }
   }
 
@@ -277,7 +277,7 @@ export class ServerPool {
     for (const other of this.#pool.gates().idle) {
       if (isTrusted(other, now)) continue
       other.destroy('lost', gate.disposal?.error as Error)
-      this.#pool.discard(other)
+      this.#pool.discardIdle(other)
     }
     return false
   }

@@ -127,6 +127,20 @@ onEachServer('tenants that share a pool', (server) => {
         },
       ))
 
+    it('then it may have one that is about to be closed, and gets another', () =>
+      withTenants(server, { pool: { max: 4 } }, async ({ tenantKnex }) => {
+        const held = await Promise.all([1, 2].map(() => tenantKnex('a').transaction()))
+        const idle = await Promise.all([1, 2].map(() => tenantKnex('b').transaction()))
+        for (const trx of idle) await trx.commit()
+        const next = tenantKnex('a')('items').first('tenant').then()
+        await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
+        await withClockAhead(60_001, async () => {
+          tenantKnex.forget('b') // the first one that is closed lets `a` have the second
+          expect(await next).to.deep.equal({ tenant: 'a' })
+        })
+        for (const trx of held) await trx.rollback()
+      }))
+
     it('then it may have all of them where nobody else comes', () =>
       withTenants(server, { pool: { max: 4 } }, async ({ tenantKnex }) => {
         const all = await Promise.all([1, 2, 3, 4].map(() => tenantKnex('a').transaction()))

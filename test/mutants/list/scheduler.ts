@@ -6,6 +6,14 @@ const SHARING = ['test/pool/sharing.test.ts']
 /** Which connection a tenant gets, whose turn it is, and when to connect. */
 export const SCHEDULING: readonly Mutant[] = [
   {
+    name: 'scheduler: close a connection that has been given to somebody meanwhile',
+    harm: 'whoever was given it waits until their time is up',
+    file: 'src/pool/gate-pool.ts',
+    search: 'if (this.#members.get(gate)?.slot.holder === undefined) this.discard(gate)',
+    replace: 'this.discard(gate)',
+    tests: SHARING,
+  },
+  {
     name: 'scheduler: let a tenant hold all that it ever may from the beginning',
     harm: 'one that is stuck on a lock leaves too few connections to the others',
     file: 'src/pool/scheduler.ts',
