@@ -178,8 +178,8 @@ export class GatePool extends Pool<Gate> {
     })
   }
 
-  #assign({ slot, waiter }: Assignment<Gate, PendingAcquire>): void {
-    this.#validate({ slot, waiter }, this.#use(slot))
+  #assign(assignment: Assignment<Gate, PendingAcquire>): void {
+    this.#validate(assignment, this.#use(assignment.slot))
   }
 
   /** Moves a connection to those that are used, and asks whether it lives. */

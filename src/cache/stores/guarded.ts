@@ -113,5 +113,3 @@ export class Guarded implements KeyValue {
     return error instanceof StoreUnavailable ? error : new StoreUnavailable('it failed', error)
   }
 }
-
-/** An adapter's promises may be of any kind. */
