@@ -2,7 +2,11 @@
  * What does each piece buy? The same requests with one thing off or set otherwise, beside plain Knex
  * and beside the defaults, also where the server is further away.
  */
-import { withoutAffinity, withoutWidening } from './contenders/changed-tenant-knex.ts'
+import {
+  alwaysWidening,
+  withoutAffinity,
+  withoutWidening,
+} from './contenders/changed-tenant-knex.ts'
 import { plainKnex } from './contenders/plain-knex.ts'
 import { tenantKnex } from './contenders/tenant-knex.ts'
 import { type PiecesCell, piecesTable } from './report/pieces.ts'
@@ -14,11 +18,15 @@ import { assertRight, onEachServer } from './support/on-each-server.ts'
 
 const DELAY_MILLIS = 0.5
 
+/** Users who come back, with connections to spare: what wide pools are for. */
+const VISITS: Cell = { ...LONG_REQUESTS, concurrency: 6, popularity: 'visits' }
+
 const CONTENDERS = [
   plainKnex,
   tenantKnex('the defaults'),
   withoutAffinity,
   withoutWidening,
+  alwaysWidening,
   tenantKnex("switching: 'pipelined'", { switching: 'pipelined' }),
   tenantKnex("switching: 'roundtrip': no one write", { switching: 'roundtrip' }),
   tenantKnex("clean: 'when-dirty': no reset", { clean: 'when-dirty' }),
@@ -32,6 +40,7 @@ async function measure(field: Field): Promise<{ cells: PiecesCell[] }> {
     cells: [
       await near(field, SHORT_REQUESTS),
       await near(field, LONG_REQUESTS),
+      await near(field, VISITS),
       await far(field, LONG_REQUESTS),
     ],
   }

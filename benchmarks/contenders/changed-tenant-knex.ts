@@ -3,6 +3,7 @@ import { copyPackage } from '../support/package-copy.ts'
 import { tenantKnex } from './tenant-knex.ts'
 
 type IdleConnections = typeof import('../../src/pool/idle-connections.ts')
+type Comebacks = typeof import('../../src/pool/comebacks.ts')
 type Waiters = typeof import('../../src/pool/waiters.ts')
 type Scheduler = typeof import('../../src/pool/scheduler.ts')
 
@@ -34,5 +35,15 @@ export const withoutWidening: Contender = tenantKnex(
       this.pauseWidening(Number.POSITIVE_INFINITY)
       return add.call(this, connection)
     }
+  }),
+)
+
+/** With one more connection, up to the most, whenever a tenant takes over another's. */
+export const alwaysWidening: Contender = tenantKnex(
+  'widening also for tenants that do not come back',
+  {},
+  await copyPackage(async (load) => {
+    const { Comebacks } = await load<Comebacks>('pool/comebacks')
+    Object.defineProperty(Comebacks.prototype, 'share', { get: () => 1 })
   }),
 )

@@ -12,6 +12,8 @@ export interface Chart {
   readonly series: readonly Series[]
   /** Drawn through the whole chart: what all is compared with. */
   readonly baseline?: number
+  /** Where values differ by orders of magnitude. */
+  readonly isLogarithmic?: boolean
 }
 
 /** A value for each category; undefined where there is none. With quartiles, those are shown. */
@@ -85,7 +87,12 @@ function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[
       data: chart.categories,
       axisLabel: { interval: 0, width: LABEL_WIDTH, overflow: 'break' },
     },
-    yAxis: { type: 'value', name: chart.valueTitle, nameLocation: 'middle', nameGap: 50 },
+    yAxis: {
+      type: chart.isLogarithmic ? 'log' : 'value',
+      name: chart.valueTitle,
+      nameLocation: 'middle',
+      nameGap: 50,
+    },
     series: chart.series.flatMap(seriesOf).map((series) => ({ ...series, ...STILL })),
   })
   const svg = drawing.renderToSVGString()

@@ -5,6 +5,7 @@ import type { Summary } from '../support/summary.ts'
 import { type Chart, drawBars, drawLines, type Series } from './chart.ts'
 import type { OverheadResult } from './overhead.ts'
 import type { PiecesResult } from './pieces.ts'
+import type { ResourcesResult } from './resources.ts'
 
 type Drawn = ServerResult & OverheadResult
 
@@ -16,7 +17,6 @@ const OF_OVERHEAD: Readonly<Record<string, (result: Drawn) => string>> = {
   throughput: drawThroughput,
   p99: drawLatency,
   switches: drawSwitches,
-  connections: drawConnections,
 }
 
 /** Kinds of requests, and how they are told from others among the cells. */
@@ -30,6 +30,8 @@ export function drawPlots(resultOf: ResultOf): [name: string, svg: string][] {
   const overhead = resultOf('overhead') as Drawn | undefined
   if (overhead) {
     for (const [name, plot] of Object.entries(OF_OVERHEAD)) plots.push([name, plot(overhead)])
+    const resources = resultOf('resources') as ResourcesResult | undefined
+    plots.push(['connections', drawConnections(overhead, resources)])
   }
   const pieces = resultOf('pieces') as (ServerResult & PiecesResult) | undefined
   if (pieces) plots.push(['pieces', drawPieces(pieces)])
@@ -78,15 +80,27 @@ function drawSwitches(result: Drawn): string {
   return drawLines({ ...byTenants(result, title), valueTitle: 'switches per statement', series })
 }
 
-function drawConnections(result: Drawn): string {
+function drawConnections(result: Drawn, resources: ResourcesResult | undefined): string {
   const series = [SHORT, LONG].map(
     (kind): Series => ({
       name: `tenant-knex, ${kind.name}`,
       values: along(result, kind, 'zipf', ([, ours]) => ours.connections),
     }),
   )
+  if (resources) series.push(ofKnexPerTenant(result, resources))
   const title = 'Connections of one process'
-  return drawLines({ ...byTenants(result, title), valueTitle: 'connections', series })
+  const chart = { ...byTenants(result, title), valueTitle: 'connections', series }
+  return drawLines({ ...chart, isLogarithmic: true })
+}
+
+/** What a Knex for each tenant had, of the 1,000 that the server allows all together. */
+function ofKnexPerTenant(result: Drawn, { cell, contenders }: ResourcesResult): Series {
+  const found = contenders.find(({ key }) => key === 'knex-per-tenant')
+  const count = found?.summary.connections
+  const values = tenantCounts(result).map((tenants) =>
+    tenants === cell.tenants ? count : undefined,
+  )
+  return { name: 'a Knex for each tenant: all that the server allows', values }
 }
 
 function drawPieces(result: ServerResult & PiecesResult): string {
@@ -94,13 +108,14 @@ function drawPieces(result: ServerResult & PiecesResult): string {
   const names = first?.contenders.slice(1).map(({ name }) => name) ?? []
   return drawBars({
     title: 'Statements per second with one thing otherwise, of plain Knex',
-    subtitle: `${result.server.name}; 1,000 tenants by Zipf's law, ${CLIENTS} clients`,
+    subtitle: `${result.server.name}; 1,000 tenants`,
     categoryTitle: '',
     valueTitle: 'of plain Knex',
     baseline: 1,
     categories: result.cells.map(({ cell, delayMillis }) => {
       const delay = delayMillis > 0 ? `, ${delayMillis} ms away` : ''
-      return `${cell.queriesPerRequest} per request, pool of ${cell.poolMax}${delay}`
+      const kind = cell.popularity === 'visits' ? ', visits' : ''
+      return `${cell.queriesPerRequest} per request, pool of ${cell.poolMax}${kind}${delay}`
     }),
     series: names.map((name, index) => ({
       name,

@@ -50,10 +50,19 @@ export async function dropDatabases(url: string): Promise<void> {
 }
 
 /** Room for thousands of small tables, and for the connections of pools for each tenant. */
+const SETTINGS: Readonly<Record<string, number>> = {
+  table_open_cache: 24_000,
+  table_definition_cache: 24_000,
+  schema_definition_cache: 24_000, // of MySQL
+  max_connections: 1_000,
+}
+
 async function setCaches(admin: Connection): Promise<void> {
-  await admin.query(`SET GLOBAL table_open_cache = 24000;
-    SET GLOBAL table_definition_cache = 24000;
-    SET GLOBAL max_connections = 1000`)
+  const [rows] = await admin.query<RowDataPacket[]>('SHOW GLOBAL VARIABLES')
+  const known = new Set(rows.map(({ Variable_name }) => String(Variable_name)))
+  for (const [name, value] of Object.entries(SETTINGS)) {
+    if (known.has(name)) await admin.query(`SET GLOBAL ${name} = ${value}`)
+  }
 }
 
 async function presentDatabases(admin: Connection): Promise<string[]> {

@@ -64,6 +64,22 @@ function pool(databases: string, limits: Partial<PolicyLimits> = {}): Scheduled 
   return scheduled
 }
 
+/** The same, where two tenants have just taken one connection from each other again and again. */
+function poolOfReturning(databases: string, limits: Partial<PolicyLimits>): Scheduled {
+  const scheduled = pool('y', limits)
+  for (let turn = 1; turn <= 200; turn++) {
+    const [given] = scheduled.acquire(-turn, turn % 2 ? 'z' : 'y', 0) as [Given]
+    scheduled.release(given.connection, 0)
+  }
+  const given = [...databases].map((database, id) => {
+    const [at] = scheduled.acquire(id, database, 0)
+    return at ?? (scheduled.connected(0)[0] as Given)
+  })
+  for (const { connection } of given) scheduled.release(connection, 0)
+  scheduled.connecting = 0
+  return scheduled
+}
+
 /** Which connection of a pool a tenant gets. */
 function choice(databases: string, database: string): number | undefined {
   return pool(databases).acquire(99, database, 0)[0]?.connection
@@ -120,20 +136,29 @@ describe('when to connect', () => {
     expect(connecting).to.deep.equal([1, 2, 3, 3])
   })
 
-  it('connects in the background where a tenant takes another’s connection', () => {
-    const scheduled = pool('a', { max: 4 })
+  it('connects in the background where tenants come back for what others have taken', () => {
+    const scheduled = poolOfReturning('a', { max: 4 })
     expect(scheduled.acquire(1, 'b', 0)).to.have.lengthOf(1)
     expect(scheduled.connecting).to.equal(1)
   })
 
+  it('does not where they never do', () => {
+    const scheduled = pool('a', { max: 4 })
+    for (let id = 1; id <= 1_000; id++) {
+      const [given] = scheduled.acquire(id, `t${id % 6}`, 0) as [Given]
+      scheduled.release(given.connection, 0)
+    }
+    expect(scheduled.connecting).to.equal(0)
+  })
+
   it('has two on their way at most that nobody waits for', () => {
-    const scheduled = pool('abcd', { max: 10 })
+    const scheduled = poolOfReturning('abcd', { max: 10 })
     acquire(scheduled, 'wxyz', 10)
     expect(scheduled.connecting).to.equal(2)
   })
 
   it('does not where the tenant’s own or a fresh one was idle', () => {
-    const scheduled = pool('a', { max: 4 })
+    const scheduled = poolOfReturning('a', { max: 4 })
     scheduled.connecting++
     scheduled.connected(0)
     acquire(scheduled, 'ab', 1)
@@ -141,7 +166,7 @@ describe('when to connect', () => {
   })
 
   it('does not where the connection was in no known database', () => {
-    const scheduled = pool('a', { max: 4 })
+    const scheduled = poolOfReturning('a', { max: 4 })
     const [given] = scheduled.acquire(1, 'a', 0) as [Given]
     scheduled.release(given.connection, 0, true)
     acquire(scheduled, 'b', 2)
@@ -149,7 +174,7 @@ describe('when to connect', () => {
   })
 
   it('does not for a while after connecting has failed, unless somebody waits', () => {
-    const scheduled = pool('ab', { max: 6 })
+    const scheduled = poolOfReturning('ab', { max: 6 })
     const [c, d] = acquire(scheduled, 'cd', 10) as [Given, Given]
     expect(scheduled.connecting).to.equal(2)
     scheduled.connectFailed(0)

@@ -14,6 +14,7 @@ export const MODULES: readonly string[] = [
   'src/connection/switching.ts',
   'src/identifiers.ts',
   'src/knex/guards.ts',
+  'src/pool/comebacks.ts',
   'src/pool/heap.ts',
   'src/pool/idle-connections.ts',
   'src/pool/linked-list.ts',

@@ -8,7 +8,7 @@ export const TARN: ReferenceRules = {
   victim: 'latest',
   bypasses: 0,
   backlogs: false,
-  widening: false,
+  widening: 'never',
 }
 
 /** Simulated milliseconds before what is seen counts: pools are opened, backlogs build up. */

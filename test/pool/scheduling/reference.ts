@@ -33,8 +33,8 @@ export interface ReferenceRules {
   readonly bypasses?: number
   /** Whether a backlog has a share of its own. @defaultValue true */
   readonly backlogs?: boolean
-  /** Whether connections are opened before they are waited for. @defaultValue true */
-  readonly widening?: boolean
+  /** When connections are opened before they are waited for. @defaultValue 'comebacks' */
+  readonly widening?: 'never' | 'comebacks' | 'always'
 }
 
 /** The rules of the scheduler, word by word, with a search through everything for each of them. */
@@ -52,12 +52,15 @@ export class Reference implements Policy {
   #turns = 0
   #number = 0
   #misses = 0
+  /** Whose connections others have taken over. */
+  #losers: string[] = []
+  #comebacks = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(limits: PolicyLimits, rules: ReferenceRules = {}) {
     this.#limits = limits
     this.#rules = {
-      ...{ affinity: true, victim: 'either', bypasses: 8, backlogs: true, widening: true },
+      ...{ affinity: true, victim: 'either', bypasses: 8, backlogs: true, widening: 'comebacks' },
       ...rules,
     }
   }
@@ -153,8 +156,9 @@ export class Reference implements Policy {
     const { max } = this.#limits
     const isWaitedFor = () =>
       this.idle === 0 && this.connecting < this.waiting && this.#head(now) !== undefined
-    if (now < this.#failedAt + 5_000 || !this.#rules.widening) this.#misses = 0
-    if (this.#misses > 0 && this.connecting < 2 && this.open + this.connecting < max) {
+    const isWider = { never: 0, comebacks: this.#comebacks, always: 1 }[this.#rules.widening] >= 0.5
+    if (now < this.#failedAt + 5_000) this.#misses = 0
+    if (isWider && this.#misses > 0 && this.connecting < 2 && this.open + this.connecting < max) {
       this.connecting++
     }
     this.#misses = 0
@@ -165,11 +169,18 @@ export class Reference implements Policy {
     const connection = this.#choose(acquire.database, now)
     const isSwitch = connection.database !== acquire.database
     const wasAnothers = connection.database !== undefined && connection.database !== LOST
-    if (isSwitch && wasAnothers) this.#misses++
+    if (isSwitch && wasAnothers) this.#onMiss(acquire.database, connection.database as string)
     connection.database = acquire.database
     connection.holder = acquire.database
     this.#given.set(acquire.id, acquire)
     return { id: acquire.id, connection: connection.id, isSwitch }
+  }
+
+  #onMiss(winner: string, loser: string): void {
+    this.#misses++
+    const lately = this.#losers.slice(-this.#limits.max)
+    this.#comebacks += ((lately.includes(winner) ? 1 : 0) - this.#comebacks) / 128
+    this.#losers = [...lately, loser]
   }
 
   #choose(database: string, now: number): Connection {
