@@ -15,9 +15,9 @@ const MAX_WIDENING = 2
 
 /**
  * Which part of take-overs must be by tenants that have lost a connection lately, for one more to be
- * worth its while. Where every request is of a tenant drawn anew from 1,000, a pool of 50 saves a third
- * of the switches of one of 16 and does less: on MySQL by a tenth, as 50 connections in turn keep its
- * processor's caches cold (benchmarks/README.md, "What does each piece buy?").
+ * worth its while. Where each request is of a tenant drawn anew from 1,000, a pool of 50 switches a third
+ * less often than one of 16 and does no more: its connections take turns, and each finds the server's
+ * processor busy with others (benchmarks/README.md, "What does each piece buy?").
  */
 const MIN_COMEBACKS = 1 / 2
 
