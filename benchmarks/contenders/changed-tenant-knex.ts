@@ -5,7 +5,6 @@ import { tenantKnex } from './tenant-knex.ts'
 type IdleConnections = typeof import('../../src/pool/idle-connections.ts')
 type Comebacks = typeof import('../../src/pool/comebacks.ts')
 type Waiters = typeof import('../../src/pool/waiters.ts')
-type Scheduler = typeof import('../../src/pool/scheduler.ts')
 
 /** With the connection that was released last, whoever's it was, as Knex's own pool gives it. */
 export const withoutAffinity: Contender = tenantKnex(
@@ -25,25 +24,22 @@ export const withoutAffinity: Contender = tenantKnex(
 )
 
 /** With no more connections than statements that were on their way at once. */
-export const withoutWidening: Contender = tenantKnex(
+export const withoutWidening: Contender = await withComebacks(
   'no widening: connections only for those who wait',
-  {},
-  await copyPackage(async (load) => {
-    const { Scheduler } = await load<Scheduler>('pool/scheduler')
-    const { add } = Scheduler.prototype
-    Scheduler.prototype.add = function (connection) {
-      this.pauseWidening(Number.POSITIVE_INFINITY)
-      return add.call(this, connection)
-    }
-  }),
+  0,
 )
 
 /** With one more connection, up to the most, whenever a tenant takes over another's. */
-export const alwaysWidening: Contender = tenantKnex(
+export const alwaysWidening: Contender = await withComebacks(
   'widening also for tenants that do not come back',
-  {},
-  await copyPackage(async (load) => {
-    const { Comebacks } = await load<Comebacks>('pool/comebacks')
-    Object.defineProperty(Comebacks.prototype, 'share', { get: () => 1 })
-  }),
+  1,
 )
+
+/** As if such a part of take-overs were by tenants that come back. */
+async function withComebacks(name: string, share: number): Promise<Contender> {
+  const create = await copyPackage(async (load) => {
+    const { Comebacks } = await load<Comebacks>('pool/comebacks')
+    Object.defineProperty(Comebacks.prototype, 'share', { get: () => share })
+  })
+  return tenantKnex(name, {}, create)
+}
