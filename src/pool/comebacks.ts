@@ -1,5 +1,5 @@
 /** Of about so many take-overs it is known how many were comebacks. */
-const WINDOW = 128
+const WINDOW = 256
 
 /**
  * Tells traffic that comes back from traffic that does not. When a tenant takes over a connection that

@@ -13,7 +13,7 @@ function seesaw(times: number): string[] {
   return Array.from({ length: times }, (_, index) => (index % 2 ? 'ab' : 'ba'))
 }
 
-const ONE = 1 / 128
+const ONE = 1 / 256
 
 describe('comebacks', () => {
   it('are none at first', () => expect(takenOver(3).share).to.equal(0))
@@ -33,13 +33,13 @@ describe('comebacks', () => {
     expect(takenOver(3, 'ba', 'ca', 'xc', 'yx', 'zy', 'az').share).to.equal(0)
   })
 
-  it('are most of the last ones after a hundred', () => {
-    expect(takenOver(3, ...seesaw(80)).share).to.be.below(0.5)
-    expect(takenOver(3, ...seesaw(100)).share).to.be.above(0.5)
+  it('are most of the last ones after one hundred and ninety', () => {
+    expect(takenOver(3, ...seesaw(170)).share).to.be.below(0.5)
+    expect(takenOver(3, ...seesaw(190)).share).to.be.above(0.5)
   })
 
   it('are few again once nobody comes back any more', () => {
-    const strangers = Array.from({ length: 200 }, (_, index) => `t${index}`)
+    const strangers = Array.from({ length: 400 }, (_, index) => `t${index}`)
     const comebacks = takenOver(3, ...seesaw(1_000))
     for (const [index, winner] of strangers.entries()) {
       comebacks.onTakeOver(winner, strangers[index - 1] ?? 'a')

@@ -67,7 +67,7 @@ function pool(databases: string, limits: Partial<PolicyLimits> = {}): Scheduled 
 /** The same, where two tenants have just taken one connection from each other again and again. */
 function poolOfReturning(databases: string, limits: Partial<PolicyLimits>): Scheduled {
   const scheduled = pool('y', limits)
-  for (let turn = 1; turn <= 200; turn++) {
+  for (let turn = 1; turn <= 400; turn++) {
     const [given] = scheduled.acquire(-turn, turn % 2 ? 'z' : 'y', 0) as [Given]
     scheduled.release(given.connection, 0)
   }

@@ -179,7 +179,7 @@ export class Reference implements Policy {
   #onMiss(winner: string, loser: string): void {
     this.#misses++
     const lately = this.#losers.slice(-this.#limits.max)
-    this.#comebacks += ((lately.includes(winner) ? 1 : 0) - this.#comebacks) / 128
+    this.#comebacks += ((lately.includes(winner) ? 1 : 0) - this.#comebacks) / 256
     this.#losers = [...lately, loser]
   }
 
