@@ -1,32 +1,35 @@
 /*
  * How fast are the other ways to reach tenants' databases over one pool? Each beside plain Knex with
- * all in one database, in turns of one run. Pools for each tenant do not fit beside others: see
- * resources.ts.
+ * all in one database, in turns of one run. Pools for each of many tenants do not fit beside others,
+ * see resources.ts; of a few tenants they do, and show what there is to lose where nothing switches.
  */
 import { loadContender, SHARING } from './contenders/load.ts'
 import { type AlternativesResult, alternativesTable } from './report/alternatives.ts'
 import type { Field } from './support/bench-server.ts'
-import { cellsOf, LONG_REQUESTS, SHORT_REQUESTS } from './support/cells.ts'
+import { cellOf, cellsOf, LONG_REQUESTS, SHORT_REQUESTS } from './support/cells.ts'
 import { type Cell, type CellResult, compare } from './support/comparison.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
 
-const CELLS: readonly Cell[] = [
+const MANY_TENANTS: readonly Cell[] = [
   SHORT_REQUESTS,
   { ...SHORT_REQUESTS, poolMax: 50 },
   { ...LONG_REQUESTS, poolMax: 10 },
   LONG_REQUESTS,
 ]
 
+/** Users who come back, and a connection for each tenant. */
+const FEW_TENANTS: Cell = { ...LONG_REQUESTS, tenants: 40, popularity: 'visits', concurrency: 6 }
+
 await onEachServer('alternatives', measure, alternativesTable)
 
 async function measure(field: Field): Promise<AlternativesResult> {
-  const contenders = await Promise.all(SHARING.map(loadContender))
+  const sharing = await Promise.all(SHARING.map(loadContender))
+  const each = await loadContender('knex-per-tenant-tuned')
   const cells: CellResult[] = []
-  for (const cell of cellsOf(CELLS)) {
-    const compared = await compare(field, cell, contenders)
-    // What the others do wrong is in the table.
-    assertRight({ cell, contenders: compared.contenders.slice(0, 2) })
-    cells.push(compared)
-  }
+  for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, sharing))
+  cells.push(await compare(field, cellOf(FEW_TENANTS), [...sharing, each]))
+  // What the others do wrong is in the table.
+  for (const { cell, contenders } of cells)
+    assertRight({ cell, contenders: contenders.slice(0, 2) })
   return { cells }
 }
