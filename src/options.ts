@@ -69,7 +69,7 @@ export interface PoolOptions {
    * minute. It begins with a third of `max`, and no less than 2, and may hold one more for each that
    * comes back from it; where none has for 250 ms, it is a third again, so that a tenant that waits for a
    * lock does not hold them all. Give it `max` for no limit of either kind.
-   * @defaultValue three quarters of `max`, rounded up, and no less than 2
+   * @defaultValue half of `max`, rounded up, and no less than 2
    */
   readonly maxPerTenant?: number
   /**
@@ -314,7 +314,7 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
 
 /** What a tenant may have of a pool with so many connections, by default. */
 function shares(max: number): Required<Pick<PoolOptions, 'maxPerTenant' | 'maxWaitingPerTenant'>> {
-  const maxPerTenant = Math.min(max, Math.max(2, Math.ceil(max * 0.75)))
+  const maxPerTenant = Math.min(max, Math.max(2, Math.ceil(max / 2)))
   return { maxPerTenant, maxWaitingPerTenant: 100 * max }
 }
 

@@ -88,13 +88,13 @@ onEachServer('tenants that share a pool', (server) => {
       return withTenants(server, { connection, pool: { max: 4 } }, async ({ tenantKnex }) => {
         const stats = () => tenantKnex.stats().servers[0]
         await tenantKnex('a')('items')
-        await comeBack(tenantKnex, 'ab')
-        const trx = await tenantKnex('a').transaction()
-        const waiting = tenantKnex('b')('items').first('tenant').then()
+        const last = await comeBack(tenantKnex, 'ab')
+        const trx = await tenantKnex(last).transaction()
+        const waiting = tenantKnex('c')('items').first('tenant').then()
         await until('it waits', () => stats().waiting === 1)
         const destroyed = tenantKnex.destroy()
         await trx.rollback()
-        expect(await waiting).to.deep.equal({ tenant: 'b' })
+        expect(await waiting).to.deep.equal({ tenant: 'c' })
         await destroyed
         expect(stats()).to.include({ connects: 2, connections: 0 })
       })
@@ -257,11 +257,13 @@ onEachServer('tenants that share a pool', (server) => {
   })
 })
 
-/** Tenants take connections from each other, until the pool is widened for them. */
-async function comeBack(tenantKnex: TenantKnex, ids: string): Promise<void> {
+/** Tenants take connections from each other until the pool is widened for them. Tells who came last. */
+async function comeBack(tenantKnex: TenantKnex, ids: string): Promise<string> {
   const { connects } = tenantKnex.stats().servers[0]
-  for (let turn = 0; tenantKnex.stats().servers[0].connects === connects; turn++) {
-    await tenantKnex(ids[turn % ids.length] as string)('items')
+  for (let turn = 0; ; turn++) {
+    const id = ids[turn % ids.length] as string
+    await tenantKnex(id)('items')
+    if (tenantKnex.stats().servers[0].connects > connects) return id
   }
 }
 

@@ -16,7 +16,7 @@ export const WARM_UP = 1_000
 
 /** The scheduler's own limits, by default, for a pool. */
 export function limitsOf(max: number): PolicyLimits {
-  return { max, maxPerTenant: Math.ceil(max * 0.75), maxWaitingPerTenant: 100 * max }
+  return { max, maxPerTenant: Math.ceil(max / 2), maxWaitingPerTenant: 100 * max }
 }
 
 /** Visits of 1,000 tenants that keep so many connections busy with queries, on average. */
