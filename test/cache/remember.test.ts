@@ -85,6 +85,7 @@ for (const [where, options] of stores) {
           const factory = slowFactory<string>()
           const asked = [1, 2, 3].map(() => cache.remember('k', LONG, factory.run))
           await until('the factory runs', () => factory.runs > 0)
+          await cache.has('k') // all of them have looked by now
           const failure = new Error('no such thing')
           factory.fail(failure)
           for (const each of asked) expect(await rejection(each)).to.equal(failure)

@@ -1,5 +1,8 @@
 /** The test files that need no database. */
 export const UNIT_TESTS: readonly string[] = [
+  'test/adapters/http/fastify-plugin.test.ts',
+  'test/adapters/http/hapi-plugin.test.ts',
+  'test/adapters/http/keep-in-scope.test.ts',
   'test/cache/breaker.test.ts',
   'test/cache/key-space.test.ts',
   'test/cache/level.test.ts',

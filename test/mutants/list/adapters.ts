@@ -97,7 +97,7 @@ export const ADAPTERS: readonly Mutant[] = [
     file: KEEP,
     search: 'isShared ? scope.nobody() : scope',
     replace: 'scope',
-    tests: KOA_TESTS,
+    tests: KEEP_TESTS,
   },
   {
     name: 'go on in Koa outside the request’s scope',
