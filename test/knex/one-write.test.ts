@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { RowDataPacket } from 'mysql2/promise'
 import type { BoundKnex, TenantKnexOptions } from '../../src/index.ts'
+import { listening } from '../support/diagnostics.ts'
 import { type Proxy as NetworkProxy, withProxy } from '../support/proxy.ts'
 import {
   ITEMS,
@@ -310,6 +311,18 @@ onEachServer('a statement and its switch', (server) => {
         expect(await a('items').first(a.raw('@left AS found'))).to.deep.equal({ found: null })
       }))
 
+    it('when another tenant is next, then it takes the session over from whose it was', () =>
+      withNone({ switching: 'pipelined' }, ({ tenantKnex }) =>
+        listening(async (heard) => {
+          await rejection(tenantKnex('c').raw('SELECT 1'))
+          await tenantKnex('a')('items')
+          const handOvers = heard.filter(([name]) => name === 'hand-over')
+          expect(handOvers.map(([, { tenant, from }]) => [tenant, from])).to.deep.equal([
+            ['a', 'c'],
+          ])
+        }),
+      ))
+
     it('when it has changed the character set, then the tenant’s own next value stays whole', () =>
       withNone({ switching: 'pipelined' }, async ({ tenantKnex, admin, databaseOf }) => {
         const { outcome } = await rejection(tenantKnex('c').raw('SET NAMES gbk'))
@@ -349,6 +362,19 @@ onEachServer('a statement and its switch', (server) => {
         const told: string[] = []
         const sql = { sql: 'SELECT SLEEP(0.3)', timeout: 60 }
         lease.query(sql, ({ code }: { code: string }) => told.push(code))
+        await sleep(500)
+        await client.releaseConnection(lease)
+        expect(told).to.deep.equal(['PROTOCOL_SEQUENCE_TIMEOUT'])
+      }))
+
+    it('when its time limit passes before it has failed, then a stream is told of that alone', () =>
+      withNone({ switching: 'pipelined' }, async ({ tenantKnex }) => {
+        const { client } = tenantKnex('c')
+        const lease = await client.acquireConnection()
+        const told: string[] = []
+        lease
+          .query({ sql: 'SELECT SLEEP(0.3)', timeout: 60 })
+          .on('error', ({ code }: { code: string }) => told.push(code))
         await sleep(500)
         await client.releaseConnection(lease)
         expect(told).to.deep.equal(['PROTOCOL_SEQUENCE_TIMEOUT'])
@@ -562,6 +588,29 @@ onEachServer('a statement and its switch', (server) => {
           return rows.length === 0
         })
       }))
+
+    it('when it is cancelled while its switch runs, then it does not run after that', () => {
+      const session = ['DO SLEEP(@@GLOBAL.interactive_timeout = 7777)']
+      return withOne({ session, switching: 'pipelined' }, async (context) => {
+        const { tenantKnex, admin } = context
+        const { connectionId } = tenantKnex.connections()[0] as { connectionId: number }
+        await admin.query('SET GLOBAL interactive_timeout = 7777')
+        try {
+          const update = tenantKnex('a')('items').update({ val: 9 })
+          const error = await rejection(update.timeout(200, { cancel: true }))
+          expect(error.name).to.equal('KnexTimeoutError')
+          await until('the server is rid of it', async () => {
+            const sql = 'SELECT 1 FROM information_schema.processlist WHERE id = ?'
+            const [rows] = await admin.query<RowDataPacket[]>(sql, [connectionId])
+            return rows.length === 0
+          })
+        } finally {
+          await admin.query('SET GLOBAL interactive_timeout = DEFAULT')
+        }
+        const untouched = Array(ITEMS).fill(0)
+        expect((await rowsOf(context, 'a')).map(({ val }) => val)).to.deep.equal(untouched)
+      })
+    })
 
     it('when the switch is not answered in time, then its outcome is unknown', () =>
       withOne({ switchTimeoutMillis: 100 }, async ({ tenantKnex, proxy }) => {

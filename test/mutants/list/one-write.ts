@@ -80,7 +80,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   },
   {
     name: 'forget whose statement ran behind a switch that failed',
-    harm: 'the same',
+    harm: 'a hand-over is said to be none, or of a tenant’s before',
     file: GATE,
     search: 'this.state.onStatement(lease.tenant)\n    entry.skipped',
     replace: 'entry.skipped',
