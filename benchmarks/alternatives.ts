@@ -6,7 +6,7 @@
 import { loadContender, SHARING } from './contenders/load.ts'
 import { type AlternativesResult, alternativesTable } from './report/alternatives.ts'
 import type { Field } from './support/bench-server.ts'
-import { cellOf, cellsOf, LONG_REQUESTS, SHORT_REQUESTS } from './support/cells.ts'
+import { cellOf, cellsOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
 import { type Cell, type CellResult, compare } from './support/comparison.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
 
@@ -18,7 +18,7 @@ const MANY_TENANTS: readonly Cell[] = [
 ]
 
 /** Users who come back, and a connection for each tenant. */
-const FEW_TENANTS: Cell = { ...LONG_REQUESTS, tenants: 40, popularity: 'visits', concurrency: 6 }
+const FEW_TENANTS: Cell = { ...VISITS, tenants: 40 }
 
 await onEachServer('alternatives', measure, alternativesTable)
 
@@ -29,7 +29,8 @@ async function measure(field: Field): Promise<AlternativesResult> {
   for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, sharing))
   cells.push(await compare(field, cellOf(FEW_TENANTS), [...sharing, each]))
   // What the others do wrong is in the table.
-  for (const { cell, contenders } of cells)
+  for (const { cell, contenders } of cells) {
     assertRight({ cell, contenders: contenders.slice(0, 2) })
+  }
   return { cells }
 }

@@ -11,15 +11,12 @@ import { plainKnex } from './contenders/plain-knex.ts'
 import { tenantKnex } from './contenders/tenant-knex.ts'
 import { type PiecesCell, piecesTable } from './report/pieces.ts'
 import type { Field } from './support/bench-server.ts'
-import { cellOf, LONG_REQUESTS, SHORT_REQUESTS } from './support/cells.ts'
+import { cellOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
 import { type Cell, compare } from './support/comparison.ts'
 import { withDelay } from './support/delay.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
 
 const DELAY_MILLIS = 0.5
-
-/** Users who come back, with connections to spare: what wide pools are for. */
-const VISITS: Cell = { ...LONG_REQUESTS, concurrency: 6, popularity: 'visits' }
 
 const CONTENDERS = [
   plainKnex,

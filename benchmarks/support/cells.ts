@@ -19,6 +19,9 @@ export const LONG_REQUESTS: Cell = {
   poolMax: 50,
 }
 
+/** Users who come back, with connections to spare: what wide pools are for. */
+export const VISITS: Cell = { ...LONG_REQUESTS, popularity: 'visits', concurrency: 6 }
+
 /** The hardest for one pool: nearly every statement is another tenant's, and connections are short. */
 export const SHORT_REQUESTS: Cell = {
   tenants: 1_000,

@@ -576,34 +576,24 @@ onEachServer('a statement and its switch', (server) => {
     }
 
     it('when a switch behind which it waits is given up, then it does not run on', () =>
-      withOne({ switchTimeoutMillis: 200 }, async ({ tenantKnex, admin, proxy }) => {
-        const { connectionId } = tenantKnex.connections()[0] as { connectionId: number }
+      withOne({ switchTimeoutMillis: 200 }, async ({ tenantKnex, connectionsSeen, proxy }) => {
         proxy.stall('answers')
         const failed = rejection(slow(tenantKnex('a')))
         await failed
         proxy.release()
-        await until('the server is rid of it', async () => {
-          const sql = 'SELECT 1 FROM information_schema.processlist WHERE id = ?'
-          const [rows] = await admin.query<RowDataPacket[]>(sql, [connectionId])
-          return rows.length === 0
-        })
+        await until('the server is rid of it', async () => (await connectionsSeen()) === 0)
       }))
 
     it('when it is cancelled while its switch runs, then it does not run after that', () => {
       const session = ['DO SLEEP(@@GLOBAL.interactive_timeout = 7777)']
       return withOne({ session, switching: 'pipelined' }, async (context) => {
-        const { tenantKnex, admin } = context
-        const { connectionId } = tenantKnex.connections()[0] as { connectionId: number }
+        const { tenantKnex, admin, connectionsSeen } = context
         await admin.query('SET GLOBAL interactive_timeout = 7777')
         try {
           const update = tenantKnex('a')('items').update({ val: 9 })
           const error = await rejection(update.timeout(200, { cancel: true }))
           expect(error.name).to.equal('KnexTimeoutError')
-          await until('the server is rid of it', async () => {
-            const sql = 'SELECT 1 FROM information_schema.processlist WHERE id = ?'
-            const [rows] = await admin.query<RowDataPacket[]>(sql, [connectionId])
-            return rows.length === 0
-          })
+          await until('the server is rid of it', async () => (await connectionsSeen()) === 0)
         } finally {
           await admin.query('SET GLOBAL interactive_timeout = DEFAULT')
         }

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { TenantShare, Waiter } from '../../src/pool/tenant-share.ts'
 import { Waiters } from '../../src/pool/waiters.ts'
 import { Course, type Setting, settingOf } from './scheduling/course.ts'
+import { limitsOf } from './scheduling/loads.ts'
 import type { Given, Policy, PolicyLimits } from './scheduling/policy.ts'
 import { Reference } from './scheduling/reference.ts'
 import { Scheduled } from './scheduling/scheduled.ts'
@@ -17,23 +18,23 @@ const VISITS: Traffic = { seed: 1, tenants: 1_000, skew: 1, rate: 0.5, visits: 6
 /** Pools and traffic by what they are about. */
 const REPLAYS: Readonly<Record<string, { limits: PolicyLimits; traffic: Traffic }>> = {
   'a pool that is mostly idle': {
-    limits: { max: 20, maxPerTenant: 10, maxWaitingPerTenant: 2_000 },
+    limits: limitsOf(20),
     traffic: VISITS,
   },
   'a wide one': {
-    limits: { max: 50, maxPerTenant: 25, maxWaitingPerTenant: 5_000 },
+    limits: limitsOf(50),
     traffic: VISITS,
   },
   'tenants that are all alike': {
-    limits: { max: 20, maxPerTenant: 10, maxWaitingPerTenant: 2_000 },
+    limits: limitsOf(20),
     traffic: { ...VISITS, skew: 0 },
   },
   'more work than it can do': {
-    limits: { max: 6, maxPerTenant: 3, maxWaitingPerTenant: 50 },
+    limits: { ...limitsOf(6), maxWaitingPerTenant: 50 },
     traffic: { ...VISITS, tenants: 20 },
   },
   'single queries': {
-    limits: { max: 10, maxPerTenant: 5, maxWaitingPerTenant: 1_000 },
+    limits: limitsOf(10),
     traffic: { ...VISITS, rate: 8, visits: 6_000, isSingle: true },
   },
 }

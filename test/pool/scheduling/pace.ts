@@ -1,11 +1,12 @@
 import { Scheduler } from '../../../src/pool/scheduler.ts'
+import { limitsOf } from './loads.ts'
 
 const WAITING = 10_000
 const ROUNDS = 200_000
 
 /** What the scheduler itself takes for one connection to change hands while very many wait, in µs. */
 export function microsPerHandOut(): number {
-  const limits = { max: 50, maxPerTenant: 25, maxWaitingPerTenant: WAITING }
+  const limits = { ...limitsOf(50), maxWaitingPerTenant: WAITING }
   const scheduler = new Scheduler<number, number>(limits)
   const slots = Array.from({ length: 50 }, (_, index) => scheduler.add(index))
   const wait = (turn: number) => scheduler.wait(`t${(turn * 7919) % 1_000}`, turn, turn)
