@@ -56,6 +56,13 @@ export interface GateOptions {
   readonly events: GateEvents
 }
 
+/** A command whose switch was refused, and whose own answer is read for nobody. */
+type SkippedEntry = Entry & {
+  readonly lease: Lease
+  readonly prologue: Prologue
+  readonly skipped: SkippedAnswer
+}
+
 /**
  * The one way to a server connection. Every command passes when it starts, whoever queued it and
  * however: it runs only where it came through the lease of the present holder and the server has
@@ -329,20 +336,21 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   #skip(command: Command, entry: Entry, packet: Packet): boolean {
-    const { prologue, lease, skipped } = entry as Required<Entry>
-    const end = skipped?.read(packet)
+    const { prologue, lease, skipped } = entry as SkippedEntry
+    const end = skipped.read(packet)
     if (end === undefined) return false
     this.#isInFlight = end.outcome === 'unknown'
     if (end.status === undefined) this.state.onError()
     else this.state.onStatus(end.status)
     this.state.onStray()
     if (isErr(packet) && isReadOnly(errnoOf(packet))) this.dispose('read-only')
-    const failure = prologue?.failure
+    const failure = prologue.failure as SwitchFailure
     entry.prologue = undefined
     entry.skipped = undefined
-    // What is queued behind it must not run where it has gone.
-    if (end.hasLeft && failure) failure.isRecoverable = false
-    return this.#failSwitch(command, lease as Lease, failure, end.outcome)
+    // What is queued behind it must not run where it has gone. And the reset that the session needs now
+    // would take from its holder what it holds: a transaction, variables, locks.
+    if (end.hasLeft || prologue.keepsSession) failure.endsConnection = true
+    return this.#failSwitch(command, lease, failure, end.outcome)
   }
 
   #endSwitch(error: unknown): void {
@@ -398,7 +406,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     this.#options.confirmedAt.delete(lease.tenant)
     const shown = switchError(error, lease.tenant, this.connectionId, outcome)
     this.#endSwitch(shown)
-    if (!error.isRecoverable || outcome === 'unknown') {
+    if (error.endsConnection || outcome === 'unknown') {
       return this.#abort(command, 'switch-failed', shown)
     }
     failCommand(command, shown)

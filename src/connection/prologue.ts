@@ -8,6 +8,8 @@ import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.t
 
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */
 export class Prologue {
+  /** True if it leaves the session as it is, and that may hold something. */
+  readonly keepsSession: boolean
   readonly #target: SwitchTarget
   readonly #tenant: LocatedTenant
   /** The tenant whose session is being cleaned; undefined where that is not needed. */
@@ -30,6 +32,7 @@ export class Prologue {
     this.#target = target
     this.#tenant = tenant
     this.#from = need === 'hand-over' ? state.owner : undefined
+    this.keepsSession = need === 'confirm' && state.owner !== undefined
     this.isPipelined = isPipelined
     const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE
     const plan = switchPlan(need, setup, tenant.database, isOverNeutral)

@@ -27,13 +27,16 @@ export interface SwitchTarget {
 /** A switch that did not succeed. */
 export class SwitchFailure extends Error {
   readonly step: SwitchStep
-  /** True where the connection may go on: the server refused the database and nothing else. */
-  isRecoverable: boolean
+  /** True if the server refused the database and nothing else. */
+  readonly isRecoverable: boolean
+  /** True if the connection must be closed. */
+  endsConnection: boolean
 
   constructor(step: SwitchStep, problem: string, isRecoverable: boolean, cause?: unknown) {
     super(problem, { cause })
     this.step = step
     this.isRecoverable = isRecoverable
+    this.endsConnection = !isRecoverable
   }
 }
 
@@ -152,7 +155,7 @@ export function switchError(
   connectionId: number,
   outcome: Outcome = 'not-sent',
 ): TenantKnexError {
-  const message = failureMessage(failure, tenant) + fate(failure, outcome)
+  const message = failureMessage(failure, tenant) + fate(failure, outcome) + closing(failure)
   return new TenantKnexError(failureCode(failure), message, {
     ...about(tenant),
     connectionId,
@@ -175,6 +178,12 @@ function fate({ isRecoverable }: SwitchFailure, outcome: Outcome): string {
     case 'unknown':
       return ' The statement left with the switch; what became of it is not known.'
   }
+}
+
+/** What the failure of a switch ends, if its own message does not say so. */
+function closing({ isRecoverable, endsConnection }: SwitchFailure): string {
+  if (!isRecoverable || !endsConnection) return ''
+  return ' The connection was closed, and the server rolls back a transaction that was open on it.'
 }
 
 function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexErrorCode {

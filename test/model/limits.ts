@@ -31,6 +31,14 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
     kinds: ['BEGIN', 'stream'],
     switching: 'pipelined',
   },
+  'statements of one holder, whose database is refused after an error': {
+    ...PLAIN,
+    users: [0],
+    kinds: ['BEGIN'],
+    statements: 4,
+    faults: 2,
+    switching: 'pipelined',
+  },
   'a server that does not name databases': { ...PLAIN, isTracked: false },
   'cleaning at every release': { ...PLAIN, clean: 'always' },
 }

@@ -11,6 +11,8 @@ export class SessionContent {
   database: string | undefined
   /** Whose transaction is open. */
   transaction: string | undefined
+  /** What the open transaction has executed. */
+  #work: Statement[] = []
   /** Tenants who have left something: a variable, a temporary table, a lock. */
   readonly #marks = new Set<string>()
   /** Whether the character set is as it was at connect. */
@@ -24,14 +26,20 @@ export class SessionContent {
   /** COM_RESET_CONNECTION. */
   reset(): void {
     this.#marks.clear()
-    this.transaction = undefined
+    this.rollBack()
     this.#isNamed = false
+  }
+
+  /** Undoes what the open transaction has executed, if there is one. */
+  rollBack(): void {
+    for (const statement of this.#work.splice(0)) statement.isUndone = true
+    this.transaction = undefined
   }
 
   /** A statement of the pool's own. */
   set(sql: string, fail: (violation: string) => void): void {
     if (sql.startsWith('SET NAMES')) this.#isNamed = true
-    else if (sql === 'ROLLBACK') this.transaction = undefined
+    else if (sql === 'ROLLBACK') this.rollBack()
     else if (!/^(SET|SELECT 1 INTO) /.test(sql)) fail(`nobody’s statement was sent: ${sql}`)
   }
 
@@ -57,8 +65,11 @@ export class SessionContent {
     }
     if (!this.#isNamed) fail(`${name} was executed before SET NAMES`)
     this.#marks.add(tenant.id)
-    if (kind === 'BEGIN') this.transaction = tenant.id
-    if (isEnd) this.transaction = undefined
+    if (kind === 'ROLLBACK') this.rollBack()
+    if (kind === 'COMMIT' || kind === 'BEGIN') this.#work = []
+    this.transaction = kind === 'BEGIN' ? tenant.id : isEnd ? undefined : this.transaction
+    statement.isInTransaction = this.transaction !== undefined
+    if (statement.isInTransaction) this.#work.push(statement)
   }
 
   /** A row: where it was read, what the session held, and which statement read it. */

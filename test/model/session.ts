@@ -32,6 +32,8 @@ export interface SessionHost {
   otherDatabase(tenant: LocatedTenant): string
   /** Ends the statement that a connection is running, or all of the connection. */
   kill(connectionId: number, isWhole: boolean): void
+  /** True if someone holds a connection and was given a result on it. */
+  isServing(connectionId: number): boolean
   /** From its holder's next release on, a connection must not be used. */
   retire(connectionId: number): void
   fail(violation: string): void
@@ -118,6 +120,7 @@ export class Session implements Peer {
       if (request.statement === undefined) this.#apply(request)
       else if (!this.isHalfAnswered) this.#execute(request.statement)
     }
+    this.content.rollBack()
   }
 
   /** Ends the connection from the server's side. */
@@ -198,10 +201,16 @@ export class Session implements Peer {
 
   #apply(step: Request): void {
     const { content } = this
-    if (step.kind === 'reset') content.reset()
+    if (step.kind === 'reset') this.#reset()
     if (step.kind === 'database') content.database = step.database
     if (step.kind === 'sql' && this.isBeside) this.#kill(step.sql)
     else if (step.kind === 'sql') content.set(step.sql, this.#fail)
+  }
+
+  /** It takes transactions, variables and locks away from whoever holds the connection. */
+  #reset(): void {
+    if (this.#host.isServing(this.id)) this.#fail('it was reset under its holder')
+    this.content.reset()
   }
 
   #kill(sql: string): void {

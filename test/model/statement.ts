@@ -18,8 +18,14 @@ export class Statement {
   hasSlippedPast = false
   /** The server answered with an error. */
   isRefused = false
+  /** The server executed it inside a transaction. */
+  isInTransaction = false
+  /** The transaction that it was executed in was rolled back. */
+  isUndone = false
   /** Results, errors and ends that its caller was told. */
   settled = 0
+  /** Its caller was given a result. */
+  isAcknowledged = false
   /** What the error said that its caller was told. */
   outcome: unknown
   readonly #fail: (violation: string) => void
@@ -54,6 +60,7 @@ export class Statement {
   /** Its caller was given a result. */
   succeed(): void {
     this.settled++
+    this.isAcknowledged = true
     if (!this.isExecuted || this.isRefused) this.#fail(`${this.name} succeeded without an answer`)
     if (this.settled > 1) this.#fail(`${this.name} was answered twice`)
   }

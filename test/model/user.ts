@@ -50,6 +50,8 @@ export class User {
   #misuses = 0
   readonly #slipped: Statement[] = []
   #hasCancelled = false
+  /** Statements of the open transaction that were acknowledged; undefined outside of one. */
+  #transaction: Statement[] | undefined
 
   constructor(name: string, tenant: LocatedTenant, host: UserHost) {
     this.name = name
@@ -156,6 +158,7 @@ export class User {
     this.statements = []
     this.#stream = undefined
     this.#hasCancelled = false
+    this.#transaction = undefined
     this.#host.pool.acquire(this.tenant).then(
       (lease) => this.#onLease(lease),
       (error: unknown) => this.#onRefusal(error),
@@ -201,9 +204,32 @@ export class User {
     if (!isLate) this.statements.push(statement)
     if (kind === 'stream') this.#readAsStream(statement, lease)
     else
-      lease.query(statement.sql, (error: Error | null, rows: unknown) =>
-        tell(statement, error, rows),
-      )
+      lease.query(statement.sql, (error: Error | null, rows: unknown) => {
+        tell(statement, error, rows)
+        this.#follow(statement)
+      })
+  }
+
+  #succeed(statement: Statement): void {
+    statement.succeed()
+    this.#follow(statement)
+  }
+
+  /** An acknowledged COMMIT has all that was acknowledged since its BEGIN. */
+  #follow(statement: Statement): void {
+    if (!this.statements.includes(statement)) return // of a visit before
+    const { kind, isAcknowledged } = statement
+    if (kind === 'COMMIT' && isAcknowledged) this.#checkCommit(statement)
+    if (kind === 'COMMIT' || kind === 'ROLLBACK') this.#transaction = undefined
+    else if (kind === 'BEGIN' && isAcknowledged) this.#transaction = []
+    else if (isAcknowledged) this.#transaction?.push(statement)
+  }
+
+  #checkCommit(commit: Statement): void {
+    const lost = this.#transaction?.find(({ isInTransaction, isUndone }) => {
+      return !isInTransaction || isUndone
+    })
+    if (lost) this.#host.fail(`${commit.name} was acknowledged without ${lost.name}`)
   }
 
   /** Uses a lease after its end as if it did not know: only the gate is in the way. */
@@ -235,7 +261,7 @@ export class User {
     })
     stream.on('close', () => {
       if (error) statement.failWith(error)
-      else if (stream.readableEnded) statement.succeed()
+      else if (stream.readableEnded) this.#succeed(statement)
       else statement.settled++ // cut by its reader
     })
   }

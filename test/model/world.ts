@@ -180,6 +180,11 @@ export class World implements SessionHost, UserHost {
     return this.#retired.has(connectionId)
   }
 
+  isServing(connectionId: number): boolean {
+    const holder = this.users.find(({ lease }) => lease?.threadId === connectionId)
+    return holder?.statements.some(({ isAcknowledged }) => isAcknowledged) === true
+  }
+
   statementOf(sql: string): Statement | undefined {
     const tag = tagOf(sql)
     return tag === undefined ? undefined : this.statements[tag - 1]

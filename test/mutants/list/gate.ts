@@ -104,7 +104,7 @@ export const GATE: readonly Mutant[] = [
     name: 'go on after a failed switch',
     harm: 'the next statement runs in a session that is half another’s',
     file: 'src/connection/gate.ts',
-    search: "if (!error.isRecoverable || outcome === 'unknown') {",
+    search: "if (error.endsConnection || outcome === 'unknown') {",
     replace: 'if (false) {',
     tests: ['test/connection/gate.test.ts'],
   },

@@ -5,6 +5,7 @@ const SWITCHING = 'src/connection/switching.ts'
 const ONE_WRITE = ['test/knex/one-write.test.ts']
 const DECISION = ['test/connection/switching.test.ts']
 const SKIPPED = ['test/connection/skipped-answer.test.ts']
+const REFUSED = ['test/isolation/refused-switch.test.ts']
 const MODEL = ['test/model/model.test.ts']
 
 /** A statement that leaves in one write with its switch. */
@@ -16,6 +17,22 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     search: 'const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE',
     replace: 'const isOverNeutral = false',
     tests: ONE_WRITE,
+  },
+  {
+    name: 'go on with a session that was not reset, after its switch was refused',
+    harm: 'the next statement resets it: COMMIT is acknowledged, and the writes before it are gone',
+    file: GATE,
+    search: 'if (end.hasLeft || prologue.keepsSession)',
+    replace: 'if (end.hasLeft)',
+    tests: REFUSED,
+  },
+  {
+    name: 'close a connection whose session holds nothing, after its switch was refused',
+    harm: 'each request for a database that does not exist costs a connection',
+    file: 'src/connection/prologue.ts',
+    search: ' && state.owner !== undefined\n',
+    replace: '\n',
+    tests: REFUSED,
   },
   {
     name: 'go to the neutral database after the tenant’s',
