@@ -11,6 +11,8 @@ export interface Packet {
   readonly buffer: Buffer
   readonly offset: number
   readonly end: number
+  /** Its number within the answer, from 1 up. */
+  readonly sequenceId: number
   isEOF(): boolean
   eofStatusFlags(): number
   eofWarningCount(): number

@@ -25,16 +25,20 @@ const bytesWithout = new WeakMap<SwitchStep, Buffer>()
 /** Asks whether the server is there, and changes nothing. */
 export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
 
-/** The steps that set a new connection up. */
+/**
+ * The steps that set a new connection up. A user's statements run in the same database as at a
+ * hand-over, so that they do the same.
+ */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
-  return [...settings(setup), NEUTRAL]
+  return [NEUTRAL, ...settings(setup), NEUTRAL]
 }
 
 /**
- * The steps after which a tenant's statement may run.
+ * The steps after which a tenant's statement may run. A reset leaves the database of the tenant before
+ * selected, so what sets the session up runs in the neutral one.
  *
  * @param isOverNeutral leads over the neutral database, for a statement that leaves with the switch:
- * where the tenant's database is refused, it must not run in the one before
+ * if the tenant's database is refused, it must not run in the one before
  */
 export function switchPlan(
   need: Need,
@@ -42,10 +46,15 @@ export function switchPlan(
   database: string,
   isOverNeutral = false,
 ): readonly SwitchStep[] {
-  if (need === 'nothing') return []
-  const cleaning = need === 'hand-over' ? [RESET, ...settings(setup)] : []
-  const way = isOverNeutral ? [NEUTRAL, databaseStep(database)] : [databaseStep(database)]
-  return [...cleaning, ...way]
+  const own = databaseStep(database)
+  switch (need) {
+    case 'nothing':
+      return []
+    case 'confirm':
+      return isOverNeutral ? [NEUTRAL, own] : [own]
+    case 'hand-over':
+      return [RESET, NEUTRAL, ...settings(setup), own]
+  }
 }
 
 /**

@@ -7,12 +7,15 @@ import {
 } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
-import { CAPABILITY, isErr, isOk, readOk } from './packets.ts'
+import { CAPABILITY, isErr, isOk, type OkStatus, readOk, STATUS } from './packets.ts'
 import type { SessionState } from './session-state.ts'
 import { encodeStep, type SwitchStep } from './switch-plan.ts'
 
 const ER_DBACCESS_DENIED = 1044
 const ER_BAD_DB = 1049
+
+/** Each packet of a plan is a command of its own, so its answer has this number. */
+const FIRST = 1
 
 /** The connection that a plan runs on, and what is known of it. */
 export interface SwitchTarget {
@@ -80,15 +83,16 @@ export class SwitchRun {
    * @throws SwitchFailure
    */
   answer(packet: Packet): boolean {
+    const { connection, isTracked } = this.#target
     const step = this.#steps[this.#answered] as SwitchStep
-    if (this.#failure === undefined) this.#check(step, packet)
-    else if (!isOk(packet) && !isErr(packet)) throw this.#failure // the answers cannot be counted
+    const ok = isOk(packet) ? readOk(packet, isTracked !== false) : undefined
+    if (!isWhole(packet, ok)) throw this.#failure ?? notOneOk(step)
+    if (this.#failure === undefined) this.#check(step, packet, ok)
     this.#answered++
     if (this.#answered === this.#steps.length) return true
-    const { connection } = this.#target
     if (connection.config.compress)
       this.#send(this.#steps.slice(this.#answered, this.#answered + 1))
-    connection.sequenceId = 1
+    connection.sequenceId = FIRST
     return false
   }
 
@@ -98,22 +102,20 @@ export class SwitchRun {
     const withAttributes = (flags & CAPABILITY.queryAttributes) !== 0
     connection._resetSequenceId()
     connection.write(Buffer.concat(steps.map((step) => encodeStep(step, withAttributes))))
-    connection.sequenceId = 1 // each packet is a command of its own, so its answer has number 1
+    connection.sequenceId = FIRST
   }
 
-  #check(step: SwitchStep, packet: Packet): void {
-    const { connection, state, isTracked } = this.#target
-    if (isErr(packet)) {
-      const failure = this.#refused(step, packet.asError(connection.clientEncoding))
+  #check(step: SwitchStep, packet: Packet, ok: OkStatus | undefined): void {
+    const { connection, state } = this.#target
+    if (ok === undefined) {
+      const failure = this.#refused(step, packet)
       if (!this.#isFollowed) throw failure
       this.#failure = failure
       return
     }
-    if (!isOk(packet)) throw new SwitchFailure(step, 'it was answered by more than one OK', false)
-    const { status, database } = readOk(packet, isTracked !== false)
-    state.onStatus(status)
+    state.onStatus(ok.status)
     if (step.kind === 'reset') forgetStatements(connection)
-    if (step === this.#steps.at(-1) && step.kind === 'database') this.#confirm(step, database)
+    if (step === this.#steps.at(-1) && step.kind === 'database') this.#confirm(step, ok.database)
   }
 
   /** The last step. All before it were answered by OK, so the session is as it was set up. */
@@ -135,13 +137,28 @@ export class SwitchRun {
     state.onCleaned()
   }
 
-  #refused(step: SwitchStep, error: Error): SwitchFailure {
+  #refused(step: SwitchStep, packet: Packet): SwitchFailure {
+    const error = packet.asError(this.#target.connection.clientEncoding)
     const errno = serverErrno(error)
     const isDatabase = step === this.#steps.at(-1) && step.kind === 'database'
-    const isRecoverable = isDatabase && (errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED)
+    const isRefusal = errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED
+    const isRecoverable = isDatabase && isRefusal && packet.sequenceId === FIRST
     if (isRecoverable) this.#settle()
     return new SwitchFailure(step, 'the server refused it', isRecoverable, error)
   }
+}
+
+/**
+ * True for the one packet that answers a step. If it is another, the answers cannot be counted: one of
+ * them would be taken for the next command's.
+ */
+function isWhole(packet: Packet, ok: OkStatus | undefined): boolean {
+  if (ok === undefined) return isErr(packet)
+  return packet.sequenceId === FIRST && (ok.status & STATUS.moreResults) === 0
+}
+
+function notOneOk(step: SwitchStep): SwitchFailure {
+  return new SwitchFailure(step, 'it was answered by more than one OK', false)
 }
 
 /**

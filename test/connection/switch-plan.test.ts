@@ -23,9 +23,10 @@ describe('the switch plan', () => {
     ])
   })
 
-  it('resets, sets up and selects, in this order, for another tenant', () => {
+  it('resets, leaves the database before, sets up and selects, in this order, for another tenant', () => {
     expect(switchPlan('hand-over', setup, 'db_b')).to.deep.equal([
       { kind: 'reset' },
+      { kind: 'database', database: 'information_schema' },
       { kind: 'set', sql: 'SET NAMES utf8mb4' },
       { kind: 'set', sql: 'SET ROLE NONE' },
       { kind: 'set', sql: 'SET @x = 1' },
@@ -38,8 +39,8 @@ describe('the switch plan', () => {
       { kind: 'database', database: 'information_schema' },
       { kind: 'database', database: 'db_a' },
     ])
-    const kinds = switchPlan('hand-over', setup, 'db_a', true).map(({ kind }) => kind)
-    expect(kinds).to.deep.equal(['reset', 'set', 'set', 'set', 'database', 'database'])
+    const handOver = switchPlan('hand-over', setup, 'db_a')
+    expect(switchPlan('hand-over', setup, 'db_a', true)).to.deep.equal(handOver)
   })
 
   it('rolls back before it resets, and clears what a reset does not, where that is asked for', () => {
@@ -57,12 +58,10 @@ describe('the switch plan', () => {
     ])
   })
 
-  it('brings a new connection to the neutral database', () => {
-    expect(setupPlan(setup).at(-1)).to.deep.equal({
-      kind: 'database',
-      database: 'information_schema',
-    })
-    expect(setupPlan(setup)[0]).to.deep.equal({ kind: 'set', sql: 'SET NAMES utf8mb4' })
+  it('sets a new connection up in the neutral database, and leaves it there', () => {
+    const neutral = { kind: 'database', database: 'information_schema' }
+    const sets = setup.statements.map((sql) => ({ kind: 'set', sql }))
+    expect(setupPlan(setup)).to.deep.equal([neutral, ...sets, neutral])
   })
 
   it('asks a connection whether it is alive by a ping, which changes nothing', () => {

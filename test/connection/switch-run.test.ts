@@ -18,14 +18,16 @@ const UNKNOWN_DATABASE = 1049
 const DENIED = 1044
 const SETUP = { statements: ['SET NAMES utf8mb4'], isPlain: true }
 
-function packet(hex: string): Packet {
+const OK_AND_MORE = '00 00 00 0a00 0000' // announces another result
+
+function packet(hex: string, sequenceId = 1): Packet {
   const buffer = Buffer.from(hex.replaceAll(' ', ''), 'hex')
-  return { buffer, offset: 0, end: buffer.length } as Packet
+  return { buffer, offset: 0, end: buffer.length, sequenceId } as Packet
 }
 
-function refusal(errno: number): Packet {
+function refusal(errno: number, sequenceId = 1): Packet {
   const asError = () => Object.assign(new Error('refused'), { errno, sqlState: '42000' })
-  return { ...packet('ff'), asError } as unknown as Packet
+  return { ...packet('ff', sequenceId), asError } as unknown as Packet
 }
 
 interface RunOptions {
@@ -82,7 +84,7 @@ describe('one run of a switch plan', () => {
     const { feed, written, state, connection } = start('hand-over')
     expect(written).to.have.lengthOf(1)
     expect(state.database).to.equal(undefined)
-    expect(feed(OK, OK)).to.deep.equal([false, false])
+    expect(feed(OK, OK, OK)).to.deep.equal([false, false, false])
     expect(state.database).to.equal(undefined)
     expect(state.owner?.id).to.equal('b')
     expect(feed(OK_DB_A)).to.deep.equal([true])
@@ -95,12 +97,12 @@ describe('one run of a switch plan', () => {
     const { feed, written, steps, connection } = start('hand-over', { compress: true })
     const packets = steps.map((step) => encodeStep(step, false))
     expect(written).to.deep.equal(packets.slice(0, 1))
-    feed(OK)
-    expect(written).to.deep.equal(packets.slice(0, 2))
-    feed(OK)
-    expect(written).to.deep.equal(packets)
+    for (const count of [2, 3, 4]) {
+      feed(OK)
+      expect(written).to.deep.equal(packets.slice(0, count))
+    }
     feed(OK_DB_A)
-    expect(written).to.have.lengthOf(3)
+    expect(written).to.have.lengthOf(4)
     expect(connection.sequenceId).to.equal(1)
   })
 
@@ -111,7 +113,7 @@ describe('one run of a switch plan', () => {
     connection.sequenceId = 2
     feed(OK)
     expect(connection.sequenceId).to.equal(1)
-    feed(OK, OK_DB_A)
+    feed(OK, OK, OK_DB_A)
     expect(written).to.deep.equal([Buffer.concat(steps.map((step) => encodeStep(step, false)))])
   })
 
@@ -184,14 +186,19 @@ describe('one run of a switch plan', () => {
   it('does not believe an OK that confirms another database, or none', () => {
     for (const answer of [OK_DB_B, OK]) {
       const { feed, state } = start('hand-over')
-      const error = fails(() => feed(OK, OK, answer))
+      const error = fails(() => feed(OK, OK, OK, answer))
       expect(error).to.have.property('isRecoverable', false)
       expect(state.database).to.equal(undefined)
     }
   })
 
   it('cannot go on after a refused reset or SET, nor after an answer with rows', () => {
-    for (const answers of [[refusal(1044)], [OK, refusal(UNKNOWN_DATABASE)], [OK, '01']]) {
+    for (const answers of [
+      [refusal(1044)],
+      [OK, refusal(UNKNOWN_DATABASE)],
+      [OK, OK, refusal(UNKNOWN_DATABASE)],
+      [OK, '01'],
+    ]) {
       const { feed, state } = start('hand-over')
       expect(fails(() => feed(...answers))).to.have.property('isRecoverable', false)
       expect(state.owner?.id, 'still the other tenant’s session').to.equal('b')
@@ -201,12 +208,26 @@ describe('one run of a switch plan', () => {
   it('can go on where the database alone was refused: the session is clean, the place unknown', () => {
     for (const errno of [UNKNOWN_DATABASE, DENIED]) {
       const { feed, state, connection } = start('hand-over')
-      const error = fails(() => feed(OK, OK, refusal(errno)))
+      const error = fails(() => feed(OK, OK, OK, refusal(errno)))
       expect(error).to.have.property('isRecoverable', true)
       expect(state.owner).to.equal(undefined)
       expect(state.database).to.equal(undefined)
       expect(connection.config.charsetNumber).to.equal(224)
     }
+  })
+
+  it('takes neither an OK that announces more, nor one out of its turn, for the answer to a step', () => {
+    for (const answer of [OK_AND_MORE, packet(OK, 2)]) {
+      const { feed, state } = start('hand-over')
+      const error = fails(() => feed(OK, OK, answer))
+      expect(error).to.include({ isRecoverable: false, endsConnection: true })
+      expect(error.message).to.contain('more than one OK')
+      expect(state.database).to.equal(undefined)
+      const followed = start('hand-over', { isFollowed: true })
+      expect(fails(() => followed.feed(refusal(1064), answer))).to.equal(followed.run.failure)
+    }
+    const last = start('confirm')
+    expect(fails(() => last.feed(refusal(DENIED, 2)))).to.include({ isRecoverable: false })
   })
 
   describe('that a statement follows', () => {
@@ -261,26 +282,26 @@ describe('what a user sees of a failed switch', () => {
   const failures: [string, (Packet | string)[], string, string][] = [
     [
       'the database is missing',
-      [OK, OK, refusal(UNKNOWN_DATABASE)],
+      [OK, OK, OK, refusal(UNKNOWN_DATABASE)],
       'ERR_TENANT_DATABASE_MISSING',
       `The database of ${where} does not exist. Create it, or check the tenant's id.`,
     ],
     [
       'the account has no right to it',
-      [OK, OK, refusal(DENIED)],
+      [OK, OK, OK, refusal(DENIED)],
       'ERR_TENANT_DATABASE_DENIED',
       `The server denies access to the database of ${where}. Grant the account its rights.`,
     ],
     [
       'a `session` statement was refused',
-      [OK, refusal(1193)],
+      [OK, OK, refusal(1193)],
       'ERR_SESSION_SETUP_FAILED',
       `Setting up the session for ${where} failed at a SET statement: the server refused it. ` +
         'Each `session` statement must be answered by one OK.',
     ],
     [
       'a `session` statement gave rows',
-      [OK, '01'],
+      [OK, OK, '01'],
       'ERR_SESSION_SETUP_FAILED',
       `Setting up the session for ${where} failed at a SET statement: it was answered by more ` +
         'than one OK. Each `session` statement must be answered by one OK.',
@@ -294,7 +315,7 @@ describe('what a user sees of a failed switch', () => {
     ],
     [
       'another database was confirmed',
-      [OK, OK, OK_DB_B],
+      [OK, OK, OK, OK_DB_B],
       'ERR_SWITCH_FAILED',
       `Switching to ${where} failed at the database step: the server confirmed "dbb". ` +
         'The connection was closed.',

@@ -524,7 +524,7 @@ onEachServer('a statement and its switch', (server) => {
     }))
 
   describe('given a connection that is cut', () => {
-    // RESET, SET NAMES, on MySQL SET ROLE, neutral, database: how many are answered before the cut.
+    // RESET, neutral, SET NAMES, on MySQL SET ROLE, database: how many are answered before the cut.
     for (const packets of server.name === 'MySQL' ? [1, 2, 3, 4, 5] : [1, 2, 3, 4]) {
       it(`when that is after ${packets} answers, then nobody knows what became of the statement`, () =>
         withOne({}, async (context) => {

@@ -166,7 +166,7 @@ export class Session implements Peer {
     else if (head.kind === 'login') this.#send(2, ok(this.content.status))
     else if (head.kind === 'sql' && /^(SHOW|SELECT) /.test(head.sql)) this.#inform(head.sql)
     else this.#carryOut(head)
-    if (head.kind === 'database') this.isControlled = true
+    if (head.kind === 'database' && this.pending.length === 0) this.isControlled = true
   }
 
   /** What a pool asks about a server. */

@@ -173,7 +173,7 @@ export class WireState {
   #end(isOk: boolean): void {
     this.#part = 'header'
     const command = this.#commands.shift()
-    if (command === 'database' && isOk) this.#isSetUp = true
+    if (command === 'database' && isOk && this.#commands.length === 0) this.#isSetUp = true
   }
 }
 

@@ -38,8 +38,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'go to the neutral database after the tenant’s',
     harm: 'no statement finds its tables',
     file: 'src/connection/switch-plan.ts',
-    search: '[NEUTRAL, databaseStep(database)]',
-    replace: '[databaseStep(database), NEUTRAL]',
+    search: '[NEUTRAL, own]',
+    replace: '[own, NEUTRAL]',
     tests: ONE_WRITE,
   },
   {
@@ -107,8 +107,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'say that a statement was not sent which has left with its switch',
     harm: 'the caller sends it again, and it runs twice',
     file: GATE,
-    search: 'return this.#failSwitch(command, lease as Lease, failure, end.outcome)',
-    replace: "return this.#failSwitch(command, lease as Lease, failure, 'not-sent')",
+    search: 'return this.#failSwitch(command, lease, failure, end.outcome)',
+    replace: "return this.#failSwitch(command, lease, failure, 'not-sent')",
     tests: ONE_WRITE,
   },
   {

@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import type { TenantKnexOptions } from '../../src/index.ts'
+import { onEachServer, rejection, urlOptions } from '../support/tenants.ts'
+import { onOneConnection } from './support.ts'
+
+const WAYS: readonly Partial<TenantKnexOptions>[] = [
+  {},
+  { switching: 'pipelined' },
+  { switching: 'roundtrip' },
+  { clean: 'always' },
+]
+
+/** Keeps a row of whichever database it runs in, and the error if there is none. */
+const KEEP_A_ROW = `BEGIN NOT ATOMIC
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SET @kept = NULL;
+  EXECUTE IMMEDIATE 'SELECT tenant INTO @kept FROM items LIMIT 1';
+END`
+
+onEachServer('the statements of the session option', (server) => {
+  for (const options of WAYS) {
+    it(`never run in another tenant’s database: ${JSON.stringify(options)}`, () =>
+      onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          for (const id of ['a', 'b', 'b', 'a', 'c']) {
+            const knex = tenantKnex(id)
+            const row = await knex('items').first(knex.raw('@place AS place'))
+            expect(row).to.deep.equal({ place: 'information_schema' })
+          }
+        },
+        { ...options, session: ['SET @place = DATABASE()'] },
+      ))
+  }
+
+  if (server.name === 'MariaDB') {
+    it('copy no row of another tenant’s, also by dynamic SQL', () =>
+      onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          for (const id of ['a', 'b', 'a']) {
+            const [[row]] = await tenantKnex(id).raw('SELECT @kept AS kept')
+            expect(row).to.deep.equal({ kept: null })
+          }
+        },
+        { session: [KEEP_A_ROW] },
+      ))
+  }
+
+  it('are refused if one of them is two: its second answer would be taken for the next one’s', () => {
+    const connection = { ...urlOptions(server.url), multipleStatements: true }
+    const options = {
+      connection,
+      allowMultipleStatements: true,
+      session: ['SET @x = 1; SET @y = 2'],
+    }
+    return onOneConnection(
+      server,
+      async ({ tenantKnex }) => {
+        const insert = tenantKnex('a')('items').insert({ id: 1, tenant: 'twice', val: 0 })
+        const error = await rejection(insert)
+        expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'not-sent' })
+        expect(error.message).to.contain('one OK')
+      },
+      options,
+    )
+  })
+})
