@@ -1,6 +1,7 @@
-import mysql, { type ConnectionOptions, type RowDataPacket } from 'mysql2'
+import mysql, { type ConnectionOptions } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
+import { ask } from './ask.ts'
 import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { NO_ROLE, sessionSetup } from './session-setup.ts'
@@ -105,7 +106,7 @@ export async function killQueries(
     const kills = targets.map(async ({ connectionId, openedAt, isKilledWhole }) => {
       if (openedAt <= startedAt) return
       const what = isKilledWhole ? 'CONNECTION' : 'QUERY'
-      await connection.promise().query(`KILL ${what} ${connectionId}`)
+      await ask(connection, `KILL ${what} ${connectionId}`)
     })
     const results = await Promise.allSettled(kills)
     await sayGoodBye(connection)
@@ -198,71 +199,86 @@ const DIAGNOSIS = {
   },
 } as const
 
-async function ask(connection: RawConnection, sql: string): Promise<RowDataPacket[]> {
-  const [rows] = await connection
-    .promise()
-    .query<RowDataPacket[]>({ sql, rowsAsArray: false, typeCast: true })
-  return rows
-}
-
 /** When the server was started, never too early; by this process's monotonic clock. */
 async function askStart(connection: RawConnection): Promise<number> {
   const [row] = await ask(connection, `SHOW GLOBAL STATUS LIKE 'Uptime'`)
   // Both ends were cut to whole seconds, so it may be one less.
-  return performance.now() - (Number(row?.Value) - 1) * 1_000
+  return performance.now() - (Number(row?.[1]) - 1) * 1_000
 }
 
 async function askServer(connection: RawConnection): Promise<Answers> {
-  const version = String(await askValue(connection, '@@version'))
+  const version = await askVersion(connection)
   const isMariaDB = /mariadb/i.test(version)
-  const { limit, purge } = isMariaDB ? DIAGNOSIS.mariadb : DIAGNOSIS.mysql
-  const hasLimit = (await askValue(connection, `@@${limit}`)) !== undefined
-  const role = await askValue(connection, 'CURRENT_ROLE()') // MySQL 5.7 has none
-  return { version, isMariaDB, role, purge: hasLimit ? purge : '' }
+  const role = await askIfKnown(connection, 'CURRENT_ROLE()') // MySQL 5.7 has none
+  return { version, isMariaDB, role, purge: await askPurge(connection, isMariaDB) }
 }
 
+/** What follows depends on the version: it is not guessed. */
+async function askVersion(connection: RawConnection): Promise<string> {
+  const [[version] = []] = await ask(connection, 'SELECT @@version')
+  if (typeof version === 'string' && /^\d+\.\d+/.test(version)) return version
+  throw new TenantKnexError(
+    'ERR_SESSION_SETUP_FAILED',
+    `The server's version is not understood: ${JSON.stringify(version)}. ` +
+      'Check that `connection` leads to MySQL or MariaDB, and what a proxy answers to SELECT @@version.',
+    { connectionId: connection.threadId, outcome: 'not-sent' },
+  )
+}
+
+/** A server can be told to give another one's version: then the other one's limit is found. */
+async function askPurge(connection: RawConnection, isMariaDB: boolean): Promise<string> {
+  const { mariadb, mysql } = DIAGNOSIS
+  for (const { limit, purge } of isMariaDB ? [mariadb, mysql] : [mysql, mariadb]) {
+    if ((await askIfKnown(connection, `@@${limit}`)) !== undefined) return purge
+  }
+  return ''
+}
+
+/** The server knows no such variable; no such function, nor a database to look for one in. */
+const UNKNOWN_NAME = [1193, 1305, 1046]
+
 /**
- * A value that the server may not know of: undefined then. SHOW VARIABLES would not do: after it a
- * connection takes a megabyte more of MySQL's memory for as long as it lives.
+ * A value that the server may not know of: undefined then. Any other error means that the server has
+ * not said whether it does. SHOW VARIABLES would not do: after it a connection takes a megabyte more
+ * of MySQL's memory for as long as it lives.
  */
-async function askValue(
+async function askIfKnown(
   connection: RawConnection,
   expression: string,
 ): Promise<string | null | undefined> {
   try {
-    const [row] = await ask(connection, `SELECT ${expression} AS value`)
-    return row?.value
+    const [row] = await ask(connection, `SELECT ${expression}`)
+    return row?.[0]
   } catch (error) {
-    if (serverErrno(error) === undefined) throw error
-    return undefined
+    if (UNKNOWN_NAME.includes(serverErrno(error) ?? 0)) return undefined
+    throw error
   }
 }
 
 type Account = Omit<ServerReport, keyof ServerFacts | 'isTracked'>
 
 async function askAccount(connection: RawConnection): Promise<Account> {
-  const [row] = await ask(
+  const [row = []] = await ask(
     connection,
-    `SELECT CURRENT_USER() AS account, @@read_only AS isReadOnly,
-      @@max_connections AS maxConnections, @@max_user_connections AS maxUserConnections,
-      @@wait_timeout AS waitTimeoutSeconds`,
+    `SELECT CURRENT_USER(), @@read_only, @@max_connections, @@max_user_connections, @@wait_timeout`,
   )
+  const [name, readOnly, maxConnections, maxUserConnections, waitTimeout] = row
   const [open] = await ask(connection, `SHOW STATUS LIKE 'Threads_connected'`)
-  const [user, host] = splitAccount(row?.account)
+  const [user, host] = splitAccount(name)
   const account = `'${user}'@'${host}'`
   const privileges = await ask(
     connection,
-    `SELECT privilege_type AS name FROM information_schema.user_privileges
+    `SELECT privilege_type FROM information_schema.user_privileges
       WHERE grantee = ${mysql.escape(account)} AND privilege_type <> 'USAGE'`,
   )
   return {
     account,
-    privileges: privileges.map(({ name }) => name as string).sort(),
-    isReadOnly: Boolean(row?.isReadOnly),
-    maxConnections: Number(row?.maxConnections),
-    maxUserConnections: Number(row?.maxUserConnections),
-    openConnections: Number(open?.Value),
-    waitTimeoutSeconds: Number(row?.waitTimeoutSeconds),
+    privileges: privileges.map(([privilege]) => String(privilege)).sort(),
+    isReadOnly: readOnly !== '0' && readOnly !== 'OFF',
+    maxConnections: Number(maxConnections),
+    maxUserConnections: Number(maxUserConnections),
+    openConnections: Number(open?.[1]),
+    waitTimeoutSeconds: Number(waitTimeout),
   }
 }
 
@@ -307,9 +323,19 @@ function connectError(error: Error, { config }: RawConnection): TenantKnexError 
 function setupError(error: unknown, connectionId: number): unknown {
   if (error instanceof SwitchFailure) return switchError(error, undefined, connectionId)
   if (error instanceof TenantKnexError) return error
+  if (serverErrno(error) !== undefined) return unansweredError(error, connectionId)
   return new TenantKnexError(
     'ERR_SERVER_UNREACHABLE',
     'A new connection was lost before its session was set up.',
     { connectionId, outcome: 'not-sent', cause: error },
+  )
+}
+
+function unansweredError(cause: unknown, connectionId: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_SESSION_SETUP_FAILED',
+    'The server did not answer what a new connection asks it; `cause` has its error. ' +
+      'Without the answer it is not known how to clean a session.',
+    { connectionId, outcome: 'not-sent', cause },
   )
 }

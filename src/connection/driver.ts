@@ -99,6 +99,24 @@ export function isTextQuery(command: Command): boolean {
   return Object.getPrototypeOf(command) === QUERY
 }
 
+/**
+ * What holds for a query of our own, whatever the user's options are. A `typeCast` of the query's own
+ * is the one thing that mysql2 puts before all that says what becomes of a value.
+ */
+const OWN_OPTIONS = {
+  rowsAsArray: true,
+  nestTables: false,
+  typeCast: (field: { string(): string | null }) => field.string(),
+}
+
+/** A text query of our own. It is answered with columns by their position, each as text or null. */
+export function ownQuery(
+  sql: string,
+  onResult: (error: Error | null, rows?: unknown) => void,
+): Command {
+  return createQuery({ sql, ...OWN_OPTIONS }, undefined, onResult, {})
+}
+
 /** Ends the time limit that a command was given: it is not to be told of that as well. */
 function stopTimeout({ queryTimeout }: Command): void {
   clearTimeout(queryTimeout ?? undefined)
@@ -132,9 +150,12 @@ export function hasFailedPrepare(command: Command): boolean {
   return Object.hasOwn(command, 'start')
 }
 
-/** True where user code is shown each row as it is read: by a `typeCast`. */
+/**
+ * True where user code is shown each row as it is read: by a `typeCast`. mysql2 takes the connection's
+ * also where the statement has one that is no function.
+ */
 export function hasTypeCast({ options }: Command, { config }: RawConnection): boolean {
-  return typeof (options?.typeCast ?? config.typeCast) === 'function'
+  return typeof options?.typeCast === 'function' || typeof config.typeCast === 'function'
 }
 
 /** True while a command runs or waits on the connection. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { onEachServer, rejection } from '../support/tenants.ts'
+import { onEachServer, rejection, urlOptions } from '../support/tenants.ts'
 import {
   acquire,
   ask,
@@ -114,6 +114,26 @@ onEachServer('a hidden change of the database', (server) => {
           })
           expect(seen).to.deep.equal([])
         }))
+    }
+
+    for (const typeCast of [undefined, true, false, null]) {
+      it(`hands out none to the connection’s typeCast, with the statement’s ${typeCast}`, () => {
+        const seen: unknown[] = []
+        const connection = { ...urlOptions(server.url), typeCast: spy(seen) }
+        // mysql2 keeps its readers by the names of columns: one of another statement's has no typeCast.
+        const read = `EXECUTE IMMEDIATE 'SELECT tenant AS cast_by_${typeCast} FROM items'`
+        return onOneConnection(
+          server,
+          async ({ tenantKnex, databaseOf }) => {
+            const sql = block(use(databaseOf('b')), read)
+            await withLease(tenantKnex, 'a', async (lease) => {
+              await expectWithheld(ask(lease, { sql, typeCast }))
+            })
+            expect(seen).to.deep.equal([])
+          },
+          { connection },
+        )
+      })
     }
 
     it('hands out none where an error came in between, and a handler kept it to itself', () =>

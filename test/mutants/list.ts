@@ -6,6 +6,7 @@ import { LEASE } from './list/lease.ts'
 import { LOCATING_AND_MANY } from './list/locating.ts'
 import { IN_ONE_WRITE } from './list/one-write.ts'
 import { POOL } from './list/pool.ts'
+import { SERVER_QUESTIONS } from './list/questions.ts'
 import { RESOLVE } from './list/resolve.ts'
 import { SCHEDULING } from './list/scheduler.ts'
 import { SESSION } from './list/session.ts'
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KNEX,
   ...POOL,
   ...SCHEDULING,
+  ...SERVER_QUESTIONS,
   ...LEASE,
   ...GATE,
   ...SESSION,

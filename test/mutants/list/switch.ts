@@ -155,8 +155,8 @@ export const SWITCH: readonly Mutant[] = [
     name: 'leave what the server keeps for diagnosis',
     harm: 'SHOW PROFILES or the optimizer’s trace show another tenant’s statements, with values',
     file: 'src/connection/connect.ts',
-    search: "purge: hasLimit ? purge : ''",
-    replace: "purge: hasLimit ? '' : purge",
+    search: '!== undefined) return purge',
+    replace: "!== undefined) return ''",
     tests: ['test/isolation/leftovers.test.ts'],
   },
 ]

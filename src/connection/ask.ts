@@ -1,0 +1,21 @@
+import { ownQuery, type RawConnection } from './driver.ts'
+
+/** A row of an answer: columns by their position, each as the server's text. */
+export type TextRow = readonly (string | null)[]
+
+/**
+ * Asks the server a question of our own, on a connection that has no gate yet. It does not pass
+ * through `connection.query()`, where the user's `queryFormat` and `namedPlaceholders` would change it,
+ * and no option of the user's says how the answer looks.
+ *
+ * @returns the rows; none where the answer is an OK
+ */
+export function ask(connection: RawConnection, sql: string): Promise<readonly TextRow[]> {
+  return new Promise((resolve, reject) => {
+    const onResult = (error: Error | null, rows: unknown): void => {
+      if (error) reject(error)
+      else resolve(Array.isArray(rows) ? rows : [])
+    }
+    connection.addCommand(ownQuery(sql, onResult))
+  })
+}
