@@ -121,8 +121,9 @@ export interface TenantKnexOptions extends KnexPassThrough {
   /** How long what an asynchronous `database` function says is kept. */
   readonly lookup?: LookupOptions
   /**
-   * Statements that set a session up. They run on each new connection and again whenever it
-   * passes to another tenant; each must be one statement without a result set.
+   * Statements that set a session up. They run on each new connection, and again whenever it passes to
+   * another tenant. They run in `information_schema`, in no tenant's database. Each must be answered by
+   * one OK. They must leave the character set alone: set `connection.charset`.
    * @defaultValue []
    */
   readonly session?: readonly string[]

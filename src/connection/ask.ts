@@ -3,14 +3,17 @@ import { ownQuery, type RawConnection } from './driver.ts'
 /** A row of an answer: columns by their position, each as the server's text. */
 export type TextRow = readonly (string | null)[]
 
+/** What takes a question: a connection without a gate, or the way around it of one that is set up. */
+export type Asked = Pick<RawConnection, 'addCommand'>
+
 /**
- * Asks the server a question of our own, on a connection that has no gate yet. It does not pass
+ * Asks the server a question of our own, on a connection that nobody holds yet. It does not pass
  * through `connection.query()`, where the user's `queryFormat` and `namedPlaceholders` would change it,
  * and no option of the user's says how the answer looks.
  *
  * @returns the rows; none where the answer is an OK
  */
-export function ask(connection: RawConnection, sql: string): Promise<readonly TextRow[]> {
+export function ask(connection: Asked, sql: string): Promise<readonly TextRow[]> {
   return new Promise((resolve, reject) => {
     const onResult = (error: Error | null, rows: unknown): void => {
       if (error) reject(error)

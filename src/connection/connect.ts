@@ -1,8 +1,9 @@
 import mysql, { type ConnectionOptions } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
-import { ask } from './ask.ts'
-import { collationOf, type RawConnection, sayGoodBye } from './driver.ts'
+import { type Asked, ask } from './ask.ts'
+import { checkCharacterSet, setNames } from './character-set.ts'
+import { type RawConnection, sayGoodBye } from './driver.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { NO_ROLE, sessionSetup } from './session-setup.ts'
 import { setupPlan } from './switch-plan.ts'
@@ -167,8 +168,12 @@ async function setUp(
     isMariaDB: facts.isMariaDB,
     session: options.session,
   })
+  const aroundGate: Asked = { addCommand: connection.addCommand.bind(connection) }
   const gate = new Gate(connection, { ...options, setup })
   await gate.runPlan(setupPlan(setup))
+  if (options.session.length > 0) {
+    await checkCharacterSet(aroundGate, gate.charsetNumber, connection.threadId)
+  }
   return { gate, facts }
 }
 
@@ -287,11 +292,6 @@ function splitAccount(account: unknown): [user: string, host: string] {
   const text = String(account)
   const at = text.lastIndexOf('@')
   return [text.slice(0, at), text.slice(at + 1)]
-}
-
-function setNames(charsetNumber: number): string {
-  const { charset, collation } = collationOf(charsetNumber)
-  return charset === 'binary' ? 'SET NAMES binary' : `SET NAMES ${charset} COLLATE ${collation}`
 }
 
 /** MySQL answers a list that is quoted for SET ROLE already; MariaDB one bare name. */

@@ -64,4 +64,39 @@ onEachServer('the statements of the session option', (server) => {
       options,
     )
   })
+
+  for (const sql of [
+    'SET CHARACTER SET utf8mb4',
+    'SET NAMES latin1',
+    'SET @x = 1, character_set_connection = latin1',
+    "SET character_set_results = 'latin1'",
+  ]) {
+    it(`are refused if they change the character set, as text would be lost: ${sql}`, () =>
+      onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          const error = await rejection(tenantKnex('a')('items'))
+          expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'not-sent' })
+          expect(error.message).to.contain('`connection.charset`')
+          expect(await rejection(tenantKnex.check())).to.include({ code: error.code })
+        },
+        { session: [sql] },
+      ))
+  }
+
+  it('may change the collation, and text stays whole', () =>
+    onOneConnection(
+      server,
+      async ({ tenantKnex }) => {
+        for (const id of ['a', 'b', 'a']) {
+          const text = 'Ünïcode 🦔'
+          const knex = tenantKnex(id)
+          await knex('items').insert({ tenant: text, val: 1 })
+          expect(await knex('items').where({ tenant: text }).pluck('tenant')).to.contain(text)
+          const [[row]] = await knex.raw('SELECT @@collation_connection AS name')
+          expect(row).to.deep.equal({ name: 'utf8mb4_bin' })
+        }
+      },
+      { session: ['SET NAMES utf8mb4 COLLATE utf8mb4_bin', 'SET character_set_results = NULL'] },
+    ))
 })

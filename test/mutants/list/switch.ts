@@ -138,10 +138,18 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'set no character set but bytes',
     harm: 'the configured one is lost after the first hand-over',
-    file: 'src/connection/connect.ts',
+    file: 'src/connection/character-set.ts',
     search: "return charset === 'binary' ?",
     replace: "return charset !== '' ?",
     tests: ['test/isolation/character-sets.test.ts', 'test/knex/connection-options.test.ts'],
+  },
+  {
+    name: 'let session statements change the character set',
+    harm: 'text is stored with ? for what the server’s own character set has not',
+    file: 'src/connection/connect.ts',
+    search: 'if (options.session.length > 0) {',
+    replace: 'if (options.session.length < 0) {',
+    tests: ['test/isolation/session-statements.test.ts'],
   },
   {
     name: 'set no role where there was none at connect',
