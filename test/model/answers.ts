@@ -2,8 +2,11 @@ import { NEUTRAL_DATABASE } from './session-content.ts'
 import type { Statement } from './statement.ts'
 import type { Request } from './wire.ts'
 
-/** How a server can answer a step of a switch. `ok elsewhere`: it names another database. */
-export type StepAnswer = 'ok' | 'ok elsewhere' | `error ${number}`
+/**
+ * How a server can answer a step of a switch. `ok elsewhere`: it names another database. `ok twice`:
+ * the step was two statements.
+ */
+export type StepAnswer = 'ok' | 'ok elsewhere' | 'ok twice' | `error ${number}`
 
 /** How a server can answer a statement. `rest`: the rows, after the columns have been sent. */
 export type StatementAnswer =
@@ -26,6 +29,7 @@ export type Answer = StepAnswer | StatementAnswer
  * that does so no statement should leave with its switch
  */
 export function stepAnswers(step: Request, mayBeElsewhere: boolean): StepAnswer[] {
+  if (step.kind === 'sql') return ['ok', 'error 1064', 'ok twice']
   if (step.kind !== 'database') return ['ok', 'error 1064']
   if (step.database === NEUTRAL_DATABASE) return ['ok']
   const answers: StepAnswer[] = ['ok', 'error 1049', 'error 1044', 'error 1317']

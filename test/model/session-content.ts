@@ -23,6 +23,10 @@ export class SessionContent {
     return this.transaction === undefined ? IDLE : IN_TRANSACTION
   }
 
+  get #isInTenant(): boolean {
+    return this.database !== undefined && this.database !== NEUTRAL_DATABASE
+  }
+
   /** COM_RESET_CONNECTION. */
   reset(): void {
     this.#marks.clear()
@@ -38,6 +42,9 @@ export class SessionContent {
 
   /** A statement of the pool's own. */
   set(sql: string, fail: (violation: string) => void): void {
+    if (sql.startsWith('SET ') && this.#isInTenant) {
+      fail(`a session was set up in the database ${this.database}`)
+    }
     if (sql.startsWith('SET NAMES')) this.#isNamed = true
     else if (sql === 'ROLLBACK') this.rollBack()
     else if (!/^(SET|SELECT 1 INTO) /.test(sql)) fail(`nobody’s statement was sent: ${sql}`)

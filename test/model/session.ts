@@ -15,6 +15,7 @@ import {
   eof,
   err,
   greeting,
+  MORE_RESULTS,
   ok,
   packets,
   type Request,
@@ -174,7 +175,7 @@ export class Session implements Peer {
     if (sql.startsWith('SHOW GLOBAL')) {
       this.#sendTable(['Variable_name', 'Value'], ['Uptime', '1000000'])
     } else {
-      const value = sql.includes('@@version') ? '11-MariaDB' : sql.includes('ROLE') ? 'NONE' : '0'
+      const value = sql.includes('@@version') ? '11.4.0-MariaDB' : sql.includes('ROLE') ? 'NONE' : '0'
       this.#sendTable(['value'], [value])
     }
   }
@@ -188,8 +189,15 @@ export class Session implements Peer {
     const isRecoverable = errno === 1049 || errno === 1044
     const isSwitch = !this.isBeside && step.kind !== 'ping'
     if (isSwitch && !isRecoverable) this.doom = 'a switch had failed'
-    if (answer === 'ok elsewhere') this.#carryOut({ kind: 'database', database: 'elsewhere' })
+    if (answer === 'ok twice') this.#sendTwice(step)
+    else if (answer === 'ok elsewhere') this.#carryOut({ kind: 'database', database: 'elsewhere' })
     else this.#send(1, err(errno))
+  }
+
+  #sendTwice(step: Request): void {
+    this.#apply(step)
+    const { status } = this.content
+    this.#send(1, ok(status | MORE_RESULTS), ok(status))
   }
 
   #carryOut(step: Request): void {

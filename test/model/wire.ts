@@ -1,7 +1,8 @@
 /** Packets as a server writes them, and as it reads them. */
 
 const CAPABILITIES = 0x0080_0000 | 0x0008_0000 | 0x0002_0000 | 0x0001_0000 | 0xa209
-const MORE_RESULTS = 0x0008
+/** A bit of the status: another result follows. */
+export const MORE_RESULTS = 0x0008
 const SESSION_CHANGED = 0x4000
 
 /** What a client asked for. */
