@@ -1,3 +1,5 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
+
 /** RFC 1035, 2.3.4, without the root's label. */
 const MAX_NAME_LENGTH = 253
 const MAX_PORT = 65_535
@@ -14,6 +16,7 @@ const HOST = /^(\[[\da-f:.]+\]|[\w.\-\u00a1-\uffff]+)(?::(\d{0,5}))?$/i
 const PLAIN = /^((?:[a-z\d_-]{1,63}\.)*[a-z][a-z\d_-]{0,62})(?::\d{0,4})?$/
 const LABELS = /^(?:[a-z\d_-]{1,63}\.)*[a-z\d_-]{1,63}$/
 const IPV6 = /^\[[\da-f:]+\]$/
+const ENCODED = /(?:^|\.)xn--/
 
 /**
  * The name of a host: lower case, international names in punycode, without port and trailing dot;
@@ -43,5 +46,12 @@ function canonical(name: string): string | undefined {
   if (name.endsWith('.')) return undefined // two dots: `URL` takes one of them for a dot of its own
   const url = `http://${name}`
   const host = URL.canParse(url) ? new URL(url).hostname : ''
-  return LABELS.test(host) || IPV6.test(host) ? host : undefined
+  return (LABELS.test(host) && isDecodable(host)) || IPV6.test(host) ? host : undefined
+}
+
+/** `URL` of Node 24 and later takes any ASCII text after `xn--`, also one that decodes to no name. */
+function isDecodable(host: string): boolean {
+  if (!ENCODED.test(host)) return true
+  const name = domainToUnicode(host)
+  return !ENCODED.test(name) && domainToASCII(name) === host
 }

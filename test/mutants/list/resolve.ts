@@ -120,7 +120,7 @@ export const RESOLVE: readonly Mutant[] = [
     name: 'take any host that URL takes',
     harm: '.. is a host',
     file: 'src/resolve/host.ts',
-    search: 'LABELS.test(host) || IPV6.test(host) ? host : undefined',
+    search: '(LABELS.test(host) && isDecodable(host)) || IPV6.test(host) ? host : undefined',
     replace: 'host || undefined',
     tests: ['test/resolve/host.test.ts', 'test/resolve/subdomain.test.ts'],
   },
@@ -140,6 +140,14 @@ export const RESOLVE: readonly Mutant[] = [
     search: " && !host.includes('xn--')",
     replace: '',
     tests: ['test/resolve/host.test.ts', 'test/resolve/subdomain.test.ts'],
+  },
+  {
+    name: 'take punycode that decodes to no name',
+    harm: 'which hosts have a tenant depends on the version of Node',
+    file: 'src/resolve/host.ts',
+    search: 'LABELS.test(host) && isDecodable(host)',
+    replace: 'LABELS.test(host)',
+    tests: ['test/resolve/host.test.ts'],
   },
   {
     name: 'read X-Forwarded-Host unasked',
