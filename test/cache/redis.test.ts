@@ -1,7 +1,7 @@
 import { createClient } from '@keyv/redis'
 import { expect } from 'chai'
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts'
-import { rejection, until } from '../support/tenants.ts'
+import { rejection, tenantInScope, until } from '../support/tenants.ts'
 import { newRoot, withCaches } from './support/caches.ts'
 
 describe('caches on Redis', () => {
@@ -46,6 +46,22 @@ describe('caches on Redis', () => {
     })
     expect(await found).to.equal(undefined)
     await until('the server to notice', async () => (await connections()) === 1)
+  })
+
+  it('ask functions in their options in no tenant’s scope', async () => {
+    const seen = new Set<string>()
+    let note = (): void => undefined
+    const reconnectStrategy = () => {
+      note()
+      return 10
+    }
+    const store = { url: 'redis://127.0.0.1:9', socket: { reconnectStrategy } }
+    await withCaches({ store, timeoutMillis: 100 }, async (tenantKnex) => {
+      note = () => void seen.add(tenantInScope(tenantKnex))
+      await tenantKnex.run('a', (a) => a.cache.get('k'))
+      await until('it is asked', () => seen.size > 0)
+    })
+    expect([...seen]).to.deep.equal(['ERR_NO_TENANT'])
   })
 
   async function connections(): Promise<number> {

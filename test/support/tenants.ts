@@ -199,3 +199,12 @@ export function urlOptions(url: string): {
     password: decodeURIComponent(password),
   }
 }
+
+/** The tenant in scope, or the code of the error where there is none. */
+export function tenantInScope(tenantKnex: TenantKnex): string {
+  try {
+    return tenantKnex.current().tenant.id
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { KeyValue } from './key-value.ts'
 import type { RedisClient } from './redis-client.ts'
 
@@ -18,6 +19,8 @@ export class Redis implements KeyValue {
   readonly #timeoutMillis: number
   /** Without a listener a lost connection would end the process. */
   readonly #onError = (): void => undefined
+  /** Outside any tenant's scope: the client, and functions in its options, serve all tenants. */
+  readonly #outside = new AsyncResource('TENANT_KNEX_REDIS')
   #client: RedisClient | undefined
   #connecting: Promise<void> | undefined
   #isClosed = false
@@ -88,9 +91,11 @@ export class Redis implements KeyValue {
    * asks for would be done when it has long been given up, and undo what was done since.
    */
   async #connected(): Promise<RedisClient> {
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined
-    })
+    this.#connecting ??= this.#outside
+      .runInAsyncScope(() => this.#connect())
+      .finally(() => {
+        this.#connecting = undefined
+      })
     await withinTime(this.#connecting, this.#timeoutMillis)
     const client = this.#ready()
     if (client) return client

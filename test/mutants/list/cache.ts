@@ -89,6 +89,14 @@ export const CACHE: readonly Mutant[] = [
     tests: RACES,
   },
   {
+    name: 'connect to Redis in the scope of whoever asked first',
+    harm: 'functions that serve all tenants run in the scope of one, for ever',
+    file: 'src/cache/stores/redis.ts',
+    search: '.runInAsyncScope(() => this.#connect())',
+    replace: '.runInAsyncScope(AsyncResource.bind(() => this.#connect()))',
+    tests: ['test/cache/redis.test.ts'],
+  },
+  {
     name: 'take the time to live for seconds',
     harm: 'entries live a thousand times as long',
     file: 'src/cache/stores/redis.ts',
