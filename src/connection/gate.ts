@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { DiscardReason } from '../diagnostics.ts'
 import type { Outcome, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
@@ -86,6 +87,8 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly #options: GateOptions
   readonly #addCommand: RawConnection['addCommand']
   readonly #unheard = new UnheardCommands()
+  /** Outside any tenant's scope, in which connections are made. */
+  readonly #outside = new AsyncResource('TENANT_KNEX_CONNECTION')
   readonly #limit: SwitchLimit
   #holder: Lease | undefined
   #caller: Lease | undefined
@@ -107,7 +110,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
       return command
     }
     connection.on('error', (error) => this.dispose('lost', error))
-    connection.stream.once('close', () => this.#onClose())
+    connection.stream.once('close', () => this.#outside.runInAsyncScope(() => this.#onClose()))
   }
 
   /** The server's own id of the connection. */

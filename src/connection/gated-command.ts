@@ -44,6 +44,11 @@ export function putBehindGate(command: Command, gate: CommandGate, lease: Lease 
     prologue: undefined,
     skipped: undefined,
   }
+  const { onResult } = command
+  // mysql2 calls it by itself when the connection is lost, in the scope of whoever closed or wrote.
+  if (onResult) {
+    command.onResult = (...args) => scope.runInAsyncScope(onResult, command, ...args)
+  }
   const gated = command as GatedCommand
   gated[ENTRY] = entry
   gated.execute = executeGated

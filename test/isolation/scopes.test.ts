@@ -1,34 +1,37 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import type { TenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, type TestServer, until, urlOptions } from '../support/tenants.ts'
-import { onOneConnection, type RawLease, withLease } from './support.ts'
+import {
+  onEachServer,
+  rejection,
+  type TestServer,
+  tenantInScope,
+  until,
+  urlOptions,
+} from '../support/tenants.ts'
+import { onOneConnection, prepare, promised, type RawLease, withLease } from './support.ts'
 
-/** The tenant in scope, or the code of the error where there is none. */
-function inScope(tenantKnex: TenantKnex): string {
-  try {
-    return tenantKnex.current().tenant.id
-  } catch (error) {
-    return (error as { code: string }).code
-  }
+/** What a test on a raw connection of tenant b has. */
+interface Use {
+  readonly tenantKnex: TenantKnex
+  readonly lease: RawLease
+  /** Notes the tenant in scope where it is called. */
+  readonly note: () => void
+  readonly kill: () => Promise<unknown>
 }
 
 /** The connection has been made in the scope of tenant a, and is used in that of tenant b. */
 function inScopeOfB(
   server: TestServer,
-  test: (use: {
-    tenantKnex: TenantKnex
-    lease: RawLease
-    /** Notes the tenant in scope where it is called. */
-    note: () => void
-    kill: () => Promise<unknown>
-  }) => Promise<void>,
-  expected: string[] = ['b'],
+  test: (use: Use) => Promise<void>,
+  { expected = ['b'], ...options }: { expected?: string[]; connection?: object } = {},
 ): Promise<void> {
-  return onOneConnection(server, async ({ tenantKnex, admin }) => {
+  const run: Parameters<typeof onOneConnection>[1] = async ({ tenantKnex, admin }) => {
     const seen = new Set<string>()
-    const note = () => void seen.add(inScope(tenantKnex))
+    const note = () => void seen.add(tenantInScope(tenantKnex))
     await tenantKnex.run('a', (a) => a('items'))
     await tenantKnex.run('b', async () => {
       await withLease(tenantKnex, 'b', async (lease) => {
@@ -37,7 +40,46 @@ function inScopeOfB(
       })
     })
     expect([...seen]).to.deep.equal(expected)
-  })
+  }
+  return onOneConnection(server, run, options)
+}
+
+/** Ways to lose a connection that is at work. */
+const LOSSES: Readonly<Record<string, (use: Use) => unknown>> = {
+  'the server ends the connection': ({ kill }) => kill(),
+  'its holder closes it': ({ lease }) => lease.destroy(),
+  'another’s scope closes it': ({ tenantKnex, lease }) =>
+    tenantKnex.run('a', () => lease.destroy()),
+}
+
+/** More than a socket takes at once: what is left of it fails later, in the scope of the write. */
+const LONG = 'x'.repeat(2_000_000)
+
+/** What some drivers of tunnels give: it is closed in the scope of whoever closes it. */
+class Tunnel extends Duplex {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    super()
+    this.#socket = socket
+    socket.on('data', (data) => this.push(data)).on('close', () => this.destroy())
+  }
+
+  override _read(): void {}
+
+  override _write(data: Buffer, _: string, done: (error?: Error | null) => void): void {
+    this.#socket.write(data, done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy()
+    done(error)
+  }
+}
+
+function throughTunnel({ url }: TestServer): object {
+  const { host, port, ...options } = urlOptions(url)
+  return { ...options, stream: () => new Tunnel(connect(port, host)) }
 }
 
 /**
@@ -118,22 +160,46 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
       await ended
     }))
 
-  it('is none where mysql2 tells by itself that the connection was lost', () =>
-    inScopeOfB(
-      server,
-      async ({ lease, note, kill }) => {
-        lease.on('error', note)
-        const lost = new Promise<void>((resolve) => {
-          lease.query('SELECT SLEEP(9)', () => {
-            note()
-            resolve()
-          })
-        })
-        await kill()
-        await lost
-      },
-      ['ERR_NO_TENANT'],
-    ))
+  // mysql2 calls those that run or wait by itself: in the scope of the socket, of a write that
+  // failed, or of whoever has closed the connection.
+  for (const [how, lose] of Object.entries(LOSSES)) {
+    it(`is the one that asked: in callbacks, where ${how}`, () =>
+      inScopeOfB(server, async (use) => {
+        const { lease, note } = use
+        const prepared = await prepare(lease, 'SELECT SLEEP(9)')
+        const calls: ((callback: () => void) => unknown)[] = [
+          (callback) => lease.query(`SELECT SLEEP(9), '${LONG}'`, callback),
+          (callback) => lease.execute('SELECT 1', callback),
+          (callback) => prepared.execute([], callback),
+          (callback) => lease.ping(callback),
+        ]
+        const told = calls.map((call) => promised((done) => call(() => done(null, note()))))
+        await lose(use)
+        await Promise.all(told)
+      }))
+
+    it(`is none in listeners of a connection, where ${how}`, () =>
+      inScopeOfB(
+        server,
+        async (use) => {
+          const { lease, note } = use
+          const heard = ['error', 'end'].map((event) =>
+            promised((done) => lease.on(event, () => done(null, note()))),
+          )
+          lease.query('SELECT SLEEP(9)', () => undefined)
+          await lose(use)
+          await Promise.all(heard)
+        },
+        { expected: ['ERR_NO_TENANT'], connection: throughTunnel(server) },
+      ))
+  }
+
+  it('is the one that asked: in a callback, where another’s scope destroys all', () =>
+    inScopeOfB(server, async ({ tenantKnex, lease, note }) => {
+      const told = promised((done) => lease.query('SELECT SLEEP(9)', () => done(null, note())))
+      await tenantKnex.run('a', () => tenantKnex.destroy({ timeoutMs: 10 }))
+      await told
+    }))
 
   it('is none where a connection is made, as it will serve all', () => {
     const seen: string[] = []
@@ -145,7 +211,7 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
     return onOneConnection(
       server,
       async ({ tenantKnex }) => {
-        current = () => inScope(tenantKnex)
+        current = () => tenantInScope(tenantKnex)
         await tenantKnex.run('a', (a) => a('items'))
         expect(seen).to.deep.equal(['ERR_NO_TENANT'])
         const outside = await rejection((async () => tenantKnex.ambient('items'))())
@@ -160,7 +226,7 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
       server,
       async ({ tenantKnex }) => {
         const seen: string[] = []
-        const note = () => void seen.push(inScope(tenantKnex))
+        const note = () => void seen.push(tenantInScope(tenantKnex))
         subscribe('tenant-knex:discard', note)
         try {
           // The pool's look for idle connections begins in the first one's scope.

@@ -227,6 +227,22 @@ export const GATE: readonly Mutant[] = [
     tests: ['test/isolation/scopes.test.ts'],
   },
   {
+    name: 'tell a caller that the connection was lost in whatever scope that is noticed',
+    harm: '`current()` in a callback is the tenant that has closed the connection',
+    file: 'src/connection/gated-command.ts',
+    search: 'scope.runInAsyncScope(onResult, command, ...args)',
+    replace: 'onResult.apply(command, args)',
+    tests: ['test/isolation/scopes.test.ts'],
+  },
+  {
+    name: 'tell listeners that the connection was lost in whatever scope that is noticed',
+    harm: '`current()` in a listener is the tenant that has closed the connection',
+    file: 'src/connection/gate.ts',
+    search: 'this.#outside.runInAsyncScope(() => this.#onClose())',
+    replace: 'this.#onClose()',
+    tests: ['test/isolation/scopes.test.ts'],
+  },
+  {
     name: 'tell of columns in the scope of the socket',
     harm: '`current()` in a listener is whichever tenant the connection was made for',
     file: 'src/connection/gated-command.ts',
