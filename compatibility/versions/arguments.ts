@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `usage: npm run test:versions -- [OPTION...]
 
-Runs the tests on Node 20, 22 and 24, each with the lowest and with the newest Knex and mysql2.
+Runs the tests on Node 20, 22, 24 and 26, each with the lowest and with the newest Knex and mysql2.
 
   --node VERSION     only this Node: a major version (22) or the beginning of one (20.19)
   --knex VERSION     only this Knex: lowest, newest, or a version (3.1.0)
@@ -13,7 +13,7 @@ Runs the tests on Node 20, 22 and 24, each with the lowest and with the newest K
 
 The first three may be given more than once, or with a list (--node 20,24).`
 
-const NODES: readonly string[] = ['20', '22', '24']
+const NODES: readonly string[] = ['20', '22', '24', '26']
 const LOWEST_NODE = 20
 
 /** A version, or one end of the range that package.json allows. */

@@ -15,9 +15,13 @@ export function say(message: string): void {
 
 /** Tells how one run went, with the failures in full. */
 export function sayResult(result: Result): void {
-  const { passed, skipped, failures, seconds } = result
+  sayOutcome(nameOf(result), result)
+}
+
+/** The same of one that has another name. */
+export function sayOutcome(name: string, { passed, skipped, failures, seconds }: Outcome): void {
   const counts = `${passed} passed, ${skipped} skipped, ${failures.length} failed`
-  say(`${nameOf(result)}: ${counts} (${seconds.toFixed(0)} s)`)
+  say(`${name}: ${counts} (${seconds.toFixed(0)} s)`)
   for (const { title, message } of failures) say(`FAILED ${title}\n${indent(message)}`)
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { lastLines } from '../../test/support/servers/run.ts'
 import { type NodeRun, type NodeRunEnd, runNode } from './node-run.ts'
 
-const TIMEOUT_MILLIS = 15 * 60_000
+const TIMEOUT_MILLIS = 30 * 60_000
 
 /** What became of the tests. */
 export interface Outcome {
