@@ -4,6 +4,7 @@
  * package. There is no public way to see a command start, or a server's answer before it is
  * parsed, and the gate needs both.
  */
+import type { EventEmitter } from 'node:events'
 import mysql, { type Connection } from 'mysql2'
 
 /** One packet of the server's (lib/packets/packet.js). Reading must not move `offset`. */
@@ -47,10 +48,18 @@ export interface Command extends WireCommand {
   /** Of a Query: its time limit in milliseconds, and the timer, once it has started. */
   readonly timeout?: number | undefined
   readonly queryTimeout?: NodeJS.Timeout | null
-  /** Of a Query that has started. */
-  readonly _connection?: object | null
+  /** Of a Query or an Execute that has started: what its stream pauses and resumes. */
+  _connection?: object | null
+  /** Of a LOAD DATA LOCAL that has been asked for its file. */
+  readonly _localStream?: LocalFile | null
+  readonly _unpipeStream?: () => void
   emit(event: 'error' | 'end', error?: Error): boolean
   listenerCount(event: 'error' | 'fields'): number
+}
+
+/** The stream of a file that the server asks for. */
+interface LocalFile extends EventEmitter {
+  destroy?(): unknown
 }
 
 /** A prepared statement, as `prepare` hands it out (lib/commands/prepare.js). */
@@ -143,6 +152,25 @@ export function failCommand(command: Command, error: Error): void {
   if (command.onResult) command.onResult(error)
   else if (command.listenerCount('error') > 0) command.emit('error', error)
   command.emit('end')
+}
+
+/**
+ * Gives a command that has started another object to pause and resume: its stream keeps that for
+ * ever, long after the connection has gone to the next tenant.
+ */
+export function steerStream(command: Command, through: object): void {
+  if (command._connection) command._connection = through
+}
+
+/**
+ * Takes a file's stream off the connection when its command has ended. mysql2 does so only where all went
+ * well; else what the stream gives from then on is sent in the next command's place.
+ */
+export function endLocalFile({ _localStream: file, _unpipeStream: unpipe }: Command): void {
+  if (!file) return
+  unpipe?.()
+  file.on('error', () => undefined)
+  file.destroy?.()
 }
 
 /** True for an Execute whose Prepare failed: mysql2 gives it a `start` of its own, to send nothing. */

@@ -5,6 +5,7 @@ import type { LocatedTenant } from '../identifiers.ts'
 import { type AnswerPart, isReadOnly, learnFrom } from './answer-meaning.ts'
 import {
   type Command,
+  endLocalFile,
   executeCommand,
   failCommand,
   hasFailedPrepare,
@@ -16,6 +17,7 @@ import {
   type Packet,
   type RawConnection,
   sayGoodBye,
+  steerStream,
 } from './driver.ts'
 import { decideStart } from './gate-decision.ts'
 import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
@@ -367,6 +369,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     this.#isInFlight = true
     this.state.onStatement(lease.tenant, entry.nature.isHarmless)
     const isDone = this.#pass(command, undefined)
+    steerStream(command, lease)
     entry.showsRows = this.#unheard.has(command) || hasTypeCast(command, this.connection)
     return isDone
   }
@@ -459,6 +462,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   #onEnd(command: Command): void {
     this.#isInFlight = false
     this.#unheard.remove(command)
+    endLocalFile(command)
     // mysql2 takes the command off the wire only after this call.
     if (this.#onIdle) queueMicrotask(() => this.isBusy || this.#tellIdle())
   }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { TenantKnex } from '../../src/index.ts'
@@ -52,6 +53,13 @@ const DISTURBING: [name: string, call: (kept: RawLease) => unknown][] = [
   ['promise().destroy', (kept) => kept.promise().destroy()],
   ['__knex__disposed', (kept) => Object.assign(kept, { __knex__disposed: new Error('old') })],
 ]
+
+/** What makes mysql2's streams resume their connection. */
+const STREAM_USES: Readonly<Record<string, (stream: Readable) => unknown>> = {
+  destroyed: (stream) => stream.destroy(),
+  read: (stream) => stream.read(),
+  'read to its end': (stream) => stream.resume(),
+}
 
 onEachServer('a connection kept after its release', (server) => {
   for (const [name, call] of SENDING) {
@@ -146,6 +154,40 @@ onEachServer('a connection kept after its release', (server) => {
       present.resume()
       expect(await answer).to.deep.equal([{ two: 2 }])
       await release(tenantKnex, 'b', present)
+    }))
+
+  for (const method of ['query', 'execute'] as const) {
+    for (const [title, use] of Object.entries(STREAM_USES)) {
+      it(`may have a stream: it cannot resume what the next one has paused, ${method}, ${title}`, () =>
+        onOneConnection(server, async ({ tenantKnex }) => {
+          const streams: Readable[] = []
+          await keep(tenantKnex, (held) => void streams.push(held[method](READ).stream()))
+          const present = await acquire(tenantKnex, 'b')
+          await ask(present, 'SELECT 1')
+          let isAnswered = false
+          const answer = ask(present, 'SELECT 2 AS two').finally(() => {
+            isAnswered = true
+          })
+          present.pause()
+          for (const stream of streams) use(stream)
+          await sleep(50)
+          expect(isAnswered).to.equal(false)
+          present.resume()
+          expect(await answer).to.deep.equal([{ two: 2 }])
+          await release(tenantKnex, 'b', present)
+        }))
+    }
+  }
+
+  it('may have a stream with no room: it does not keep the next one waiting', () =>
+    onOneConnection(server, async ({ tenantKnex }) => {
+      const streams: Readable[] = []
+      await keep(tenantKnex, (held) => {
+        streams.push(held.query(READ).stream({ highWaterMark: 1 }))
+      })
+      expect(await tenantsRead(tenantKnex, 'b')).to.deep.equal(['b'])
+      expect(tenantKnex.stats().servers[0]).to.include({ connects: 1, discards: 0 })
+      for (const stream of streams) stream.destroy()
     }))
 
   it('may have a stream that nobody reads: what fits into it does not keep the next one waiting', () =>

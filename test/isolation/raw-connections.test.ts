@@ -111,14 +111,16 @@ onEachServer('a raw connection', (server) => {
         expect(client.pool.acquire).to.equal(undefined)
       }))
 
-    it('is refused where it is the driver’s own behind a command, a handle or an answer', () =>
+    it('is refused where it is the driver’s own behind a handle; behind a command there is a lease', () =>
       onOneConnection(server, async ({ tenantKnex }) => {
         const behind: RawLease[] = []
         await withLease(tenantKnex, 'a', async (lease) => {
           for (const method of ['query', 'execute'] as const) {
             await promised((done) => {
               const command = lease[method](READ, (error) => {
-                behind.push(driverOf(command))
+                expect(driverOf(command)).to.equal(lease)
+                const { statement } = command as { statement?: object }
+                if (statement) behind.push(driverOf(statement))
                 done(error, undefined)
               })
             })
@@ -126,6 +128,7 @@ onEachServer('a raw connection', (server) => {
           behind.push(driverOf(Object.getPrototypeOf(await prepare(lease, READ))))
           lease.unprepare('SELECT 1')
         })
+        expect(behind).to.have.lengthOf(2)
         for (const connection of behind) {
           await withLease(tenantKnex, 'b', async (present) => {
             await ask(present, READ)

@@ -250,4 +250,28 @@ export const GATE: readonly Mutant[] = [
     replace: 'return true',
     tests: ['test/isolation/scopes.test.ts'],
   },
+  {
+    name: 'let a stream keep the driver’s connection',
+    harm: 'destroyed late, it resumes what the next tenant has paused; full, it pauses the draining',
+    file: 'src/connection/gate.ts',
+    search: '    steerStream(command, lease)\n',
+    replace: '    void steerStream\n',
+    tests: ['test/isolation/kept-connections.test.ts'],
+  },
+  {
+    name: 'leave a file’s stream on the connection',
+    harm: 'what it gives after its error is a command in the next tenant’s session',
+    file: 'src/connection/gate.ts',
+    search: '    endLocalFile(command)\n',
+    replace: '    void endLocalFile\n',
+    tests: ['test/isolation/local-files.test.ts'],
+  },
+  {
+    name: 'do not listen to a file’s stream any more',
+    harm: 'its second error ends the process',
+    file: 'src/connection/driver.ts',
+    search: "  file.on('error', () => undefined)\n",
+    replace: '',
+    tests: ['test/isolation/local-files.test.ts'],
+  },
 ]
