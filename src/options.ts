@@ -131,8 +131,9 @@ export interface TenantKnexOptions extends KnexPassThrough {
    * When a session is cleaned: when its connection passes to another tenant, or also at each
    * release. Take `'always'` where an application uses LOCK TABLES or GET_LOCK outside
    * transactions, which no answer of the server tells of. With `'when-dirty'` not even when it passes
-   * on, where all its statements since were plain queries of Knex's: faster, but what a trigger or a
-   * stored function has set reaches the next tenant.
+   * on, where all its statements since were plain queries of Knex's: faster, but what a trigger, a
+   * stored function, a view, or on MariaDB a default or a virtual column has set reaches the next
+   * tenant.
    * @defaultValue 'hand-over'
    */
   readonly clean?: 'hand-over' | 'always' | 'when-dirty'

@@ -1,5 +1,11 @@
 import { expect } from 'chai'
-import { onEachServer, rejection, urlOptions } from '../support/tenants.ts'
+import {
+  onEachServer,
+  rejection,
+  type TestServer,
+  type TestTenants,
+  urlOptions,
+} from '../support/tenants.ts'
 import {
   ask,
   expectWithheld,
@@ -47,29 +53,21 @@ onEachServer('a residue', (server) => {
     }))
 
   it('is that a database stays readable after REVOKE, until its connection is switched', () =>
-    onOneConnection(server, async ({ admin, databaseOf }) => {
-      const account = `tk_revoked_${process.pid}`
-      const on = `ON ${databaseOf('a')}.*`
-      await admin.query(`CREATE USER ${account}; GRANT SELECT ${on} TO ${account}`)
-      const connection = { ...urlOptions(server.url), user: account }
-      try {
-        await onOneConnection(
-          server,
-          async ({ tenantKnex }) => {
-            expect(await tenantsRead(tenantKnex, 'a')).to.deep.equal(['a'])
-            await admin.query(`REVOKE SELECT ${on} FROM ${account}`)
-            expect(await tenantsRead(tenantKnex, 'a')).to.deep.equal(['a'])
-            const other = await rejection(tenantKnex('b')('items'))
-            expect(other).to.have.property('code', 'ERR_TENANT_DATABASE_DENIED')
-            const denied = await rejection(tenantKnex('a')('items'))
-            expect(denied).to.have.property('code', 'ERR_TENANT_DATABASE_DENIED')
-          },
-          { tenants: [], connection, database: databaseOf },
-        )
-      } finally {
-        await admin.query(`DROP USER ${account}`)
-      }
-    }))
+    withAccount(server, 'SELECT', (connection, admin, databaseOf) =>
+      onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          expect(await tenantsRead(tenantKnex, 'a')).to.deep.equal(['a'])
+          await admin.query(`REVOKE SELECT ON ${databaseOf('a')}.* FROM ${connection.user}`)
+          expect(await tenantsRead(tenantKnex, 'a')).to.deep.equal(['a'])
+          const other = await rejection(tenantKnex('b')('items'))
+          expect(other).to.have.property('code', 'ERR_TENANT_DATABASE_DENIED')
+          const denied = await rejection(tenantKnex('a')('items'))
+          expect(denied).to.have.property('code', 'ERR_TENANT_DATABASE_DENIED')
+        },
+        { tenants: [], connection, database: databaseOf },
+      ),
+    ))
 
   it('is that all tenants are one login: lock names and running statements show', () =>
     onOneConnection(
@@ -132,6 +130,45 @@ onEachServer('a residue', (server) => {
       }))
   })
 
+  if (server.name === 'MySQL') {
+    const group = `tk_group_${process.pid}`
+    const take = [
+      `SET RESOURCE GROUP ${group}`,
+      "UPDATE performance_schema.threads SET instrumented = 'NO' WHERE processlist_id = CONNECTION_ID()",
+    ]
+    const withGroup = async (admin: TestTenants['admin'], test: () => Promise<void>) => {
+      await admin.query(`CREATE RESOURCE GROUP ${group} TYPE = USER`)
+      await test().finally(() => admin.query(`DROP RESOURCE GROUP ${group} FORCE`))
+    }
+
+    it('is what an account may say of its thread: its resource group, whether it is instrumented', () =>
+      onOneConnection(server, ({ tenantKnex, admin }) =>
+        withGroup(admin, async () => {
+          await runAs(tenantKnex, 'a', take)
+          const [[row]] = await tenantKnex('b').raw(`SELECT resource_group AS name,
+            instrumented AS isSeen FROM performance_schema.threads
+            WHERE processlist_id = CONNECTION_ID()`)
+          expect(row).to.deep.equal({ name: group, isSeen: 'NO' })
+        }),
+      ))
+
+    it('is none where the account has rights on the tenants’ databases only', () =>
+      withAccount(server, 'ALL', async (connection, admin, databaseOf) => {
+        const options = { tenants: [], connection, database: databaseOf }
+        await onOneConnection(
+          server,
+          ({ tenantKnex }) =>
+            withGroup(admin, async () => {
+              for (const sql of take) {
+                const { code } = await rejection(tenantKnex('a').raw(sql))
+                expect(code).to.match(/^ER_(?:SPECIFIC|TABLE)_?ACCESS_DENIED_ERROR$/)
+              }
+            }),
+          options,
+        )
+      }))
+  }
+
   if (server.name !== 'MariaDB') return
 
   it('is what a block did in another database before it failed', () =>
@@ -145,3 +182,24 @@ onEachServer('a residue', (server) => {
       })
     }))
 })
+
+/** Runs a test with an account that has these rights on tenant a's database, and no others. */
+function withAccount(
+  server: TestServer,
+  rights: string,
+  test: (
+    connection: ReturnType<typeof urlOptions>,
+    admin: TestTenants['admin'],
+    databaseOf: TestTenants['databaseOf'],
+  ) => Promise<void>,
+): Promise<void> {
+  return onOneConnection(server, async ({ admin, databaseOf }) => {
+    const user = `tk_other_${process.pid}`
+    await admin.query(`CREATE USER ${user}; GRANT ${rights} ON ${databaseOf('a')}.* TO ${user}`)
+    try {
+      await test({ ...urlOptions(server.url), user }, admin, databaseOf)
+    } finally {
+      await admin.query(`DROP USER ${user}`)
+    }
+  })
+}

@@ -99,6 +99,70 @@ const TRACES: Readonly<Record<string, { leave: Use; find: string; nothing: unkno
   },
 }
 
+/** Something in a tenant's database that leaves something in the sessions of those who use it. */
+interface Residue {
+  readonly name: string
+  readonly make: readonly string[]
+  readonly use: Use
+  readonly find: string
+  readonly found: unknown
+}
+
+const IN_VIEWS: readonly Residue[] = [
+  {
+    name: 'a view that calls LAST_INSERT_ID(n)',
+    make: ['CREATE VIEW leaks AS SELECT LAST_INSERT_ID(77) AS id'],
+    use: (knex) => knex('leaks').select('id'),
+    find: 'LAST_INSERT_ID()',
+    found: 77,
+  },
+  {
+    name: 'a view that calls GET_LOCK',
+    make: ["CREATE VIEW leaks AS SELECT GET_LOCK('tk_view', 0) AS isLocked"],
+    use: (knex) => knex('leaks').select('isLocked'),
+    find: "IS_USED_LOCK('tk_view') = CONNECTION_ID()",
+    found: 1,
+  },
+]
+
+/** MariaDB's alone. */
+const IN_COLUMNS: readonly Residue[] = [
+  {
+    name: 'a view that calls NEXTVAL',
+    make: ['CREATE SEQUENCE seq START WITH 41', 'CREATE VIEW leaks AS SELECT NEXTVAL(seq) AS id'],
+    use: (knex) => knex('leaks').select('id'),
+    find: 'LASTVAL(a.seq)',
+    found: 41,
+  },
+  {
+    name: 'the default of a column',
+    make: ['CREATE TABLE leaks (id INT, val INT DEFAULT (@v := 5))'],
+    use: (knex) => knex('leaks').insert({ id: 1 }),
+    find: '@v',
+    found: 5,
+  },
+  {
+    name: 'a default that calls NEXTVAL',
+    make: [
+      'CREATE SEQUENCE seq START WITH 41',
+      'CREATE TABLE leaks (id INT, val INT DEFAULT (NEXTVAL(seq)))',
+    ],
+    use: (knex) => knex('leaks').insert({ id: 1 }),
+    find: 'LASTVAL(a.seq)',
+    found: 41,
+  },
+  {
+    name: 'a virtual column',
+    make: ['CREATE TABLE leaks (id INT, val INT AS (@v := id) VIRTUAL)'],
+    use: async (knex) => {
+      await knex('leaks').insert({ id: 6 })
+      await knex('leaks').select('val')
+    },
+    find: '@v',
+    found: 6,
+  },
+]
+
 interface Raw {
   execute(sql: string, done: (error: unknown) => void): void
 }
@@ -248,14 +312,26 @@ onEachServer('a session that is cleaned when dirty', (server) => {
       expect(await withTrigger(context)).to.equal(null)
     }))
 
-  if (server.name === 'MariaDB') {
-    it('shows what the default of a column has set to the next tenant: a residue', () =>
-      withOne(async ({ tenantKnex, admin, databaseOf }) => {
-        const table = `\`${databaseOf('a')}\`.defaults`
-        await admin.query(`CREATE TABLE ${table} (id INT, val INT DEFAULT (@v := 5))`)
-        await tenantKnex('a')('defaults').insert({ id: 1 })
-        const [[row]] = await tenantKnex('b').raw('SELECT @v AS found')
-        expect(row.found).to.equal(5)
+  const residues = server.name === 'MariaDB' ? [...IN_VIEWS, ...IN_COLUMNS] : IN_VIEWS
+  for (const { name, make, use, find, found } of residues) {
+    const passOn = async ({ tenantKnex, admin, databaseOf }: TestTenants): Promise<unknown> => {
+      await admin.query(`USE ${databaseOf('a')}`)
+      for (const sql of make) await admin.query(sql)
+      await use(tenantKnex('a'))
+      const question = find.replace('a.', `${databaseOf('a')}.`)
+      const [[row]] = await tenantKnex('b').raw(`SELECT ${question} AS found`)
+      return row.found
+    }
+
+    it(`shows what ${name} has left to the next tenant: a residue`, () =>
+      withOne(async (context) => {
+        expect(await passOn(context)).to.equal(found)
+        expect(counts(context.tenantKnex).handOvers).to.equal(0)
+      }))
+
+    it(`does not by default: ${name}`, () =>
+      withTenants(server, { pool: { max: 1 } }, async (context) => {
+        expect(await passOn(context)).not.to.equal(found)
       }))
   }
 
