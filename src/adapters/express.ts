@@ -2,7 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { checkFunction } from '../option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
-import { holdTenant } from './express/hold-tenant.ts'
+import { keepInScope } from './http/keep-in-scope.ts'
 import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
@@ -60,7 +60,10 @@ export function tenantMiddleware(
 
   const open = (req: Request, res: Response, knex: BoundKnex | undefined): RequestScope => {
     const scope = new RequestScope(tenants.scope, knex)
-    holdTenant(req, res, { scope, knex })
+    // Properties of their own: an application that is called by another one replaces the prototypes.
+    keepInScope(req, res, scope)
+    req.tenant = knex?.tenant
+    req.knex = knex
     return scope
   }
 

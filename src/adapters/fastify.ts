@@ -3,10 +3,12 @@ import { TenantKnexError } from '../errors.ts'
 import { checkFunction } from '../option-checks.ts'
 import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
-import { keepInScope } from './http/keep-in-scope.ts'
+import { abortInScope } from './fastify/abort-in-scope.ts'
+import { keepInScope, scopeOfResponse } from './http/keep-in-scope.ts'
 import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
+import { keyOf } from './http/scope-keys.ts'
 
 export { rewriteTenantUrl } from './fastify/rewrite-url.ts'
 export type { RequestOptions, TenantRequestError }
@@ -40,9 +42,7 @@ type NotFoundHandler = (
 ) => unknown
 
 type Done = (error?: Error) => void
-type Scoped = FastifyRequest & { [SCOPE]: RequestScope | null }
 
-const SCOPE = Symbol('tenant-knex.scope')
 /** What Fastify's `register` has of its own, and gives to each plugin. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
@@ -73,14 +73,16 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
   const own = ['tenantKnex', 'onNotFound', ...REGISTER_OPTIONS]
   const tenants = new RequestTenants(options.tenantKnex, options, own)
   const onNotFound = checkFunction('onNotFound', options.onNotFound ?? fail)
-  app.decorateRequest('tenant', undefined)
-  app.decorateRequest('knex', undefined)
-  app.decorateRequest(SCOPE, null)
+  // Fastify refuses one tenantKnex a second time by this, and lets several have the other two.
+  app.decorateRequest(keyOf(tenants.scope), null)
+  for (const name of ['tenant', 'knex']) {
+    if (!app.hasRequestDecorator(name)) app.decorateRequest(name, undefined)
+  }
 
   const open = (request: FastifyRequest, reply: FastifyReply, knex?: BoundKnex): RequestScope => {
     const scope = new RequestScope(tenants.scope, knex)
     keepInScope(request.raw, reply.raw, scope)
-    ;(request as Scoped)[SCOPE] = scope
+    if (request.routeOptions.handlerTimeout) abortInScope(request, reply)
     request.tenant = knex?.tenant
     request.knex = knex
     return scope
@@ -102,10 +104,10 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
     )
   })
   // `handlerTimeout` and `connectionTimeout` call these outside the request's scope.
-  app.addHook('onError', (request, _reply, _error, done) => reenter(request, done))
+  app.addHook('onError', (_request, reply, _error, done) => reenter(reply, done))
   // With a hook for it Fastify keeps each connection's last request, so not without need.
   if (app.initialConfig.connectionTimeout) {
-    app.addHook('onTimeout', (request, _reply, done) => reenter(request, done))
+    app.addHook('onTimeout', (_request, reply, done) => reenter(reply, done))
   }
 }
 
@@ -130,8 +132,8 @@ function notRewritten(): TenantKnexError {
   )
 }
 
-function reenter(request: FastifyRequest, done: Done): void {
-  const scope = (request as Scoped)[SCOPE]
+function reenter(reply: FastifyReply, done: Done): void {
+  const scope = scopeOfResponse(reply.raw)
   if (scope) scope.call(done)
   else done()
 }

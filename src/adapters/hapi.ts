@@ -56,13 +56,17 @@ type Answer = Awaited<Lifecycle.ReturnValue>
 export const tenantPlugin: Plugin<TenantPluginOptions> = {
   name: 'tenant-knex',
   requirements: { hapi: '>=21' },
+  // For several tenantKnexes. Hapi refuses one a second time, by the decorations.
+  multiple: true,
 
   register(server, options) {
     const tenants = new RequestTenants(options?.tenantKnex, options, ['tenantKnex', 'onNotFound'])
     const refuse = refusal(checkFunction('onNotFound', options.onNotFound ?? fail))
     const scopes = new RequestScopes(server, tenants.scope)
-    server.decorate('request', 'tenant', () => undefined, { apply: true })
-    server.decorate('request', 'knex', () => undefined, { apply: true })
+    for (const name of ['tenant', 'knex'] as const) {
+      if (server.decorations.request.includes(name)) continue
+      server.decorate('request', name, () => undefined, { apply: true })
+    }
 
     server.ext('onRequest', (request, h) =>
       tenants.settle<Answer>(

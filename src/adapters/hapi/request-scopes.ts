@@ -3,6 +3,7 @@ import type { Scope, Slot } from '../../scope.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 import { keepInScope } from '../http/keep-in-scope.ts'
 import { RequestScope } from '../http/request-scope.ts'
+import { keyOf } from '../http/scope-keys.ts'
 
 type BoundKnex = ReturnType<TenantKnex>
 
@@ -12,25 +13,25 @@ interface Entered {
   readonly scope: RequestScope
 }
 
-const ENTERED = Symbol('tenant-knex.entered')
-
 /** The scopes of a server's requests: entered, empty, when a request begins, and filled later. */
 export class RequestScopes {
   readonly #scope: Scope<BoundKnex>
+  readonly #key: symbol
   /** The last request of each connection. */
   readonly #latest = new WeakMap<object, Request>()
 
   constructor(server: Server, scope: Scope<BoundKnex>) {
     this.#scope = scope
+    this.#key = keyOf(scope)
     // While Hapi makes the request, before all extensions: what an `onRequest` extension enters would
     // be lost where another one comes before it, as Hapi goes on from where it began to wait for them.
-    server.decorate('request', ENTERED, (request) => this.#enter(request), { apply: true })
+    server.decorate('request', this.#key, (request) => this.#enter(request), { apply: true })
     this.#contain(server.listener)
   }
 
   /** From now on, what belongs to a request has this tenant in scope. */
   fill(request: Request, knex: BoundKnex): void {
-    entered(request).slot.value = knex
+    this.#entered(request).slot.value = knex
   }
 
   #enter(request: Request): Entered {
@@ -53,11 +54,11 @@ export class RequestScopes {
       const [event, , socket] = args
       const request = event === 'clientError' ? this.#latest.get(socket as object) : undefined
       const fn = (): boolean => Reflect.apply(emit, listener, args)
-      return request?.active() ? entered(request).scope.call(fn) : this.#scope.contain(fn)
+      return request?.active() ? this.#entered(request).scope.call(fn) : this.#scope.contain(fn)
     }
   }
-}
 
-function entered(request: Request): Entered {
-  return (request as Request & { [ENTERED]: Entered })[ENTERED]
+  #entered(request: Request): Entered {
+    return (request as unknown as Record<symbol, Entered>)[this.#key] as Entered
+  }
 }

@@ -1,28 +1,40 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
+import { passSocketOn, waitOutside } from './pipelining.ts'
 import type { RequestScope } from './request-scope.ts'
 
+/*
+ * Shared by all copies of this module, as ES module and as CommonJS: each would replace what the other
+ * has put in, and not know of its scope.
+ */
 /** In whose scope an emitter's listeners run. */
-const SCOPE: unique symbol = Symbol('tenant-knex.request-scope')
+const SCOPE: unique symbol = Symbol.for('tenant-knex.request-scope') as never
+/** What an emitter's own `emit` was before. */
+const EMIT: unique symbol = Symbol.for('tenant-knex.emit') as never
+/** The response that a stream is the body of. Null if it is the body of several. */
+const ANSWERS: unique symbol = Symbol.for('tenant-knex.answers') as never
 
-/** What an emitter's `emit` was before. */
-const EMIT: unique symbol = Symbol('tenant-knex.emit')
+type Emit = EventEmitter['emit']
 
-/** What emits an event. */
-export type Emit = EventEmitter['emit']
-
-type Emitter = EventEmitter & { [SCOPE]?: RequestScope; [EMIT]?: Emit }
+type Emitter = EventEmitter & {
+  [SCOPE]?: RequestScope
+  [EMIT]?: Emit
+  [ANSWERS]?: EventEmitter | null
+}
 
 /**
  * Lets the listeners of a request and of its response run in the request's scope: what happens to a
- * socket happens in no scope, or in that of whichever request wrote to it. The last call counts.
+ * socket happens in no scope, or in that of whichever request wrote to it. Of each tenantKnex the last
+ * call counts.
  */
 export function keepInScope(req: EventEmitter, res: EventEmitter, scope: RequestScope): void {
-  if (setScope(req, scope)) replaceEmit(req, emitInScope)
-  if (setScope(res, scope)) replaceEmit(res, emitResponse)
+  const all = scope.within(scopeOfResponse(res))
+  if (setScope(req, all)) replaceEmit(req, emitInScope)
+  if (setScope(res, all)) replaceEmit(res, emitResponse)
+  waitOutside(res, all)
 }
 
-/** The scope that was given to a response last. */
+/** The scope of a response: the last one of each tenantKnex. */
 export function scopeOfResponse(res: EventEmitter): RequestScope | undefined {
   return (res as Emitter)[SCOPE]
 }
@@ -31,9 +43,13 @@ export function scopeOfResponse(res: EventEmitter): RequestScope | undefined {
  * Lets a stream that somebody else reads be filled, and its listeners run, in the scope of the request
  * that it answers. One that answers several is nobody's.
  */
-export function fillInScope(stream: Readable, scope: RequestScope): void {
-  const before = (stream as Emitter)[SCOPE]
-  const isShared = before !== undefined && before !== scope
+export function fillInScope(stream: Readable, res: EventEmitter): void {
+  const scope = scopeOfResponse(res)
+  if (!scope) return
+  const emitter: Emitter = stream
+  if (emitter[ANSWERS] === undefined) emitter[ANSWERS] = res
+  const isShared = emitter[ANSWERS] !== res
+  if (isShared) emitter[ANSWERS] = null
   if (!setScope(stream, isShared ? scope.nobody() : scope)) return
   replaceEmit(stream, emitInScope)
   const { _read, _destroy } = stream
@@ -55,49 +71,29 @@ function scopeOf(emitter: Emitter): RequestScope {
 /**
  * By functions that all emitters share. Where each has one of its own, V8 keeps the request and all
  * that hangs on it until the next full garbage collection: that took as long as all else under Hapi.
+ * By as few properties as can be: Express sets the prototypes of its requests anew, V8 shares nothing
+ * among such objects, and each property that is added to one costs a kilobyte and some microseconds.
  */
 function replaceEmit(emitter: Emitter, emit: Emit): void {
-  emitter[EMIT] = emitter.emit
+  if (Object.hasOwn(emitter, 'emit')) emitter[EMIT] = emitter.emit
   emitter.emit = emit
 }
 
+/** Most events of a request have no listeners. */
 function emitInScope(this: Emitter, ...args: unknown[]): boolean {
-  return emitIn(scopeOf(this), this, this[EMIT] as Emit, args)
+  if (this.listenerCount(args[0] as string) === 0) return emitAsBefore(this, args)
+  return scopeOf(this).call(() => emitAsBefore(this, args))
 }
 
+/** What follows a response on its connection gets out of the scope. */
 function emitResponse(this: Emitter, ...args: unknown[]): boolean {
-  return emitInResponse(scopeOf(this), this, this[EMIT] as Emit, args)
+  const isSafe = args[0] !== 'finish' || passSocketOn(this, scopeOf(this))
+  return isSafe
+    ? Reflect.apply(emitInScope, this, args)
+    : scopeOf(this).leave(() => emitAsBefore(this, args))
 }
 
-/** Emits an event, by what `emit` was, in a scope. Most events of a request have no listeners. */
-export function emitIn(
-  scope: RequestScope,
-  emitter: EventEmitter,
-  emit: Emit,
-  args: unknown[],
-): boolean {
-  if (emitter.listenerCount(args[0] as string) === 0) return Reflect.apply(emit, emitter, args)
-  return scope.call(() => Reflect.apply(emit, emitter, args))
-}
-
-/** The same for a response. What follows it on its connection gets out of the scope. */
-export function emitInResponse(
-  scope: RequestScope,
-  res: EventEmitter,
-  emit: Emit,
-  args: unknown[],
-): boolean {
-  if (args[0] === 'finish') passSocketOn(res, scope)
-  return emitIn(scope, res, emit, args)
-}
-
-/**
- * Node's own listener goes first. It gives the socket to the response that waits for it, where requests
- * came without waiting for each other; what happens to that one then is not for this one's scope.
- */
-function passSocketOn(res: EventEmitter, scope: RequestScope): void {
-  const [own] = res.rawListeners('finish')
-  if (own?.name !== 'bound resOnFinish') return
-  res.removeListener('finish', own as () => void)
-  scope.leave(() => own())
+/** By the prototype's `emit` as it is now: an application of Express may have set another one. */
+function emitAsBefore(emitter: Emitter, args: unknown[]): boolean {
+  return Reflect.apply(emitter[EMIT] ?? Object.getPrototypeOf(emitter).emit, emitter, args)
 }

@@ -3,29 +3,55 @@ import type { TenantKnex } from '../../tenant-knex.ts'
 
 type BoundKnex = ReturnType<TenantKnex>
 
-/** What runs on behalf of one request: with its tenant in scope, or with none. */
+/**
+ * What runs on behalf of one request: with its tenant in scope, or with none. A request that passes the
+ * adapters of several tenantKnexes has a scope of each, one inside the other.
+ */
 export class RequestScope {
   readonly #scope: Scope<BoundKnex>
   readonly #knex: BoundKnex | Slot<BoundKnex> | undefined
+  readonly #outer: RequestScope | undefined
 
-  /** @param knex undefined for a request that has no tenant */
-  constructor(scope: Scope<BoundKnex>, knex: BoundKnex | Slot<BoundKnex> | undefined) {
+  /**
+   * @param knex undefined for a request that has no tenant
+   * @param outer the scopes of other tenantKnexes
+   */
+  constructor(
+    scope: Scope<BoundKnex>,
+    knex: BoundKnex | Slot<BoundKnex> | undefined,
+    outer?: RequestScope,
+  ) {
     this.#scope = scope
     this.#knex = knex
+    this.#outer = outer
   }
 
   /** Calls a function in the request's scope. What it returns is not awaited. */
   call<R>(fn: () => R): R {
-    return this.#scope.call(this.#knex, fn)
+    const enter = (): R => this.#scope.call(this.#knex, fn)
+    return this.#outer ? this.#outer.call(enter) : enter()
   }
 
   /** Calls a function with no tenant in scope. */
   leave<R>(fn: () => R): R {
-    return this.#scope.call(undefined, fn)
+    const enter = (): R => this.#scope.call(undefined, fn)
+    return this.#outer ? this.#outer.leave(enter) : enter()
   }
 
   /** The scope of a request that has no tenant. */
   nobody(): RequestScope {
-    return new RequestScope(this.#scope, undefined)
+    return new RequestScope(this.#scope, undefined, this.#outer?.nobody())
+  }
+
+  /** This scope inside those that the request has already. It replaces the one of its own tenantKnex. */
+  within(others: RequestScope | undefined): RequestScope {
+    const outer = others?.without(this.#scope)
+    return outer ? new RequestScope(this.#scope, this.#knex, outer) : this
+  }
+
+  /** The scopes of all tenantKnexes but one. */
+  without(scope: Scope<BoundKnex>): RequestScope | undefined {
+    const outer = this.#outer?.without(scope)
+    return this.#scope === scope ? outer : new RequestScope(this.#scope, this.#knex, outer)
   }
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type Application from 'koa'
 import type { Context, Response } from 'koa'
 import { fillInScope, scopeOfResponse } from '../http/keep-in-scope.ts'
+import { readInScope } from './read-in-scope.ts'
 
 const EXTENDED = new WeakSet<Application>()
 
@@ -32,8 +33,10 @@ function fillBodiesInScope(response: Response): void {
   Object.defineProperty(response, 'body', {
     ...body,
     set(this: Response, value: unknown) {
+      if (isReadable(value)) fillInScope(value, this.res)
       const scope = scopeOfResponse(this.res)
-      if (scope && isReadable(value)) fillInScope(value, scope)
+      const stream = webStreamOf(value)
+      if (scope && stream) readInScope(stream, scope)
       body?.set?.call(this, value)
     },
   })
@@ -51,4 +54,10 @@ function findProperty(object: object | null, name: string): PropertyDescriptor |
 function isReadable(value: unknown): value is Readable {
   const { _read, _destroy } = (value ?? {}) as Partial<Readable>
   return typeof _read === 'function' && typeof _destroy === 'function'
+}
+
+/** Koa 3 reads these, and those of a `Response`. Koa 2 knows neither. */
+function webStreamOf(value: unknown): ReadableStream | null {
+  const body = value instanceof Response ? value.body : value
+  return body instanceof ReadableStream ? body : null
 }

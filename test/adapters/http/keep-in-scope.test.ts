@@ -59,8 +59,14 @@ describe('given the emitters of a request', () => {
 })
 
 describe('given a stream that answers requests', () => {
+  const responseOf = (tenant: string): EventEmitter => {
+    const res = new EventEmitter()
+    keepInScope(new EventEmitter(), res, of(tenant))
+    return res
+  }
+
   /** What is in scope whenever the stream is read. */
-  const readIn = (...scopes: readonly RequestScope[]): (string | undefined)[] => {
+  const readIn = (...responses: readonly EventEmitter[]): (string | undefined)[] => {
     const seen: (string | undefined)[] = []
     const stream = new Readable({
       read() {
@@ -68,20 +74,20 @@ describe('given a stream that answers requests', () => {
         this.push('x')
       },
     })
-    for (const scope of scopes) {
-      fillInScope(stream, scope)
+    for (const res of responses) {
+      fillInScope(stream, res)
       stream.read()
     }
     return seen
   }
 
   it('when it is one request’s, then it is filled in its scope', () => {
-    const a = of('a')
+    const a = responseOf('a')
     expect(new Set(readIn(a, a))).to.deep.equal(new Set(['a']))
   })
 
   it('when it is several requests’, then it is filled in nobody’s scope from then on', () => {
-    const [first, ...others] = readIn(of('a'), of('b'), of('a'))
+    const [first, ...others] = readIn(responseOf('a'), responseOf('b'), responseOf('a'))
     expect(first).to.equal('a')
     expect(others.length).to.be.greaterThan(1)
     expect(new Set(others)).to.deep.equal(new Set([undefined]))
