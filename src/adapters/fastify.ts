@@ -3,7 +3,7 @@ import { TenantKnexError } from '../errors.ts'
 import { checkFunction } from '../option-checks.ts'
 import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
-import { abortInScope } from './fastify/abort-in-scope.ts'
+import { abortInScope } from './http/abort-in-scope.ts'
 import { keepInScope, scopeOfResponse } from './http/keep-in-scope.ts'
 import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
@@ -82,7 +82,7 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
   const open = (request: FastifyRequest, reply: FastifyReply, knex?: BoundKnex): RequestScope => {
     const scope = new RequestScope(tenants.scope, knex)
     keepInScope(request.raw, reply.raw, scope)
-    if (request.routeOptions.handlerTimeout) abortInScope(request, reply)
+    if (request.routeOptions.handlerTimeout) keepSignal(request, reply)
     request.tenant = knex?.tenant
     request.knex = knex
     return scope
@@ -130,6 +130,12 @@ function notRewritten(): TenantKnexError {
     'The resolver takes the tenant off the URL, which Fastify has routed already. Call ' +
       'fastify({ rewriteUrl: rewriteTenantUrl({ resolve, skip }) }), with a resolver that is synchronous.',
   )
+}
+
+/** Fastify aborts `request.signal` by a timer that it has set before all hooks. */
+function keepSignal(request: FastifyRequest, { raw }: FastifyReply): void {
+  const value = abortInScope(request.signal, () => scopeOfResponse(raw))
+  Object.defineProperty(request, 'signal', { value, configurable: true })
 }
 
 function reenter(reply: FastifyReply, done: Done): void {

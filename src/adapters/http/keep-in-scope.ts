@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
+import { abortInScope } from './abort-in-scope.ts'
 import { passSocketOn, waitOutside } from './pipelining.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -29,9 +30,23 @@ type Emitter = EventEmitter & {
  */
 export function keepInScope(req: EventEmitter, res: EventEmitter, scope: RequestScope): void {
   const all = scope.within(scopeOfResponse(res))
-  if (setScope(req, all)) replaceEmit(req, emitInScope)
+  if (setScope(req, all)) {
+    replaceEmit(req, emitInScope)
+    if ('signal' in req) Object.defineProperty(req, 'signal', SIGNAL)
+  }
   if (setScope(res, all)) replaceEmit(res, emitResponse)
   waitOutside(res, all)
+}
+
+/** Node 26 has a signal for each request that is asked for it, and aborts it when the socket closes. */
+const SIGNAL: PropertyDescriptor = {
+  configurable: true,
+  get(this: Emitter) {
+    const signal: AbortSignal = Reflect.get(Object.getPrototypeOf(this), 'signal', this)
+    const value = abortInScope(signal, () => scopeOf(this))
+    Object.defineProperty(this, 'signal', { value })
+    return value
+  },
 }
 
 /** The scope of a response: the last one of each tenantKnex. */

@@ -2,7 +2,12 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { RequestOptions } from '../../../src/adapters/http/request-tenants.ts'
-import type { BoundKnex, Tenant, TenantKnex } from '../../../src/index.ts'
+import {
+  type BoundKnex,
+  createTenantKnex,
+  type Tenant,
+  type TenantKnex,
+} from '../../../src/index.ts'
 import type { Item } from '../../support/tenants.ts'
 
 /** A framework under test, with the adapter for it. */
@@ -19,6 +24,7 @@ export interface Framework {
    *
    * - `app.watch(server)` for the server itself, and as early in the framework as there is a place
    *   before the adapter, `app.note('earlier', req)`; a request for `/plain` may be answered there;
+   * - the adapter of another tenantKnex, if `app.other` is there;
    * - the adapter, with the options; `onNotFound` of its own where `notFound` says so;
    * - an error handler that answers with `app.failure(error, req)`, and notes `error` for every error;
    * - routes that do what the methods of `Application` of the same name do: GET `/rows`, `/ambient`,
@@ -51,6 +57,8 @@ export interface Note {
   /** What the client calls the request: `<number>:<tenant>`, the tenant empty where there is none. */
   readonly request: string
   readonly tenant: string | undefined
+  /** The tenant of the other tenantKnex. */
+  readonly other?: string | undefined
 }
 
 /** What the framework's own places say of a request. */
@@ -68,23 +76,31 @@ const BEFORE = ['listener', 'earlier']
 export class Application {
   readonly tenantKnex: TenantKnex
   readonly notes: Note[] = []
+  /** Another tenantKnex that requests have a scope of, and the options of its adapter. */
+  other: (RequestOptions & { readonly tenantKnex: TenantKnex }) | undefined
 
   constructor(tenantKnex: TenantKnex) {
     this.tenantKnex = tenantKnex
   }
 
+  /** Lets each request have a tenant of another tenantKnex, too: the same with `other-` before it. */
+  addOther(): void {
+    this.other = {
+      tenantKnex: createTenantKnex({ connection: {} }),
+      resolve: (request) => otherOf(request.header('x-request')[0]),
+      skip: (request) => otherOf(request.header('x-request')[0]) === undefined,
+    }
+  }
+
   /** Notes what is in scope now. */
   note(place: string, req: IncomingMessage): void {
-    this.notes.push({ place, request: nameOf(req), tenant: this.inScope() })
+    const other = this.other && tenantIn(this.other.tenantKnex)
+    this.notes.push({ place, request: nameOf(req), tenant: this.inScope(), other })
   }
 
   /** The tenant in scope now. */
   inScope(): string | undefined {
-    try {
-      return this.tenantKnex.current().tenant.id
-    } catch {
-      return undefined
-    }
+    return tenantIn(this.tenantKnex)
   }
 
   /** Notes what is in scope before all others, and what is when a response ends. */
@@ -99,10 +115,10 @@ export class Application {
 
   /** Places where a tenant was in scope that is not the request's. */
   mistakes(): Note[] {
-    return this.notes.filter(({ place, request, tenant }) => {
+    return this.notes.filter(({ place, request, tenant, other }) => {
       const own = request.split(':')[1] || undefined
-      if (BEFORE.includes(place)) return tenant !== undefined
-      return place.startsWith('outer-') ? tenant !== undefined && tenant !== own : tenant !== own
+      const isOther = this.other !== undefined && isMistake(place, other, otherOf(request))
+      return isOther || isMistake(place, tenant, own)
     })
   }
 
@@ -190,6 +206,9 @@ export class Application {
 
   async slow(req: IncomingMessage): Promise<object> {
     this.note('slow', req)
+    // Node 26 has it.
+    const { signal } = req as { signal?: AbortSignal }
+    signal?.addEventListener('abort', () => this.note('signal', req))
     await this.tenantKnex.ambient.raw('SELECT SLEEP(0.2)')
     this.note('slow-end', req)
     return this.#about(req)
@@ -199,11 +218,13 @@ export class Application {
   after(req: IncomingMessage, res: ServerResponse): object {
     setTimeout(() => this.note('timer', req), 1)
     res.on('close', () => this.note('close', req))
+    res.prependListener('finish', () => this.note('early', req))
     res.on('finish', async () => {
       this.note('finish', req)
       setTimeout(() => this.note('later-timer', req), 1)
       const [row] = await this.tenantKnex.ambient<Item>('items').limit(1)
-      this.notes.push({ place: 'query', request: nameOf(req), tenant: row?.tenant })
+      this.note('queried', req)
+      this.notes.push({ ...(this.notes.at(-1) as Note), place: 'query', tenant: row?.tenant })
     })
     return this.#about(req)
   }
@@ -245,6 +266,25 @@ export function lineOf(tenant: string): string {
 function listened(app: Application, req: IncomingMessage, body: Readable): Readable {
   for (const event of ['end', 'close', 'error']) body.on(event, () => app.note(event, req))
   return body
+}
+
+function tenantIn(tenantKnex: TenantKnex): string | undefined {
+  try {
+    return tenantKnex.current().tenant.id
+  } catch {
+    return undefined
+  }
+}
+
+/** The other tenantKnex's tenant of a request, by the request's name. */
+function otherOf(name = ''): string | undefined {
+  const [, tenant] = name.split(':')
+  return tenant ? `other-${tenant}` : undefined
+}
+
+function isMistake(place: string, tenant: string | undefined, own: string | undefined): boolean {
+  if (BEFORE.includes(place)) return tenant !== undefined
+  return tenant !== own && (tenant !== undefined || !place.startsWith('outer-'))
 }
 
 function nameOf(req: IncomingMessage): string {

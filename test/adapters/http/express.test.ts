@@ -7,6 +7,7 @@ import { type TenantMiddlewareOptions, tenantMiddleware } from '../../../src/ada
 import { fixed } from '../../../src/resolve/index.ts'
 import { onEachServer, until } from '../../support/tenants.ts'
 import type { Application, ApplicationOptions, Framework, Seen } from './application.ts'
+import { pipelined } from './client.ts'
 import { httpContract } from './contract.ts'
 import { serve } from './serve.ts'
 import { sharedTenants } from './shared-tenants.ts'
@@ -15,9 +16,9 @@ import { own, resolve, type World, withSoundApplication } from './world.ts'
 httpContract(framework('Express 5', express))
 httpContract(framework('Express 4', express4))
 
-for (const [name, create] of [
-  ['Express 5', express],
-  ['Express 4', express4],
+for (const [name, create, another] of [
+  ['Express 5', express, express4],
+  ['Express 4', express4, express],
 ] as const) {
   onEachServer(`given an application of ${name}`, (server) => {
     const { databaseOf } = sharedTenants(server, ['a', 'b'])
@@ -116,6 +117,54 @@ for (const [name, create] of [
             expect(app.placesOf('1:a')).to.include.members(['data', 'body-end'])
           },
         ))
+    })
+
+    describe('when an application calls another one', () => {
+      /** Applications that take the requests which another one has found the tenants of. */
+      const ways: [string, (inner: express.Express) => express.RequestHandler | express.Express][] =
+        [
+          ['by itself, as `vhost` does', (inner) => (req, res, next) => inner(req, res, next)],
+          [
+            'that is mounted in two',
+            (inner) => {
+              create().use(inner)
+              return inner
+            },
+          ],
+          [
+            'of the other version',
+            (inner) => {
+              const between = another()
+              between.use((req, res, next) => inner(req, res, next))
+              return (req, res, next) => between(req, res, next)
+            },
+          ],
+        ]
+      for (const [way, call] of ways) {
+        it(`${way}, then that has the tenant, and its listeners are in scope`, () =>
+          withExpress(
+            (app, server) => {
+              const inner = create()
+              addRoutes(app, inner)
+              server.use(tenantMiddleware(app.tenantKnex, { resolve }), call(inner))
+            },
+            async ({ app, client, port }) => {
+              const answer = await client.ask({ ...own('/rows', 'a'), name: '0:a' })
+              expect(JSON.parse(answer.body)).to.deep.include({
+                tenant: { id: 'a', database: databaseOf('a') },
+                rows: ['a', 'a'],
+              })
+              await pipelined(port, [
+                { ...own('/slow', 'a'), name: '1:a' },
+                { ...own('/after', 'b'), name: '2:b' },
+                { ...own('/after', 'a'), name: '3:a' },
+              ])
+              await until('all is noted', () =>
+                ['2:b', '3:a'].every((name) => app.placesOf(name).includes('later-timer')),
+              )
+            },
+          ))
+      }
     })
 
     describe('when middleware sets `req.tenant` itself', () => {
@@ -229,6 +278,10 @@ function framework(name: string, create: typeof express): Framework {
         if (req.path === '/plain') res.send('plain')
         else next()
       })
+      if (app.other) {
+        const { tenantKnex, ...other } = app.other
+        server.use(tenantMiddleware(tenantKnex, other))
+      }
       server.use(tenantMiddleware(app.tenantKnex, adapterOptions(app, options)))
       addRoutes(app, server)
       server.use(answerErrors(app))

@@ -188,6 +188,25 @@ describe('given a Fastify server with the plugin', () => {
       expect(places.of('acme')).to.deep.equal(['handler', 'onError', 'error handler'])
     })
 
+    it('and takes longer than its handler may, then its signal is aborted with its tenant in scope', async () => {
+      const places = new Places(app)
+      const reasons: unknown[] = []
+      const after = (server: FastifyInstance): void => {
+        server.get('/slow', { handlerTimeout: 20 }, async ({ signal }) => {
+          signal.addEventListener('abort', () => {
+            places.note('abort')
+            reasons.push(signal.reason.code)
+          })
+          AbortSignal.any([signal]).addEventListener('abort', () => places.note('any'))
+          await new Promise(() => undefined)
+        })
+      }
+      const server = await makeServer({ after })
+      expect((await server.inject({ url: '/slow', headers: ACME })).statusCode).to.equal(503)
+      expect(reasons).to.deep.equal(['FST_ERR_HANDLER_TIMEOUT'])
+      expect(places.of('acme')).to.deep.equal(['abort', 'any'])
+    })
+
     it('and takes longer than its connection may, then the hook has its tenant in scope', async () => {
       const places = new Places(app)
       const setting = { server: { connectionTimeout: 50 }, after: noteSlow(places) }
@@ -448,6 +467,25 @@ describe('given a Fastify server with the plugin', () => {
       const again = async (): Promise<void> => void (await server.register(tenantPlugin, OPTIONS))
       const error = await rejection(again())
       expect(error.code).to.equal('FST_ERR_DEC_ALREADY_PRESENT')
+    })
+
+    it('with another tenantKnex, then each has its own, and the request that of the last', async () => {
+      const other = createTenantKnex({ connection: {} })
+      const after = async (server: FastifyInstance): Promise<void> => {
+        const options = { tenantKnex: other, resolve: header('x-other') }
+        await server.register(tenantPlugin, options)
+        server.get('/both', async ({ tenant }) => [
+          app.inScope(),
+          other.current().tenant.id,
+          tenant?.id,
+        ])
+      }
+      const server = fastify()
+      await server.register(tenantPlugin, OPTIONS)
+      await after(server)
+      const headers = { ...ACME, 'x-other': 'globex' }
+      const answer = await server.inject({ url: '/both', headers })
+      expect(answer.json()).to.deep.equal(['acme', 'globex', 'globex'])
     })
 
     it('with options of `register` itself, then those are no mistakes', async () => {

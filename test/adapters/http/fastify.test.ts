@@ -22,6 +22,7 @@ httpContract({
       if (request.originalUrl === '/plain') reply.send('plain')
       else done()
     })
+    if (app.other) await server.register(tenantPlugin, app.other)
     await server.register(tenantPlugin, given)
     server.setErrorHandler((error: FastifyError, request, reply) => {
       app.note('error', request.raw)

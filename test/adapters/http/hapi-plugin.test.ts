@@ -429,11 +429,28 @@ describe('given a Hapi server with the plugin', () => {
   })
 
   describe('when it is registered', () => {
-    it('a second time, then Hapi refuses that, as it does with all plugins', async () => {
+    it('a second time, then Hapi refuses that', async () => {
       const server = await makeServer({})
       const plugin = { plugin: tenantPlugin, options: OPTIONS }
       const error = await rejection(server.register(plugin))
-      expect(error.message).to.equal('Plugin tenant-knex already registered')
+      expect(error.message).to.match(/^Request decoration already defined: Symbol\(tenant-knex/)
+    })
+
+    it('with another tenantKnex, then each has its own, and the request that of the last', async () => {
+      const other = createTenantKnex({ connection: {} })
+      const server = await makeServer({})
+      const options = { tenantKnex: other, resolve: header('x-other') }
+      await server.register({ plugin: tenantPlugin, options })
+      server.route({
+        method: 'GET',
+        path: '/both',
+        handler: ({ tenant }) => [app.inScope(), other.current().tenant.id, tenant?.id],
+      })
+      const answer = await server.inject({
+        url: '/both',
+        headers: { ...ACME, 'x-other': 'globex' },
+      })
+      expect(answer.result).to.deep.equal(['acme', 'globex', 'globex'])
     })
 
     it('by another plugin, then it serves the whole server', async () => {

@@ -15,6 +15,7 @@ httpContract({
       app.note('earlier', request.raw.req)
       return request.path === '/plain' ? h.response('plain').takeover() : h.continue
     })
+    if (app.other) await server.register({ plugin: tenantPlugin, options: app.other })
     await server.register({ plugin: tenantPlugin, options: pluginOptions(app, options) })
     server.ext('onPreResponse', ({ response, raw: { req } }, h) => {
       if (!('isBoom' in response)) return h.continue

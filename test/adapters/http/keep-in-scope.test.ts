@@ -1,9 +1,12 @@
-import { EventEmitter, errorMonitor } from 'node:events'
+import { EventEmitter, errorMonitor, once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { fillInScope, keepInScope } from '../../../src/adapters/http/keep-in-scope.ts'
 import { RequestScope } from '../../../src/adapters/http/request-scope.ts'
 import { Scope } from '../../../src/scope.ts'
+import { pipelined } from './client.ts'
 
 const scope = new Scope<{ readonly tenant: string }>()
 const of = (tenant: string): RequestScope => new RequestScope(scope as never, { tenant } as never)
@@ -54,6 +57,105 @@ describe('given the emitters of a request', () => {
     expect(heard).to.deep.equal([
       ['first', 'a'],
       ['second', 'a'],
+    ])
+  })
+})
+
+describe('given requests that come without waiting for each other', () => {
+  /** Serves two requests of one connection, and waits until both are answered. */
+  const answerTwo = async (handle: (req: IncomingMessage, res: ServerResponse) => void) => {
+    const server = createServer(handle).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const asks = ['/first', '/second'].map((path) => ({ path }))
+    await pipelined((server.address() as AddressInfo).port, asks)
+    server.close()
+    await once(server, 'close')
+  }
+
+  /** Notes what is in scope at each event. */
+  const noting = () => {
+    const heard: string[] = []
+    return { heard, note: (what: string) => () => void heard.push(`${what} ${inScope()}`) }
+  }
+
+  it('when listeners come before Node’s own, then the order stays, and the next has no scope', async () => {
+    const { heard, note } = noting()
+    await answerTwo((req, res) => {
+      if (req.url === '/first') {
+        res.prependListener('finish', () => note(`early with${res.socket ? '' : 'out'} socket`)())
+        res.prependOnceListener('finish', note('earliest'))
+        res.on('finish', () => note(`late with${res.socket ? '' : 'out'} socket`)())
+        keepInScope(req, res, of('a'))
+        setTimeout(() => of('a').call(() => res.end()), 5)
+      } else {
+        res.on('finish', note('next')).end('x')
+      }
+    })
+    expect(heard).to.deep.equal([
+      ...['earliest a', 'early with socket a', 'late without socket a', 'next undefined'],
+    ])
+  })
+
+  it('when a listener has the name of Node’s own, then it is one like all', async () => {
+    const { heard, note } = noting()
+    await answerTwo((req, res) => {
+      if (req.url === '/second') return void res.on('finish', note('next')).end('x')
+      function onResponseFinish(): void {
+        note('named')()
+      }
+      res.prependListener('finish', onResponseFinish)
+      keepInScope(req, res, of('a'))
+      setTimeout(() => of('a').call(() => res.end()), 5)
+    })
+    expect(heard).to.deep.equal(['named a', 'next undefined'])
+  })
+
+  it('when Node’s own listener is not known, then nobody’s are in scope, rather than the next’s', async () => {
+    const { heard, note } = noting()
+    await answerTwo((req, res) => {
+      if (req.url === '/second') return void res.on('finish', note('next')).end('x')
+      // As tools do that wrap each listener.
+      const [own] = res.rawListeners('finish')
+      res.removeAllListeners('finish').on('finish', () => Reflect.apply(own as () => void, res, []))
+      res.on('finish', note('finish'))
+      keepInScope(req, res, of('a'))
+      setTimeout(() => of('a').call(() => res.end()), 5)
+    })
+    expect(heard).to.deep.equal(['finish undefined', 'next undefined'])
+  })
+
+  it('when one waits that has more to send, then the one before goes on in no scope', async () => {
+    const { heard, note } = noting()
+    await answerTwo((req, res) => {
+      if (req.url === '/first') {
+        while (res.write('x'.repeat(50_000)));
+        res.on('drain', note('drain')).on('drain', () => res.end())
+        return
+      }
+      keepInScope(req, res, of('a'))
+      of('a').call(() => {
+        res.write('y')
+        res.end()
+      })
+    })
+    expect(new Set(heard)).to.deep.equal(new Set(['drain undefined']))
+  })
+
+  it('when a request has scopes of two kinds, then its listeners are in both', () => {
+    const other = new Scope<{ readonly tenant: string }>()
+    const [req, res] = [new EventEmitter(), new EventEmitter()]
+    const heard: unknown[] = []
+    for (const emitter of [req, res]) {
+      emitter.on('event', () => heard.push([inScope(), other.current()?.tenant]))
+    }
+    keepInScope(req, res, of('a'))
+    keepInScope(req, res, new RequestScope(other as never, { tenant: 'x' } as never))
+    keepInScope(req, res, of('b'))
+    of('c').call(() => req.emit('event'))
+    res.emit('event')
+    expect(heard).to.deep.equal([
+      ['b', 'x'],
+      ['b', 'x'],
     ])
   })
 })

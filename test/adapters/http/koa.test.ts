@@ -87,23 +87,57 @@ onEachServer('given a Koa application', (server) => {
       })
     })
 
-    it('of the web, then it is filled in scope', () => {
+    /** Answers with five chunks, each made when it is asked for. */
+    const webStream = (app: Application, ctx: Context): ReadableStream => {
+      let left = 5
+      return new ReadableStream({
+        pull(controller) {
+          app.note('pull', ctx.req)
+          if (left-- > 0) controller.enqueue(Buffer.from('chunk'))
+          else controller.close()
+        },
+      })
+    }
+    /** What a handler answers with, and what middleware before the adapter makes of it. */
+    const bodies: [string, (stream: ReadableStream) => unknown, ((body: never) => unknown)?][] = [
+      ['of the web', (stream) => stream],
+      ['of a `Response`', (stream) => new Response(stream as never)],
+      ['of the web that is piped on', (stream) => stream, pipeOn],
+      ['of the web that is read by hand', (stream) => stream, readByHand],
+      ['of the web that is read as one of Node', (stream) => stream, Readable.fromWeb],
+      ['of the web that is one of two', (stream) => stream, (stream) => teeOf(stream)],
+    ]
+    for (const [what, bodyOf, change] of bodies) {
+      it(`${what}, then it is filled in scope`, () => {
+        const before: Middleware = async (ctx, next) => {
+          await next()
+          if (change) ctx.body = change(ctx.body as never)
+        }
+        const after = (app: Application): Middleware[] => [
+          (ctx) => {
+            ctx.body = bodyOf(webStream(app, ctx))
+          },
+        ]
+        return withKoa({ before: [before], after }, async ({ app, client }) => {
+          const { body } = await client.ask(own('/', 'b'))
+          expect(body).to.equal('chunk'.repeat(5))
+          expect(app.placesOf('1:b').filter((place) => place === 'pull')).to.have.length(6)
+        })
+      })
+    }
+
+    it('of the web, and its client hangs up, then it ends in scope', () => {
       const after = (app: Application): Middleware[] => [
         (ctx) => {
-          const chunks = app.stream(ctx.req)[Symbol.asyncIterator]()
           ctx.body = new ReadableStream({
-            async pull(controller) {
-              app.note('pull', ctx.req)
-              const { value, done } = await chunks.next()
-              if (done) controller.close()
-              else controller.enqueue(value)
-            },
+            pull: (controller) => controller.enqueue(Buffer.alloc(100_000)),
+            cancel: () => app.note('cancel', ctx.req),
           })
         },
       ]
-      return withKoa({ after }, async ({ client }) => {
-        const { body } = await client.ask(own('/', 'b'))
-        expectStream(body, 'b')
+      return withKoa({ after }, async ({ app, client }) => {
+        await client.abortAnswer(own('/', 'a'))
+        await until('it ends', () => app.placesOf('1:a').includes('cancel'))
       })
     })
 
@@ -258,6 +292,25 @@ onEachServer('given a Koa application', (server) => {
   })
 })
 
+function pipeOn(stream: ReadableStream): ReadableStream {
+  return stream.pipeThrough(new TransformStream())
+}
+
+function teeOf(stream: ReadableStream): ReadableStream {
+  return stream.tee()[0]
+}
+
+async function* chunksOf(stream: ReadableStream): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader()
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    yield value
+  }
+}
+
+function readByHand(stream: ReadableStream): Readable {
+  return Readable.from(chunksOf(stream))
+}
+
 function framework(name: string, create: typeof Koa): Framework {
   return {
     name,
@@ -274,6 +327,10 @@ function framework(name: string, create: typeof Koa): Framework {
         if (ctx.path !== '/plain') return next()
         ctx.body = 'plain'
       })
+      if (app.other) {
+        const { tenantKnex, ...other } = app.other
+        koa.use(tenantMiddleware(tenantKnex, other))
+      }
       koa.use(tenantMiddleware(app.tenantKnex, adapterOptions(app, options)))
       koa.use(answerErrors(app))
       koa.use(routes(app))

@@ -77,7 +77,11 @@ function onExpress(
   return {
     name,
     used,
-    start: (watch) => serve(watch, build(watch, (req, res) => answer(watch, req, res))),
+    start: (watch) =>
+      serve(
+        watch,
+        build(watch, (req, res) => answer(watch, req, res)),
+      ),
   }
 }
 
@@ -136,7 +140,8 @@ function koaReply(watch: Watch): Middleware {
     if (ctx.url === '/streamed') {
       watch.look('handler', ctx.req, 'own')
       listen(watch, ctx.req, ctx.res, 'own')
-      ctx.body = ctx.get('x-web') && 'ctxStorage' in ctx.app ? webBody(watch, ctx) : body(watch, ctx)
+      ctx.body =
+        ctx.get('x-web') && 'ctxStorage' in ctx.app ? webBody(watch, ctx) : body(watch, ctx)
       return
     }
     ctx.respond = false
@@ -181,9 +186,7 @@ function koaShapes(version: string, create: typeof Koa): Shape[] {
     shape('', ONE, (watch) => koaApp(create, watch, ONE)),
     shape(', two adapters', NAMES, (watch) => koaApp(create, watch, NAMES)),
     shape(' calls Express', NAMES, (watch) => {
-      const inner = expressApp(express, watch, ['y-tenant'], (req, res) =>
-        answer(watch, req, res),
-      )
+      const inner = expressApp(express, watch, ['y-tenant'], (req, res) => answer(watch, req, res))
       return koaApp(create, watch, ['x-tenant'], (ctx) => {
         ctx.respond = false
         inner(ctx.req as express.Request, ctx.res as express.Response)
