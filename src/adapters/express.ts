@@ -60,7 +60,7 @@ export function tenantMiddleware(
 
   const open = (req: Request, res: Response, knex: BoundKnex | undefined): RequestScope => {
     const scope = new RequestScope(tenants.scope, knex)
-    // Properties of their own: an application that is called by another one replaces the prototypes.
+    // Not by prototypes: an application that is called by another one replaces them.
     keepInScope(req, res, scope)
     req.tenant = knex?.tenant
     req.knex = knex

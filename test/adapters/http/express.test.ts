@@ -120,33 +120,35 @@ for (const [name, create, another] of [
     })
 
     describe('when an application calls another one', () => {
-      /** Applications that take the requests which another one has found the tenants of. */
-      const ways: [string, (inner: express.Express) => express.RequestHandler | express.Express][] =
+      const ways: [string, (outer: express.Express, inner: express.Express) => void][] = [
         [
-          ['by itself, as `vhost` does', (inner) => (req, res, next) => inner(req, res, next)],
-          [
-            'that is mounted in two',
-            (inner) => {
-              create().use(inner)
-              return inner
-            },
-          ],
-          [
-            'of the other version',
-            (inner) => {
-              const between = another()
-              between.use((req, res, next) => inner(req, res, next))
-              return (req, res, next) => between(req, res, next)
-            },
-          ],
-        ]
-      for (const [way, call] of ways) {
+          'by itself, as `vhost` does',
+          (outer, inner) => outer.use((req, res, next) => inner(req, res, next)),
+        ],
+        [
+          'that is mounted in two',
+          (outer, inner) => {
+            outer.use(inner)
+            create().use(inner)
+          },
+        ],
+        [
+          'by way of one of the other version',
+          (outer, inner) => {
+            const between = another()
+            between.use((req, res, next) => inner(req, res, next))
+            outer.use((req, res, next) => between(req, res, next))
+          },
+        ],
+      ]
+      for (const [way, nest] of ways) {
         it(`${way}, then that has the tenant, and its listeners are in scope`, () =>
           withExpress(
             (app, server) => {
               const inner = create()
               addRoutes(app, inner)
-              server.use(tenantMiddleware(app.tenantKnex, { resolve }), call(inner))
+              server.use(tenantMiddleware(app.tenantKnex, { resolve }))
+              nest(server, inner)
             },
             async ({ app, client, port }) => {
               const answer = await client.ask({ ...own('/rows', 'a'), name: '0:a' })
