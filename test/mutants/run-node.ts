@@ -11,18 +11,32 @@ export interface NodeRun {
   readonly seconds: number
 }
 
+/** What a program is run with. */
+export interface Runtime {
+  /** A Node. */
+  readonly path: string
+  /** What lets it read TypeScript. */
+  readonly args: readonly string[]
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** This Node, with tsx. */
+export const WITH_TSX: Runtime = { path: process.execPath, args: ['--import', 'tsx'] }
+
 /** Runs a program of a workspace, as long as it may take: a mutant can make it wait for ever. */
 export async function runNode(
   reaper: Reaper,
   { folder }: Workspace,
   args: readonly string[],
   limitMillis: number,
+  runtime: Runtime = WITH_TSX,
 ): Promise<NodeRun> {
   const since = performance.now()
-  const child = reaper.spawn(process.execPath, ['--import', 'tsx', '--expose-gc', ...args], {
+  const child = reaper.spawn(runtime.path, [...runtime.args, '--expose-gc', ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1' },
+    env: { ...process.env, NO_COLOR: '1', ...runtime.env },
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

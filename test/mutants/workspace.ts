@@ -22,10 +22,19 @@ export class Workspace {
   }
 
   /** Runs a function with a mutant in the copy. */
-  async withMutant<T>(mutant: Mutant, fn: () => Promise<T>): Promise<T> {
-    const path = join(this.folder, mutant.file)
+  withMutant<T>(mutant: Mutant, fn: () => Promise<T>): Promise<T> {
+    return this.withChange(mutant.file, (source) => applyMutant(mutant, source), fn)
+  }
+
+  /** Runs a function while one file of the copy is changed. */
+  async withChange<T>(
+    file: string,
+    change: (source: string) => string,
+    fn: () => Promise<T>,
+  ): Promise<T> {
+    const path = join(this.folder, file)
     const source = readFileSync(path, 'utf8')
-    writeFileSync(path, applyMutant(mutant, source))
+    writeFileSync(path, change(source))
     try {
       return await fn()
     } finally {

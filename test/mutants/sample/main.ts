@@ -1,0 +1,147 @@
+import { parseArgs } from 'node:util'
+import type { Reaper } from '../../support/servers.ts'
+import { catchMutant } from '../catch-mutant.ts'
+import { runCommand } from '../command.ts'
+import type { Runtime } from '../run-node.ts'
+import { runTests, type TestRun } from '../run-tests.ts'
+import { nodeThatStripsTypes } from '../strip-types.ts'
+import { Workspace } from '../workspace.ts'
+import { type Coverage, coverageOf } from './coverage.ts'
+import { filesUnder } from './files.ts'
+import { applyGenerated, type GeneratedMutant, generateMutants } from './generate.ts'
+import { HARMLESS } from './harmless.ts'
+import { nearestTests } from './nearest-tests.ts'
+import { withoutTypeErrors } from './refused-by-types.ts'
+import { page, type Verdict } from './report.ts'
+
+const NEAR_LIMIT_MILLIS = 60_000
+const WIDER_LIMIT_MILLIS = 150_000
+
+/** TypeScript refuses about a third of them. */
+const DRAWN_FOR_EACH = 2
+
+/** They need more than the source, or say nothing of it. */
+const NOT_TRIED = /^test\/(?:mutants|support|examples|benchmarks|docs|cli)\b/
+
+const USAGE = `usage: npm run mutants:sample -- [--seed N] [--count M] [--only N,N]
+
+Puts small changes anywhere in the source, one at a time, drawn by chance from all that Stryker
+knows, and runs the tests that run the changed place: the nearest first, then others, each in limited
+time. Prints which were not noticed. Fails if there is one that harmless.ts does not explain.
+
+  --seed N    the same seed draws the same changes (1)
+  --count M   how many (20)
+  --only N,N  only those with these numbers`
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '20' },
+    only: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
+
+/** What every mutant is tried with. */
+interface Laboratory {
+  readonly reaper: Reaper
+  readonly workspace: Workspace
+  readonly runtime: Runtime
+  readonly coverage: ReadonlyMap<string, Coverage>
+}
+
+await runCommand(async (reaper) => {
+  const seed = Number(values.seed)
+  const workspace = new Workspace(reaper)
+  const mutants = await draw(reaper, workspace, seed)
+  const runtime = await strippingRuntime(reaper)
+  const tests = filesUnder(workspace.folder, 'test').filter(isTried)
+  const coverage = await coverageOf(reaper, workspace, tests, runtime)
+  const verdicts: Verdict[] = []
+  for (const [number, mutant] of mutants) {
+    const verdict = await tryOne({ reaper, workspace, runtime, coverage }, number, mutant)
+    console.error(`mutants: ${number}: ${summary(verdict)}`)
+    verdicts.push(verdict)
+  }
+  console.log(page(seed, verdicts))
+  return verdicts.every(({ caughtBy, harmless }) => caughtBy ?? harmless) ? 0 : 1
+})
+
+/** The sample, by number. */
+async function draw(
+  reaper: Reaper,
+  { folder }: Workspace,
+  seed: number,
+): Promise<[number: number, GeneratedMutant][]> {
+  const count = Number(values.count)
+  const files = filesUnder(folder, 'src')
+  const drawn = await generateMutants(reaper, folder, files, seed)
+  const kept = await withoutTypeErrors(reaper, drawn.slice(0, DRAWN_FOR_EACH * count))
+  const numbers = values.only?.split(',').map(Number)
+  return kept
+    .slice(0, count)
+    .map((mutant, index): [number, GeneratedMutant] => [index + 1, mutant])
+    .filter(([number]) => numbers?.includes(number) ?? true)
+}
+
+async function strippingRuntime(reaper: Reaper): Promise<Runtime> {
+  const { path } = await nodeThatStripsTypes(reaper)
+  return { path, args: ['--experimental-strip-types', '--disable-warning=ExperimentalWarning'] }
+}
+
+function isTried(file: string): boolean {
+  return file.endsWith('.test.ts') && !NOT_TRIED.test(file)
+}
+
+async function tryOne(
+  laboratory: Laboratory,
+  number: number,
+  mutant: GeneratedMutant,
+): Promise<Verdict> {
+  const { near, wider, leftOut } = nearestTests(mutant, laboratory.coverage)
+  const caughtBy =
+    (await firstFailure(laboratory, number, mutant, near, NEAR_LIMIT_MILLIS)) ??
+    (await firstFailure(laboratory, number, mutant, wider, WIDER_LIMIT_MILLIS))
+  const limit = leftOut > 0 ? `${leftOut} slow test files` : undefined
+  return { number, mutant, caughtBy, harmless: harmlessReason(mutant), limit }
+}
+
+async function firstFailure(
+  { reaper, workspace, runtime }: Laboratory,
+  number: number,
+  mutant: GeneratedMutant,
+  tests: readonly string[],
+  limitMillis: number,
+): Promise<string | undefined> {
+  if (tests.length === 0) return undefined
+  const run = (isBroken: boolean, files: readonly string[], only?: string): Promise<TestRun> => {
+    const runThem = () => runTests(reaper, workspace, files, { only, limitMillis, runtime })
+    return isBroken
+      ? workspace.withChange(mutant.file, (source) => applyGenerated(mutant, source), runThem)
+      : runThem()
+  }
+  try {
+    return (await catchMutant({ name: `${number}`, tests, run })).failure?.title
+  } catch {
+    return 'the source does not load'
+  }
+}
+
+function harmlessReason({ file, line, replacement }: GeneratedMutant): string | undefined {
+  const made = replacement.replaceAll(/\s+/g, ' ')
+  return HARMLESS.find(
+    (entry) => entry.file === file && line.includes(entry.line) && entry.replacement === made,
+  )?.reason
+}
+
+function summary({ mutant, caughtBy, harmless, limit }: Verdict): string {
+  const { file, lineNumber, changed, replacement } = mutant
+  const end =
+    caughtBy ?? (harmless ? `harmless: ${harmless}` : `SURVIVED (${limit ?? 'all tried'})`)
+  const change = `${changed} -> ${replacement}`.replaceAll(/\s+/g, ' ')
+  return `${file}:${lineNumber}: ${change}: ${end}`
+}
