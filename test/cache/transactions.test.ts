@@ -117,6 +117,19 @@ const cases: Case[] = [
     'forgotten',
   ],
   [
+    'a savepoint by hand whose name is used again, and that is rolled back',
+    (knex) =>
+      knex.transaction(async (trx) => {
+        await trx.cache.delete('other')
+        await trx.raw('SAVEPOINT mine')
+        await trx.cache.delete('k')
+        await trx.raw('SAVEPOINT mine')
+        await trx.cache.delete('another')
+        await trx.raw('ROLLBACK TO mine')
+      }),
+    'forgotten',
+  ],
+  [
     'a COMMIT by hand before a rollback',
     (knex) =>
       knex.transaction(async (trx) => {

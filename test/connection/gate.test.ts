@@ -131,6 +131,17 @@ onEachServer('the gate', (server) => {
       expect(gate.state.need(tenant)).to.equal('confirm')
     }))
 
+  it('does not give up a switch that was answered while this process was busy', () =>
+    withTenants(server, {}, ({ databaseOf }) =>
+      withGate(server, async (gate) => {
+        const lease = gate.lease({ id: 'a', database: databaseOf('a') })
+        const rows = ask(lease, 'SELECT DISTINCT tenant FROM items')
+        blockFor(1_500) // longer than a switch may take; it has left, and the server answers meanwhile
+        expect(await rows).to.deep.equal([{ tenant: 'a' }])
+        expect(gate.disposal).to.equal(undefined)
+      }),
+    ))
+
   it('ends a connection whose session could not be set up for the next tenant', () =>
     withTenants(server, {}, ({ databaseOf, admin }) =>
       withGate(
@@ -159,3 +170,8 @@ onEachServer('the gate', (server) => {
       ),
     ))
 })
+
+/** Keeps this process from everything, without keeping the processor from others. */
+function blockFor(millis: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+}

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { onEachServer, rejection } from '../support/tenants.ts'
+import { onEachServer, rejection, until } from '../support/tenants.ts'
 import {
   acquire,
   ask,
@@ -95,6 +96,21 @@ onEachServer('leaving the database', (server) => {
       }
       await release(tenantKnex, 'a', lease)
       await expectUntouched(tenantKnex)
+    }))
+
+  it('with a stream queued behind it: it hears of one error', () =>
+    withMultipleStatements(server, async ({ tenantKnex, databaseOf }) => {
+      const lease = await acquire(tenantKnex, 'a')
+      const change = expectWithheld(ask(lease, `DO 1; USE ${databaseOf('b')}`))
+      const errors: unknown[] = []
+      const queued = lease.query('SELECT * FROM items')
+      queued.on('error', (error) => errors.push(error))
+      await change
+      await release(tenantKnex, 'a', lease)
+      await until('the connection is closed', () => tenantKnex.connections().length === 0)
+      await nextTurn()
+      expect(errors).to.have.lengthOf(1)
+      expect(errors[0]).to.include({ code: 'ERR_CONNECTION_CLOSED', outcome: 'not-sent' })
     }))
 
   it('by dropping it: the next statement is told, and runs nowhere', () =>

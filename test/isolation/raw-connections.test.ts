@@ -240,6 +240,23 @@ onEachServer('a raw connection', (server) => {
     }
   })
 
+  it('tells each of two streams that it was lost, although a listener of the first throws', () =>
+    onOneConnection(server, async ({ tenantKnex, admin }) => {
+      const thrownBy = new Error('The first one’s listener throws.')
+      const uncaught = await uncaughtDuring(() =>
+        withLease(tenantKnex, 'a', async (lease) => {
+          const [first, second] = [lease.query('SELECT SLEEP(9)'), lease.query('SELECT 2')]
+          first.on('error', () => {
+            throw thrownBy
+          })
+          const heard = new Promise((resolve) => second.on('error', resolve))
+          await admin.query(`KILL CONNECTION ${lease.threadId}`)
+          expect(await heard).to.have.property('code', 'PROTOCOL_CONNECTION_LOST')
+        }),
+      )
+      expect(uncaught).to.deep.equal([thrownBy])
+    }))
+
   it('is used in its tenant’s name by what is queued on it, whoever holds another one', () =>
     onOneConnection(
       server,
@@ -268,4 +285,20 @@ interface Field {
 /** mysql2's own connection, which its objects have under a name of their own. */
 function driverOf(object: unknown): RawLease {
   return (object as { _connection: RawLease })._connection
+}
+
+/** Runs a function and gives what was thrown meanwhile where nobody could catch it. */
+async function uncaughtDuring(fn: () => Promise<void>): Promise<unknown[]> {
+  const uncaught: unknown[] = []
+  const note = (error: unknown) => void uncaught.push(error)
+  const others = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[]
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', note)
+  try {
+    await fn()
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const other of others) process.on('uncaughtException', other)
+  }
+  return uncaught
 }

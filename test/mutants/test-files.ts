@@ -22,6 +22,7 @@ export const UNIT_TESTS: readonly string[] = [
   'test/connection/switching.test.ts',
   'test/identifiers.test.ts',
   'test/knex/table-names.test.ts',
+  'test/knex/tenants.test.ts',
   'test/pool/comebacks.test.ts',
   'test/pool/scheduler.test.ts',
   'test/pool/side-connection.test.ts',

@@ -2,13 +2,15 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { RowDataPacket } from 'mysql2'
+import type { Connection } from 'mysql2/promise'
 import { createTenantKnex } from '../../src/index.ts'
-import { withClockAhead } from '../support/clock.ts'
+import { withClockAhead, withDateAhead } from '../support/clock.ts'
 import { listening } from '../support/diagnostics.ts'
 import { withProxy } from '../support/proxy.ts'
 import {
   onEachServer,
   rejection,
+  type TestServer,
   thrown,
   until,
   urlOptions,
@@ -19,6 +21,7 @@ import {
 const LINGERING = 1
 
 const PING = Buffer.from([1, 0, 0, 0, 0x0e])
+const QUIT = Buffer.from([1, 0, 0, 0, 0x01])
 
 onEachServer('the pool of a server', (server) => {
   describe('when a connection has been idle for more than five seconds', () => {
@@ -87,6 +90,30 @@ onEachServer('the pool of a server', (server) => {
       ))
   })
 
+  describe('when some connections have been idle for too long, and others have not', () => {
+    it('then closes those, and gives out the others', () => {
+      const pool = { max: 2, idleTimeoutMillis: 60_000, reapIntervalMillis: 10 }
+      return withTenants(server, { pool }, async ({ tenantKnex }) => {
+        const [first, second] = await Promise.all(
+          ['a', 'b'].map((id) => tenantKnex(id).transaction()),
+        )
+        await first?.commit()
+        await withDateAhead(30_000, async () => {
+          await second?.commit()
+        })
+        await until('both are idle', () => tenantKnex.stats().servers[0].idle === 2)
+        await withDateAhead(61_000, () =>
+          until('one is closed', () => tenantKnex.stats().servers[0].discards === 1),
+        )
+        expect(tenantKnex.connections()).to.have.lengthOf(1)
+        for (const id of ['b', 'a']) {
+          expect(await tenantKnex(id)('items').first('tenant')).to.deep.equal({ tenant: id })
+        }
+        expect(tenantKnex.stats().servers[0]).to.include({ discards: 1 })
+      })
+    })
+  })
+
   describe('when a connection is older than it may be', () => {
     it('then closes it as it comes back', () =>
       withTenants(
@@ -145,6 +172,21 @@ onEachServer('the pool of a server', (server) => {
       }))
   })
 
+  describe('when destroyed while its connections are idle', () => {
+    it('then says good-bye to the server on each, and counts no refusal', () =>
+      withProxy(server.url, (proxy) =>
+        withTenants(server, { connection: proxy.url, pool: { max: 2 } }, async ({ tenantKnex }) => {
+          const held = await Promise.all(['a', 'b'].map((id) => tenantKnex(id).transaction()))
+          for (const trx of held) await trx.commit()
+          await until('both are idle', () => tenantKnex.stats().servers[0].idle === 2)
+          proxy.sent.length = 0
+          await tenantKnex.destroy()
+          expect(proxy.sent).to.deep.equal([QUIT, QUIT])
+          expect(tenantKnex.stats().servers[0]).to.include({ refusals: 0, discards: 2 })
+        }),
+      ))
+  })
+
   describe('when destroyed while a connection is held', () => {
     it('then its holder is told so, whatever is sent over it', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
@@ -199,6 +241,37 @@ onEachServer('the pool of a server', (server) => {
         expect(Math.max(...seen)).to.be.within(8, 9 + LINGERING)
         expect(tenantKnex.stats().servers[0]).to.include({ connects: 8, discards: 0 })
       }))
+  })
+
+  describe('when a query is cancelled twice, and the second KILL is late', () => {
+    it('then the connection is given to nobody before it has come', () => {
+      const kill = slowKill(server)
+      const options = { connection: kill.connection, pool: { max: 1 } }
+      return withTenants(server, options, async ({ tenantKnex, admin }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        const ended = new Promise((resolve) => connection.query('SELECT SLEEP(10)', resolve))
+        await until('it runs', () => isRunning(admin, 'SELECT SLEEP(10)'))
+        const first = client.cancelQuery(connection)
+        const goOn = await kill.begun()
+        const second = client.cancelQuery(connection)
+        goOn()
+        await first
+        await ended
+        client.releaseConnection(connection)
+        const query = tenantKnex('b').raw('SELECT SLEEP(1) AS interrupted')
+        const done = query.then(([rows]) => rows)
+        await until(
+          'it waits, or runs too soon',
+          async () =>
+            tenantKnex.stats().servers[0].waiting === 1 || isRunning(admin, 'SELECT SLEEP(1)'),
+        )
+        const goOnAgain = await kill.begun()
+        goOnAgain()
+        await second
+        expect(await done).to.deep.equal([{ interrupted: 0 }])
+      })
+    })
   })
 
   describe('when statements are given up', () => {
@@ -355,4 +428,33 @@ onEachServer('the pool of a server', (server) => {
 
 function isDiscard([name]: readonly [string, unknown]): boolean {
   return name === 'discard'
+}
+
+/** Settings for the pool’s one connection at once, and for each KILL when the test says so. */
+function slowKill({ url }: TestServer): {
+  connection: () => Promise<object>
+  /** Waits until a KILL asks, and gives what lets it go on. */
+  begun: () => Promise<() => void>
+} {
+  const waiting: (() => void)[] = []
+  let isFirst = true
+  const connection = async () => {
+    if (!isFirst) await new Promise<void>((resolve) => waiting.push(resolve))
+    isFirst = false
+    return { ...urlOptions(url), expirationChecker: () => true }
+  }
+  const begun = async () => {
+    await until('a KILL asks for its settings', () => waiting.length > 0)
+    return waiting.shift() as () => void
+  }
+  return { connection, begun }
+}
+
+/** True while a statement that begins so runs at the server. */
+async function isRunning(admin: Connection, beginning: string): Promise<boolean> {
+  const [rows] = await admin.query<RowDataPacket[]>(
+    'SELECT id FROM information_schema.processlist WHERE info LIKE ?',
+    [`${beginning}%`],
+  )
+  return rows.length > 0
 }

@@ -8,3 +8,14 @@ export async function withClockAhead(millis: number, fn: () => Promise<void>): P
     performance.now = now
   }
 }
+
+/** The same with the time of day, which tarn goes by. */
+export async function withDateAhead(millis: number, fn: () => Promise<void>): Promise<void> {
+  const now = Date.now.bind(Date)
+  Date.now = () => now() + millis
+  try {
+    await fn()
+  } finally {
+    Date.now = now
+  }
+}

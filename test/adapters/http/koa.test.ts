@@ -190,6 +190,23 @@ onEachServer('given a Koa application', (server) => {
         expect(app.placesOf('1:b')).to.include('error')
       }))
 
+    it('then a request that fails before the adapter is answered, after one that did not', () => {
+      const before: Middleware = (ctx, next) => {
+        if (ctx.path === '/early') throw new Error('Before the adapter.')
+        return next()
+      }
+      const after = (): Middleware[] => [
+        (ctx) => {
+          ctx.body = 'fine'
+        },
+      ]
+      return withKoa({ before: [before], after }, async ({ client }) => {
+        expect(await client.ask(own('/', 'a'))).to.include({ status: 200, body: 'fine' })
+        expect(await client.ask({ path: '/early' })).to.include({ status: 500 })
+        expect(await client.ask(own('/', 'b'))).to.include({ status: 200, body: 'fine' })
+      })
+    })
+
     it('then a request that is for no tenant is told so', () =>
       withKoa({ after: () => [] }, async ({ client }) => {
         expect(await client.ask({ path: '/' })).to.include({

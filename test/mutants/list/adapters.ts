@@ -190,4 +190,12 @@ export const ADAPTERS: readonly Mutant[] = [
     replace: 'void keepSignal',
     tests: FASTIFY_TESTS,
   },
+  {
+    name: 'handle errors in Koa only if the request has a scope',
+    harm: 'a request that fails before the adapter is never answered',
+    file: 'src/adapters/koa/extend-application.ts',
+    search: '    else handle()\n',
+    replace: '',
+    tests: ['test/adapters/http/koa.test.ts'],
+  },
 ]

@@ -259,4 +259,12 @@ export const CACHE: readonly Mutant[] = [
     replace: 'this.#savepoints.length += savepoint?.count ? 0 : 0',
     tests: TRANSACTIONS,
   },
+  {
+    name: 'roll back to the first savepoint of a name',
+    harm: 'what the transaction has changed stays in the cache after its commit',
+    file: 'src/cache/transaction-store.ts',
+    search: 'this.#savepoints.findLast(',
+    replace: 'this.#savepoints.find(',
+    tests: ['test/cache/transactions.test.ts'],
+  },
 ]

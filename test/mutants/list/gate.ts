@@ -274,4 +274,28 @@ export const GATE: readonly Mutant[] = [
     replace: '',
     tests: ['test/isolation/local-files.test.ts'],
   },
+  {
+    name: 'tell all streams of a lost connection in one turn',
+    harm: 'after a listener that throws, the others wait for ever',
+    file: 'src/connection/unheard-commands.ts',
+    search: 'process.nextTick(failInScope, command, error)',
+    replace: 'failInScope(command, error)',
+    tests: ['test/isolation/raw-connections.test.ts'],
+  },
+  {
+    name: 'tell a queued stream twice',
+    harm: 'it hears that its statement was not sent, and then that nobody knows',
+    file: 'src/connection/gate.ts',
+    search: '      this.#unheard.remove(next)\n',
+    replace: '',
+    tests: ['test/isolation/leaving-the-database.test.ts'],
+  },
+  {
+    name: 'leave the gate in when the pool says good-bye',
+    harm: 'each connection takes a second to close, and is counted as a refusal',
+    file: 'src/connection/gate.ts',
+    search: '    this.connection.addCommand = this.#addCommand\n',
+    replace: '',
+    tests: ['test/pool/server-pool.test.ts'],
+  },
 ]

@@ -153,4 +153,20 @@ export const POOL: readonly Mutant[] = [
     replace: 'const result = fn()',
     tests: SIDE,
   },
+  {
+    name: 'forget the second of two kills when the first has come',
+    harm: 'it ends the next tenant’s statement',
+    file: 'src/pool/server-pool.ts',
+    search: 'if (this.#cancels.get(gate) === killed) this.#cancels.delete(gate)',
+    replace: 'this.#cancels.delete(gate)',
+    tests: SERVER_POOL,
+  },
+  {
+    name: 'leave the places of connections as they were when others are reaped',
+    harm: 'a tenant that is to be given one of them gets none',
+    file: 'src/pool/gate-pool.ts',
+    search: ';(this.#members.get(resource) as Member).index = index',
+    replace: 'void [resource, index]',
+    tests: SERVER_POOL,
+  },
 ]

@@ -167,4 +167,12 @@ export const SWITCH: readonly Mutant[] = [
     replace: "!== undefined) return ''",
     tests: ['test/isolation/leftovers.test.ts'],
   },
+  {
+    name: 'give up a switch without a look whether it has been answered',
+    harm: 'a process that was busy closes sound connections',
+    file: 'src/connection/switch-limit.ts',
+    search: 'setImmediate(() => this.#timer === timer && giveUp())',
+    replace: 'setImmediate(giveUp)',
+    tests: ['test/connection/gate.test.ts'],
+  },
 ]

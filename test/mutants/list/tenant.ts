@@ -104,4 +104,12 @@ export const TENANT: readonly Mutant[] = [
       'let first: TenantClient | undefined\n    const client = () => (first ??= this.#ambientClient(this.current()))',
     tests: TENANT_KNEX,
   },
+  {
+    name: 'forget a tenant that was made anew, for the old one’s sake',
+    harm: 'one tenant is two objects, and two may share a database',
+    file: 'src/knex/tenants.ts',
+    search: 'if (!references.get(name)?.deref()) references.delete(name)',
+    replace: 'references.delete(name)',
+    tests: ['test/knex/tenants.test.ts'],
+  },
 ]
