@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Reaper } from '../support/servers.ts'
-import { catchMutant } from './catch-mutant.ts'
 import { runCommand } from './command.ts'
 import { MUTANTS } from './list.ts'
 import type { Mutant } from './mutant.ts'
 import { page, table, type Verdict } from './report.ts'
-import { runTests } from './run-tests.ts'
+import { NO_END, runTests, type TestRun } from './run-tests.ts'
 import { stormOperations } from './storm.ts'
-import { UNIT_TESTS } from './test-files.ts'
+import { areUnitTests, UNIT_TESTS } from './test-files.ts'
 import { Workspace } from './workspace.ts'
 
 const RESULTS = new URL('./results.md', import.meta.url)
+
+/** How often a mutant is tried where the test that fails does so only by accident. */
+const ATTEMPTS = 3
 
 const USAGE = `usage: npm run mutants -- [--only TEXT] [--quick] [--storm]
 
@@ -66,16 +68,29 @@ async function tryAll(reaper: Reaper, mutants: readonly Mutant[]): Promise<Verdi
 }
 
 async function tryOne(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<Verdict> {
-  const { failure, seconds } = await catchMutant({
-    name: mutant.name,
-    tests: mutant.tests,
-    run: (isBroken, tests, only) => {
-      const run = () => runTests(reaper, workspace, tests, { only })
-      return isBroken ? workspace.withMutant(mutant, run) : run()
-    },
-  })
+  const { failure, seconds } = await catchMutant(reaper, workspace, mutant)
   const storm = values.storm
     ? await workspace.withMutant(mutant, () => stormOperations(reaper, workspace))
     : undefined
   return { mutant, caughtBy: failure?.title, seconds, storm }
+}
+
+/**
+ * Runs a mutant's tests. A test with a database may fail by accident, and then it has caught
+ * nothing: it must fail again by itself, and pass without the mutant.
+ */
+async function catchMutant(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<TestRun> {
+  const { name, tests } = mutant
+  const runMutant = (only?: string) =>
+    workspace.withMutant(mutant, () => runTests(reaper, workspace, tests, { only }))
+  for (let attempt = 1; ; attempt++) {
+    const run = await runMutant()
+    const only = run.failure?.title
+    if (only === undefined || only === NO_END || areUnitTests(tests)) return run
+    const again = await runMutant(only)
+    const without = await runTests(reaper, workspace, tests, { only })
+    if (again.failure && !without.failure) return run
+    console.error(`mutants: ${name}: fails only by accident: ${only}`)
+    if (attempt === ATTEMPTS) return { ...run, failure: undefined }
+  }
 }

@@ -91,8 +91,9 @@ async function runOnce(
   const { failure, seconds } = await runTests(reaper, workspace, [test], {
     isWhole: true,
     limitMillis: LIMIT_MILLIS,
-    runtime: { ...runtime, env: { NODE_V8_COVERAGE: folder } },
+    runtime: { ...runtime, env: { ...runtime.env, NODE_V8_COVERAGE: folder } },
   }).catch((error: Error) => ({ failure: { title: error.message }, seconds: 0 }))
+  if (reaper.isEnded) throw new Error('stopped')
   const isTold = failure?.title !== NO_END && existsSync(folder)
   return { seconds, failing: failure?.title, spans: isTold ? readSpans(workspace, folder) : {} }
 }

@@ -3,7 +3,7 @@ import type { GeneratedMutant } from './generate.ts'
 
 /** How long the nearest tests take without a mutant, and how long the wider ones. */
 const NEAR_SECONDS = 20
-const WIDER_SECONDS = 90
+const WIDER_SECONDS = 60
 
 /** The test files that are to catch a mutant. */
 export interface NearestTests {
