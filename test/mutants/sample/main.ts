@@ -19,6 +19,9 @@ import { page, type Verdict } from './report.ts'
 const NEAR = { limitMillis: 60_000, env: { TENANT_KNEX_MYSQL_URL: '' } }
 const WIDER = { limitMillis: 180_000, env: {} }
 
+/** What failures say that have to do with time, or with a server that is busy. */
+const ACCIDENT = /time|wait|took|late|lost|closed|connect|heap/i
+
 /** TypeScript refuses about a third of them. */
 const DRAWN_FOR_EACH = 2
 
@@ -118,7 +121,10 @@ async function tryOne(
   return { number, mutant, caughtBy, harmless: harmlessReason(mutant), limit }
 }
 
-/** The test that fails, and fails again by itself: one may fail by accident. */
+/**
+ * The test that fails. One whose failure may be an accident, because the machine was busy, must fail
+ * again by itself.
+ */
 async function firstFailure(
   laboratory: Laboratory,
   mutant: GeneratedMutant,
@@ -128,8 +134,9 @@ async function firstFailure(
   if (tests.length === 0) return undefined
   const failure = await run(laboratory, mutant, tests, stage)
   if (failure === undefined) return undefined
-  const { title, file } = failure
-  if (file === undefined || areUnitTests([file])) return title
+  const { title, file, message } = failure
+  const isSure = file === undefined || areUnitTests([file]) || !ACCIDENT.test(message)
+  if (isSure) return title
   // A hook cannot be run by itself.
   const only = title.includes('" hook') ? undefined : title
   const again = await run(laboratory, mutant, [file], stage, only)
