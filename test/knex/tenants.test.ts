@@ -1,8 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
+import { heapInUse } from '../../benchmarks/support/memory.ts'
 import { resolveLookupOptions } from '../../src/cached-lookup.ts'
 import { Tenants } from '../../src/knex/tenants.ts'
 import { thrown } from '../support/tenants.ts'
+
+const COUNT = 20_000
 
 describe('a tenant that is made anew when the garbage collector has taken it', () => {
   const lookup = resolveLookupOptions({}, 'lookup.')
@@ -18,6 +21,19 @@ describe('a tenant that is made anew when the garbage collector has taken it', (
     const anew = await madeAnew(tenants, 'a')
     expect(thrown(() => tenants.get('b'))).to.include({ code: 'ERR_DATABASE_SHARED' })
     expect(anew.id).to.equal('a')
+  })
+})
+
+describe('tenants that nobody holds any more', () => {
+  it('take no memory', async () => {
+    const tenants = new Tenants((id) => id, resolveLookupOptions({}, 'lookup.'))
+    const make = (count: number): void => {
+      for (let number = 0; number < count; number++) tenants.get(`t${number}`)
+    }
+    make(1_000) // what only the first ones cost
+    const before = await heapInUse()
+    make(COUNT)
+    expect((await heapInUse()) - before).to.be.below(20 * COUNT)
   })
 })
 

@@ -7,6 +7,9 @@ import { applyMutant, type Mutant } from './mutant.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
+/** What tests need; some measure memory as the benchmarks do. */
+const FILES: readonly string[] = ['src', 'test', 'benchmarks/support', 'package.json']
+
 /** A copy of the sources and tests in a temporary folder, to break things in. */
 export class Workspace {
   readonly folder: string
@@ -15,7 +18,7 @@ export class Workspace {
    * @param files what is copied, from the project's folder
    * @param reaper removes the copy
    */
-  constructor(reaper: Reaper, files: readonly string[] = ['src', 'test', 'package.json']) {
+  constructor(reaper: Reaper, files: readonly string[] = FILES) {
     this.folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-mutants-')
     for (const file of files) cpSync(join(ROOT, file), join(this.folder, file), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction')

@@ -134,6 +134,20 @@ onEachServer('the pool of a server', (server) => {
           }),
       ))
 
+    it('then closes it although it was in use all the time', () =>
+      withTenants(
+        server,
+        { pool: { max: 1, maxLifetimeMillis: 60_000 } },
+        async ({ tenantKnex }) => {
+          for (const millis of [0, 30_000, 50_000, 61_000]) {
+            await withClockAhead(millis, async () => {
+              await tenantKnex('a')('items')
+            })
+          }
+          await until('it is closed', () => tenantKnex.stats().servers[0].discards === 1)
+        },
+      ))
+
     it('then does not hand it out', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
         await tenantKnex('a')('items')
@@ -185,6 +199,18 @@ onEachServer('the pool of a server', (server) => {
           expect(tenantKnex.stats().servers[0]).to.include({ refusals: 0, discards: 2 })
         }),
       ))
+  })
+
+  describe('when destroyed after somebody has waited for a connection', () => {
+    it('then it is not taken for one that waits still', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
+        const trx = await tenantKnex('a').transaction()
+        const waiting = tenantKnex('b')('items').first('tenant').then()
+        await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
+        await trx.commit()
+        expect(await waiting).to.deep.equal({ tenant: 'b' })
+        await tenantKnex.destroy({ timeoutMs: 60_000 }) // more than a test may take
+      }))
   })
 
   describe('when destroyed while a connection is held', () => {
@@ -240,6 +266,21 @@ onEachServer('the pool of a server', (server) => {
         clearInterval(watch)
         expect(Math.max(...seen)).to.be.within(8, 9 + LINGERING)
         expect(tenantKnex.stats().servers[0]).to.include({ connects: 8, discards: 0 })
+      }))
+  })
+
+  describe('when a query has been cancelled', () => {
+    it('then its connection goes back to the pool at once, as any other', () =>
+      withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex, admin }) => {
+        const { client } = tenantKnex('a')
+        const connection = await client.acquireConnection()
+        const ended = new Promise((resolve) => connection.query('SELECT SLEEP(10)', resolve))
+        await until('it runs', () => isRunning(admin, 'SELECT SLEEP(10)'))
+        await client.cancelQuery(connection)
+        await ended
+        await new Promise((resolve) => connection.query('DO 1', resolve))
+        client.releaseConnection(connection)
+        expect(tenantKnex.stats().servers[0]).to.include({ idle: 1, used: 0 })
       }))
   })
 
