@@ -62,6 +62,14 @@ describe('the key space of tenants', () => {
     expect(() => Object.assign(sharedKeys('root'), { prefix: '' })).to.throw(TypeError)
   })
 
+  it('tells in the error what is wrong with a prefix, whose it is, and what to correct', () => {
+    const error = thrown(() => tenantKeys('root', 'a', ''))
+    expect(error).to.include({ code: 'ERR_CACHE_PREFIX_INVALID', tenant: 'a' })
+    expect(error.message)
+      .to.match(/tenant "a".*it is empty/)
+      .and.contain('Correct the `cache.prefix` function.')
+  })
+
   it('tells in the error what is wrong with a key, and not the key', () => {
     const secret = 'token-of-somebody'
     const error = thrown(() => checkKey(`${secret}\ud800`, 'a'))

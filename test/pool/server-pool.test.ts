@@ -421,9 +421,9 @@ onEachServer('the pool of a server', (server) => {
         const misled = createTenantKnex({ connection: settings, session })
         try {
           expect(await rejection(refused.check())).to.include({ code: 'ERR_SERVER_REFUSED' })
-          expect(await rejection(unreachable.check())).to.include({
-            code: 'ERR_SERVER_UNREACHABLE',
-          })
+          const noServer = await rejection(unreachable.check())
+          expect(noServer).to.include({ code: 'ERR_SERVER_UNREACHABLE' })
+          expect(noServer.message).to.contain(`at ${connection.host}:1 cannot be reached`)
           expect(await rejection(misled.check())).to.include({ code: 'ERR_SESSION_SETUP_FAILED' })
         } finally {
           for (const each of [refused, unreachable, misled]) await each.destroy()

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { type DomainOptions, domain } from '../../src/resolve/index.ts'
+import { thrown } from '../support/tenants.ts'
 import { BAD_HOSTS, codeOf, hostOutcome, outcome } from './support/requests.ts'
 
 describe('domain', () => {
@@ -51,6 +52,11 @@ describe('domain', () => {
     const resolve = domain({ tenants })
     tenants.set('acme.com', 'globex')
     expect(hostOutcome(resolve, 'acme.com')).to.equal('acme')
+  })
+
+  it('names an option that it does not know', () => {
+    const options = { tenant: {} } as unknown as DomainOptions
+    expect(thrown(() => domain(options)).message).to.contain('Unknown option `tenant`.')
   })
 
   it('trusts a forwarded host when told to', () => {
