@@ -86,6 +86,13 @@ onEachServer('a storm', (server) => {
       expect(error.message).to.match(/seed 1 failed: "own" of \w+: a note of globex was read/)
       const { report } = error as unknown as StormError
       expect(report.operations, 'it ended early').to.be.below(300)
+      for (const [count, end] of [
+        [1, /was read\.$/],
+        [3, /was read \(and 2 more\)\.$/],
+      ] as const) {
+        const violations = Array(count).fill(report.violations[0])
+        expect(new StormError({ ...report, violations }).message).to.match(end)
+      }
     }))
 
   describe('with a row that crossed', () => {
