@@ -364,6 +364,10 @@ describe('given a Fastify server with the plugin', () => {
       expect((await server.inject('/acme%2f../orders/7')).statusCode).to.equal(400)
     })
 
+    it('and a request without a target, as tests make them up, is taken for one of the root', () => {
+      expect(rewriteTenantUrl(all)({ headers: {} })).to.equal('/')
+    })
+
     it('and another rewrites the rest, then Fastify routes that', async () => {
       const rewrite = rewriteTenantUrl(all)
       const rewriteUrl: typeof rewrite = (message) => rewrite(message).replace('/bills', '/orders')

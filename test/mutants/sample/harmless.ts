@@ -1,6 +1,31 @@
 import { HARMLESS as GENERATED, type Harmless } from '../generated/harmless.ts'
 
-const HERE: readonly Harmless[] = []
+const HERE: readonly Harmless[] = [
+  {
+    file: 'src/cache/tenant-cache.ts',
+    line: 'if (raw === undefined || staleMillis >= lifetime.staleFor) {',
+    replacement: 'staleMillis > lifetime.staleFor',
+    reason: 'An old value is used for no measurable time longer.',
+  },
+  {
+    file: 'src/connection/driver.ts',
+    line: 'export const executeCommand',
+    replacement: '"Stryker was here!"',
+    reason: 'The text of a command that is never sent.',
+  },
+  {
+    file: 'src/testing/plan.ts',
+    line: 'random() < 1 / faultEvery',
+    replacement: 'random() <= 1 / faultEvery',
+    reason: 'A draw is one of four thousand million numbers, and hardly ever this one.',
+  },
+  {
+    file: 'src/testing/watch.ts',
+    line: 'Date.now() - this.#tooManySince < CLOSING_MILLIS',
+    replacement: 'Date.now() - this.#tooManySince <= CLOSING_MILLIS',
+    reason: 'The server has a millisecond more of two seconds.',
+  },
+]
 
 /** Every change that no test can notice, and why it is harmless. */
 export const HARMLESS: readonly Harmless[] = [...GENERATED, ...HERE]
