@@ -60,6 +60,20 @@ onEachServer('a copy of a bound Knex', (server) => {
 })
 
 describe('a bound Knex', () => {
+  it('says that an event was heard, whoever listens', async () => {
+    const tenantKnex = createTenantKnex({ connection: {} })
+    const bound = tenantKnex('a')
+    const { client } = bound
+    const listener = () => undefined
+    for (const emitter of [bound, tenantKnex.ambient, client]) {
+      expect(client.emit('told')).to.equal(false)
+      emitter.on('told', listener)
+      expect(client.emit('told')).to.equal(true)
+      emitter.off('told', listener)
+    }
+    await tenantKnex.destroy()
+  })
+
   it('with listeners is kept although nobody holds it; without, it is not', async () => {
     const tenantKnex = createTenantKnex({ connection: {} })
     const marks = new Map<string, WeakRef<object>>()
