@@ -433,6 +433,47 @@ onEachServer('the pool of a server', (server) => {
       }))
   })
 
+  describe('when one more connection cannot be opened', () => {
+    it('then who waits for it is told at once, although another one is in use', () => {
+      let calls = 0
+      const connection = async () => ({
+        ...urlOptions(server.url),
+        ...(++calls > 1 && { port: 1 }),
+        expirationChecker: () => true,
+      })
+      return withTenants(server, { connection, pool: { max: 2 } }, async ({ tenantKnex }) => {
+        const trx = await tenantKnex('a').transaction()
+        expect(await rejection(tenantKnex('b')('items'))).to.include({
+          code: 'ERR_SERVER_UNREACHABLE',
+          tenant: 'b',
+        })
+        await trx.rollback()
+      })
+    })
+
+    it('then who waits gets another one where the server allows no more of them', () =>
+      withTenants(server, { tenants: ['a', 'b'] }, async ({ admin, databaseOf }) => {
+        const account = `tk_limited_${process.pid}`
+        await admin.query(`CREATE USER ${account} WITH MAX_USER_CONNECTIONS 1`)
+        await admin.query(`GRANT ALL ON *.* TO ${account}`)
+        const limited = createTenantKnex({
+          connection: { ...urlOptions(server.url), user: account },
+          database: databaseOf,
+          pool: { max: 2 },
+        })
+        try {
+          const trx = await limited('a').transaction()
+          const waiting = limited('b')('items').first('tenant').then()
+          await until('it is tried', () => limited.stats().servers[0].connects >= 2)
+          await trx.commit()
+          expect(await waiting).to.deep.equal({ tenant: 'b' })
+        } finally {
+          await limited.destroy()
+          await admin.query(`DROP USER ${account}`)
+        }
+      }))
+  })
+
   describe('when connecting takes too long', () => {
     it('then says so in time, and so does destroy while it goes on', () =>
       withProxy(server.url, async (proxy) => {
