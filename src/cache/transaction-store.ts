@@ -1,5 +1,8 @@
 import type { TenantCache } from './tenant-cache.ts'
-import type { Entry, Epoch, MaybePromise, TenantStore } from './tenant-store.ts'
+import type { Entry, Epoch, TenantStore } from './tenant-store.ts'
+
+/** The cache has told. */
+const ignore = (): void => undefined
 
 /** What is to be forgotten: these keys, or all, or all down to the bytes. */
 type Invalidation = readonly string[] | 'clear' | 'purge'
@@ -10,31 +13,34 @@ export interface TransactionLease {
   readonly isOver: boolean
   /** True once the connection was lost. */
   readonly isClosed: boolean
-}
-
-/** A place in a transaction that it can be rolled back to. */
-interface Savepoint {
-  readonly name: string
-  /** How much was to be forgotten before it. */
-  readonly count: number
+  /** True once a statement was sent that can commit. */
+  readonly mayHaveCommitted: boolean
+  /** As the server has said last; undefined if it said nothing of that. */
+  readonly isInTransaction: boolean | undefined
 }
 
 /**
  * What a transaction sees of its tenant's cache: nothing, and it keeps nothing, as what it has seen
- * may never be committed. What it wants forgotten is forgotten after COMMIT. Once it is over, what is
- * to be forgotten is forgotten at once.
+ * may never be committed. The keys that it deletes are forgotten after COMMIT. Once it is over, they
+ * are forgotten at once.
+ *
+ * A ROLLBACK takes back what is to be forgotten only if it has undone all that was written. In doubt
+ * the keys are forgotten: that costs a look at the database, and the other way the cache would be
+ * wrong. A rollback to a savepoint takes nothing back: nobody knows which keys were written before it.
  */
 export class TransactionStore implements TenantStore {
   readonly #cache: TenantCache
   readonly #lease: TransactionLease
   readonly #invalidations: Invalidation[] = []
-  readonly #savepoints: Savepoint[] = []
+  #hasCommitted: boolean
   #isEnded = false
 
   /** @param cache the tenant's own */
   constructor(cache: TenantCache, lease: TransactionLease) {
     this.#cache = cache
     this.#lease = lease
+    // A deadlock may have ended the transaction: what was written since is committed.
+    this.#hasCommitted = lease.isInTransaction !== true
   }
 
   get(): undefined {
@@ -55,54 +61,55 @@ export class TransactionStore implements TenantStore {
 
   /** Says of each key that it is going to be deleted, there or not. */
   async delete(keys: readonly string[]): Promise<boolean[]> {
-    if (this.#isOver) await this.#cache.delete([...keys])
-    else this.#invalidations.push([...keys])
+    await this.#invalidate([...keys])
     return keys.map(() => true)
   }
 
-  clear(): MaybePromise<void> {
-    if (this.#isOver) return this.#cache.clear()
-    this.#invalidations.push('clear')
+  clear(): Promise<void> {
+    return this.#invalidate('clear')
   }
 
-  purge(): MaybePromise<void> {
-    if (this.#isOver) return this.#cache.purge()
-    this.#invalidations.push('purge')
+  purge(): Promise<void> {
+    return this.#invalidate('purge')
   }
 
   async *scan(): AsyncGenerator<never> {}
 
-  /** The server says that there is a transaction: perhaps one that a statement of the user's began. */
-  onGoingOn(): void {
-    this.#isEnded = false
-  }
-
-  onSavepoint(name: string): void {
-    this.#savepoints.push({ name: name.toLowerCase(), count: this.#invalidations.length })
-  }
-
-  /** One that is not known is older than all that was to be forgotten. */
-  onRollbackTo(name: string): void {
-    const savepoint = this.#savepoints.findLast((one) => one.name === name.toLowerCase())
-    this.#invalidations.length = savepoint?.count ?? 0
-  }
-
-  onRollback(): void {
+  /** Knex has ended the transaction. */
+  onEnd(): void {
     this.#isEnded = true
-    this.#invalidations.length = 0
   }
 
-  /** Nobody can take a commit back: where the store fails, an `error` event of the cache tells. */
+  /** The server has undone what it knows to be uncommitted. */
+  async onRollback(): Promise<void> {
+    if (this.#mayHaveCommitted) await this.onCommit()
+    else this.#invalidations.length = 0
+  }
+
+  /**
+   * Something may have been committed. What is to be forgotten is forgotten now, and once more at the
+   * end: until then others may read what was there before. Nobody can take a commit back: if the store
+   * fails, an `error` event of the cache tells.
+   */
   async onCommit(): Promise<void> {
-    this.#isEnded = true
-    const invalidations = this.#invalidations.splice(0)
-    if (invalidations.length === 0) return
-    await this.#forget(invalidations).catch(() => undefined) // the cache has told
+    this.#hasCommitted = true
+    const invalidations = this.#isOver ? this.#invalidations.splice(0) : [...this.#invalidations]
+    if (invalidations.length > 0) await this.#forget(invalidations).catch(ignore)
+  }
+
+  get #mayHaveCommitted(): boolean {
+    return this.#hasCommitted || this.#lease.mayHaveCommitted
   }
 
   /** One whose connection is lost or released has ended, whatever was heard of it. */
   get #isOver(): boolean {
     return this.#isEnded || this.#lease.isOver || this.#lease.isClosed
+  }
+
+  async #invalidate(invalidation: Invalidation): Promise<void> {
+    if (this.#isOver) return this.#forget([invalidation])
+    this.#invalidations.push(invalidation)
+    if (this.#mayHaveCommitted) await this.#forget([invalidation]).catch(ignore)
   }
 
   async #forget(invalidations: readonly Invalidation[]): Promise<void> {

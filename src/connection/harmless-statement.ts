@@ -51,7 +51,7 @@ const KNOWN = new Set([
  * @param values what goes there: plain values become literals, others may become any text
  */
 export function isHarmless(sql: string, values: readonly unknown[]): boolean {
-  return values.every(isPlain) && (PART_OF_TRANSACTION.test(sql) || isPlainQuery(sql))
+  return values.every(isPlainValue) && (PART_OF_TRANSACTION.test(sql) || isPlainQuery(sql))
 }
 
 function isPlainQuery(sql: string): boolean {
@@ -62,7 +62,7 @@ function isPlainQuery(sql: string): boolean {
 }
 
 /** True for what the driver makes a literal of. An object may say itself what becomes of it. */
-function isPlain(value: unknown): boolean {
+export function isPlainValue(value: unknown): boolean {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return true
   return (value instanceof Date || Buffer.isBuffer(value)) && !('toSqlString' in value)
 }

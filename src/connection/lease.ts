@@ -33,10 +33,16 @@ export interface StatementNature {
   readonly isBuilt: boolean
   /** True for one that leaves nothing in its session, unless its answer says so. */
   readonly isHarmless: boolean
+  /** True for one that commits nothing, whether it fails or not. */
+  readonly cannotCommit: boolean
 }
 
 /** What is known of a statement that comes from elsewhere. */
-export const UNKNOWN_STATEMENT: StatementNature = { isBuilt: false, isHarmless: false }
+export const UNKNOWN_STATEMENT: StatementNature = {
+  isBuilt: false,
+  isHarmless: false,
+  cannotCommit: false,
+}
 
 /**
  * A tenant's hold on a server connection, from acquire to release. This is what Knex and user code
@@ -56,6 +62,7 @@ export class Lease {
   #reason: TenantKnexError | undefined
   #events: EventEmitter | undefined
   #nature = UNKNOWN_STATEMENT
+  #mayHaveCommitted = false
 
   constructor(host: LeaseHost, tenant: LocatedTenant) {
     this.#host = host
@@ -102,6 +109,11 @@ export class Lease {
   /** True where the connection itself has ended. */
   get isClosed(): boolean {
     return !isOpen(this.#host.connection)
+  }
+
+  /** True once a statement was handed in that can commit, however it was. */
+  get mayHaveCommitted(): boolean {
+    return this.#mayHaveCommitted
   }
 
   /** Whether the server has said so with its last answer; undefined where that was an error. */
@@ -311,6 +323,7 @@ export class Lease {
     method: 'query' | 'execute' | 'prepare' | 'unprepare' | 'ping' | 'addCommand',
     args: unknown[],
   ): unknown {
+    if (!this.#nature.cannotCommit) this.#mayHaveCommitted = true
     const host = this.#host
     const connection = host.connection as unknown as Record<string, (...args: unknown[]) => unknown>
     return host.call(this, () => connection[method]?.(...args))

@@ -25,8 +25,10 @@ export interface BoundKnex extends Knex {
 export interface BoundTransaction extends Knex.Transaction {
   readonly tenant: Tenant
   /**
-   * Finds nothing and keeps nothing, as what a transaction sees may never be committed. What it is to
-   * forget is forgotten after COMMIT, before the commit is reported, and not at all after ROLLBACK.
+   * Finds nothing and keeps nothing, as what a transaction sees may never be committed. The keys that
+   * it deletes are forgotten after COMMIT, before the commit is reported. They stay after ROLLBACK, but
+   * in doubt they are forgotten: after each statement that is able to commit, and after a rollback that
+   * has not undone everything. A rollback to a savepoint takes no key back.
    */
   readonly cache: TenantCache
   readonly transaction: BeginTransaction

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { isHarmless } from '../connection/harmless-statement.ts'
 import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
+import { cannotCommit } from '../connection/uncommitting-statement.ts'
 import { annotate } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import type { PoolView } from '../pool/gate-pool.ts'
@@ -20,7 +21,7 @@ import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
 import { checkSameTenant, checkTransaction, ownLease, refused } from './ownership.ts'
 import { TenantRunner } from './tenant-runner.ts'
-import { followTransaction, transactionCache } from './transaction-cache.ts'
+import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 
 /** What hears a client's events: the bound Knex, and one place for all tenants. */
 export interface Listeners {
@@ -59,13 +60,16 @@ export class TenantClient extends Dialect {
   }
 
   override _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
-    if (isRolledBack(connection, query)) return Promise.resolve(query)
+    if (isRolledBack(connection, query)) {
+      return endLostTransaction(connection as Lease).then(() => query)
+    }
     try {
       const lease = ownLease(this, connection)
-      const sent = lease.sendKnown(natureOf(this, query), () => super._query(lease, query))
+      const nature = natureOf(this, lease, query)
+      const sent = lease.sendKnown(nature, () => super._query(lease, query))
       if (!this.transacting) return sent
       this.transactionLease = lease
-      return followTransaction(lease, typeof query === 'string' ? query : query.sql, sent)
+      return followTransaction(lease, { ...nature, end: endOf(query) }, sent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -88,7 +92,9 @@ export class TenantClient extends Dialect {
     }
     stream.prependOnceListener('error', (error) => lease.explain(error))
     const send = () => super._stream(connection, query, stream, options)
-    return lease.sendKnown(natureOf(this, query), send)
+    const nature = natureOf(this, lease, query)
+    const sent = lease.sendKnown(nature, send)
+    return this.transacting ? followTransaction(lease, nature, sent) : sent
   }
 
   override runner(builder: object): object {
@@ -238,16 +244,45 @@ export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   return client
 }
 
-function natureOf(client: object, query: QueryObject | string): StatementNature {
+function natureOf(
+  client: TenantClient,
+  lease: Lease,
+  query: QueryObject | string,
+): StatementNature {
   if (typeof query === 'string') return UNKNOWN_STATEMENT
-  const { trustsHarmless } = bindingOf(client).pool
-  return { isBuilt: isBuilt(query), isHarmless: trustsHarmless && leavesNothing(query) }
+  const { trustsHarmless, trustsTexts } = bindingOf(client).pool
+  const isFollowed = client.transacting === true && trustsTexts
+  return {
+    isBuilt: isBuilt(query),
+    isHarmless: trustsHarmless && tells(query, isHarmless),
+    cannotCommit: isFollowed && (tells(query, cannotCommit) || isPartOf(lease, query)),
+  }
 }
 
-/** Options of the driver's can change the text. */
-function leavesNothing({ sql, bindings, options }: QueryObject): boolean {
+/** Whether a text says so of its statement. Options of the driver's can change the text. */
+function tells(
+  { sql, bindings, options }: QueryObject,
+  isSaidBy: (sql: string, values: readonly unknown[]) => boolean,
+): boolean {
   const hasOptions = Object.keys(options ?? {}).length > 0
-  return !hasOptions && isHarmless(sql, Array.isArray(bindings) ? bindings : [bindings])
+  return !hasOptions && isSaidBy(sql, Array.isArray(bindings) ? bindings : [bindings])
+}
+
+/** What Knex itself sends in a transaction, but for its end (lib/execution/transaction.js). */
+const PART_OF_TRANSACTION =
+  /^(?:SET TRANSACTION [A-Z ]+;|(?:RELEASE )?SAVEPOINT trx\d+;|ROLLBACK(?: TO SAVEPOINT trx\d+)?)$/i
+
+/** A BEGIN commits what is under way on the connection: there may be an outer transaction. */
+function isPartOf(lease: Lease, { method, sql }: QueryObject): boolean {
+  if (method !== undefined) return false
+  return PART_OF_TRANSACTION.test(sql) || (sql === 'BEGIN;' && lease.isInTransaction === false)
+}
+
+/** The end that Knex gives a transaction. It sends nothing more in there. */
+function endOf(query: QueryObject | string): 'commit' | 'rollback' | undefined {
+  if (typeof query === 'string' || query.method !== undefined) return undefined
+  if (query.sql === 'COMMIT;') return 'commit'
+  return query.sql === 'ROLLBACK' ? 'rollback' : undefined
 }
 
 /** What Knex calls the statements that a query builder makes. */

@@ -9,6 +9,14 @@ interface TransactionCache {
   readonly store: TransactionStore
 }
 
+/** What has to be known of a transaction's statement. */
+interface Statement {
+  /** True for one that commits nothing, whether it fails or not. */
+  readonly cannotCommit: boolean
+  /** Of the one by which Knex ends the transaction. */
+  readonly end?: 'commit' | 'rollback' | undefined
+}
+
 /** By the lease that a transaction runs on: nested ones have the same. */
 const caches = new WeakMap<Lease, TransactionCache>()
 
@@ -24,49 +32,45 @@ export function transactionCache(lease: Lease, { tenant, caches: all }: Binding)
 
 /**
  * Lets a transaction's statement take effect on what its cache is to forget, before the caller hears
- * that it has run: who reads after a commit does not find what was there before.
+ * of it: a reader after a commit does not find what was there before.
  */
-export function followTransaction<T>(lease: Lease, sql: string, sent: Promise<T>): Promise<T> {
+export function followTransaction<T>(
+  lease: Lease,
+  statement: Statement,
+  sent: Promise<T>,
+): Promise<T> {
   const store = caches.get(lease)?.store
-  return store ? follow(lease, store, sql, sent) : sent
+  return store ? follow(lease, store, statement, sent) : sent
+}
+
+/** A lost connection's transaction is rolled back by the server. */
+export async function endLostTransaction(lease: Lease): Promise<void> {
+  const store = caches.get(lease)?.store
+  store?.onEnd()
+  await store?.onRollback()
 }
 
 async function follow<T>(
   lease: Lease,
   store: TransactionStore,
-  sql: string,
+  { cannotCommit, end }: Statement,
   sent: Promise<T>,
 ): Promise<T> {
+  let isUndone = false
   try {
     const result = await sent
-    await advance(lease, store, sql)
+    isUndone = end === 'rollback' && hasUndoneAll(result)
     return result
-  } catch (error) {
-    // Nobody knows whether it was committed: to forget too much does no harm.
-    if (COMMIT.test(sql)) await store.onCommit()
-    else if (isWholeRollback(sql)) store.onRollback()
-    throw error
+  } finally {
+    if (end) store.onEnd()
+    if (isUndone) await store.onRollback()
+    // A deadlock ends a transaction, too: from then on each statement commits by itself.
+    else if (end || !cannotCommit || lease.isInTransaction === false) await store.onCommit()
   }
 }
 
-const COMMIT = /^\s*COMMIT\b/i
-const ROLLBACK_TO = /^\s*ROLLBACK\s+(?:WORK\s+)?TO\s+(?:SAVEPOINT\s+)?`?([\w$]+)/i
-const ROLLBACK = /^\s*ROLLBACK\b/i
-const BEGIN = /^\s*(?:BEGIN|START\s+TRANSACTION)\b/i
-const SAVEPOINT = /^\s*SAVEPOINT\s+`?([\w$]+)/i
-
-async function advance(lease: Lease, store: TransactionStore, sql: string): Promise<void> {
-  const rolledBackTo = ROLLBACK_TO.exec(sql)?.[1]
-  const savepoint = SAVEPOINT.exec(sql)?.[1]
-  if (savepoint) store.onSavepoint(savepoint)
-  else if (rolledBackTo) store.onRollbackTo(rolledBackTo)
-  else if (isWholeRollback(sql)) store.onRollback()
-  // Many statements commit what was before them: those for tables, another BEGIN.
-  else if (COMMIT.test(sql) || BEGIN.test(sql) || lease.isInTransaction === false)
-    await store.onCommit()
-  if (lease.isInTransaction) store.onGoingOn()
-}
-
-function isWholeRollback(sql: string): boolean {
-  return ROLLBACK.test(sql) && !ROLLBACK_TO.test(sql)
+/** False if the server warns that a table without transactions was changed (1196). */
+function hasUndoneAll(result: unknown): boolean {
+  const [answer] = (result as { response?: [{ warningStatus?: number }] }).response ?? []
+  return answer?.warningStatus === 0
 }

@@ -105,12 +105,14 @@ export class ServerPool {
     return this.#facts
   }
 
-  /**
-   * True where a session is handed over as it is after statements that leave nothing in it. A
-   * `queryFormat` can make any text of a statement.
-   */
+  /** True if a session is handed over as it is after statements that leave nothing in it. */
   get trustsHarmless(): boolean {
-    return this.#options.clean === 'when-dirty' && this.settings?.queryFormat === undefined
+    return this.#options.clean === 'when-dirty' && this.trustsTexts
+  }
+
+  /** True if the server gets a statement's own text: a `queryFormat` can make any other of it. */
+  get trustsTexts(): boolean {
+    return this.settings?.queryFormat === undefined
   }
 
   /** What connections are made with; undefined before a `connection` function has answered. */
@@ -232,9 +234,9 @@ export class ServerPool {
   }
 
   async #destroy(timeoutMillis: number): Promise<void> {
-    const deadline = Date.now() + timeoutMillis
+    const deadline = performance.now() + timeoutMillis
     this.#pool.stopWidening()
-    while (!this.#isQuiet() && Date.now() < deadline) await sleep(QUIET_POLL_MILLIS)
+    while (!this.#isQuiet() && performance.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     const reason = destroyedError(undefined)
     this.#connector.end(reason)
     for (const [lease, gate] of this.#leases) {

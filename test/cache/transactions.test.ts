@@ -73,7 +73,7 @@ const cases: Case[] = [
     'forgotten',
   ],
   [
-    'a savepoint that is rolled back, where the cache is first asked for',
+    'a savepoint that is rolled back, as the row may have been written before it',
     (knex) =>
       knex.transaction((trx) =>
         trx
@@ -83,7 +83,7 @@ const cases: Case[] = [
           })
           .catch(() => undefined),
       ),
-    'kept',
+    'forgotten',
   ],
   [
     'a savepoint that is rolled back after what was before it',
@@ -140,13 +140,13 @@ const cases: Case[] = [
     'forgotten',
   ],
   [
-    'a ROLLBACK by hand before a commit',
+    'a ROLLBACK by hand, whatever it is in, before a commit',
     (knex) =>
       knex.transaction(async (trx) => {
         await trx.cache.delete('k')
         await trx.raw('ROLLBACK')
       }),
-    'kept',
+    'forgotten',
   ],
   [
     'a COMMIT behind a comment before a rollback',
@@ -169,7 +169,7 @@ const cases: Case[] = [
     'forgotten',
   ],
   [
-    'COMMIT AND CHAIN, after which there is another to be rolled back',
+    'COMMIT AND CHAIN, though what follows is rolled back',
     (knex) =>
       knex.transaction(async (trx) => {
         await trx.cache.delete('other')
@@ -177,7 +177,7 @@ const cases: Case[] = [
         await trx.cache.delete('k')
         throw lost
       }),
-    'kept',
+    'forgotten',
   ],
   [
     'a table that is made, which commits what was before it',
@@ -200,7 +200,7 @@ const cases: Case[] = [
     'forgotten',
   ],
   [
-    'another BEGIN by hand, whose transaction is rolled back',
+    'another BEGIN by hand, though its transaction is rolled back',
     (knex) =>
       knex.transaction(async (trx) => {
         await trx.cache.has('k')
@@ -209,7 +209,7 @@ const cases: Case[] = [
         await trx.cache.delete('k')
         throw lost
       }),
-    'kept',
+    'forgotten',
   ],
 ]
 

@@ -5,6 +5,7 @@ const REMEMBER = ['test/cache/remember.test.ts']
 const RACES = ['test/cache/clear-races.test.ts']
 const FAULTS = ['test/cache/faults.test.ts']
 const TRANSACTIONS = ['test/cache/transactions.test.ts']
+const COMMITS = ['test/cache/what-commits.test.ts']
 const KEY_SPACE = ['test/cache/key-space.test.ts']
 const KEYED_STORE = 'src/cache/stores/keyed-store.ts'
 const MEMORY_STORE = 'src/cache/stores/memory-store.ts'
@@ -255,8 +256,8 @@ export const CACHE: readonly Mutant[] = [
     name: 'forget also what was rolled back',
     harm: 'a transaction that did nothing empties the cache',
     file: 'src/cache/transaction-store.ts',
-    search: 'this.#invalidations.length = savepoint?.count ?? 0',
-    replace: 'this.#savepoints.length += savepoint?.count ? 0 : 0',
+    search: 'else this.#invalidations.length = 0',
+    replace: 'else await this.onCommit()',
     tests: TRANSACTIONS,
   },
   {
@@ -266,5 +267,77 @@ export const CACHE: readonly Mutant[] = [
     search: 'this.#savepoints.findLast(',
     replace: 'this.#savepoints.find(',
     tests: ['test/cache/transactions.test.ts'],
+  },
+  {
+    name: 'take every rollback for the undoing of all',
+    harm: 'what a procedure or a failed statement has committed is new, and the cache is old',
+    file: 'src/cache/transaction-store.ts',
+    search: 'if (this.#mayHaveCommitted) await this.onCommit()\n    else this.#inv',
+    replace: 'this.#inv',
+    tests: COMMITS,
+  },
+  {
+    name: 'keep what a statement may have committed until the end',
+    harm: 'a reader after the commit gets what was there before',
+    file: 'src/cache/transaction-store.ts',
+    search: 'if (invalidations.length > 0) await',
+    replace: 'if (invalidations.length > 0 && this.#isOver) await',
+    tests: COMMITS,
+  },
+  {
+    name: 'forget only once what a statement may have committed',
+    harm: 'what others read before the real commit stays in the cache',
+    file: 'src/cache/transaction-store.ts',
+    search: 'this.#isOver ? this.#invalidations.splice(0) : [...this.#invalidations]',
+    replace: 'this.#invalidations.splice(0)',
+    tests: COMMITS,
+  },
+  {
+    name: 'do not count the statements that can commit',
+    harm: 'what is written on the raw connection is committed, and the cache is old',
+    file: 'src/connection/lease.ts',
+    search: 'if (!this.#nature.cannotCommit) this.#mayHaveCommitted = true\n',
+    replace: '',
+    tests: COMMITS,
+  },
+  {
+    name: 'look at the first word of a statement only',
+    harm: 'a COMMIT behind it is not noticed',
+    file: 'src/connection/uncommitting-statement.ts',
+    search: "!sql.includes(';')",
+    replace: 'sql.length > 0',
+    tests: COMMITS,
+  },
+  {
+    name: 'take whatever is sent in a transaction for a part of it',
+    harm: 'another transaction on its connection commits it, and the cache is old',
+    file: 'src/knex/tenant-client.ts',
+    search: "(sql === 'BEGIN;' && lease.isInTransaction === false)",
+    replace: "sql === 'BEGIN;'",
+    tests: COMMITS,
+  },
+  {
+    name: 'do not listen to the server, which says that there is no transaction',
+    harm: 'what is written after a deadlock commits by itself, and the cache is old',
+    file: 'src/knex/transaction-cache.ts',
+    search: ' || lease.isInTransaction === false',
+    replace: '',
+    tests: COMMITS,
+  },
+  {
+    name: 'do not ask the server for a transaction when the cache is first used',
+    harm: 'what was written after a deadlock is committed, and the cache is old',
+    file: 'src/cache/transaction-store.ts',
+    search: 'this.#hasCommitted = lease.isInTransaction !== true',
+    replace: 'this.#hasCommitted = false',
+    tests: COMMITS,
+  },
+  {
+    name: 'do not heed the warning that a rollback comes with',
+    harm: 'a table without transactions keeps what was written, and the cache is old',
+    file: 'src/knex/transaction-cache.ts',
+    search: 'return answer?.warningStatus === 0',
+    replace: 'return answer !== undefined',
+    tests: COMMITS,
   },
 ]

@@ -58,7 +58,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
     name: 'do not look at values',
     harm: 'SQL in a value of the driver leaves something for the next tenant',
     file: HARMLESS,
-    search: 'values.every(isPlain) && ',
+    search: 'values.every(isPlainValue) && ',
     replace: '',
     tests: TEXT,
     isQuick: true,
