@@ -66,7 +66,7 @@ export class Flights {
     epoch: Epoch | undefined,
     compute: (flight: Flight) => Promise<T>,
   ): Promise<T> {
-    const until = Date.now() + this.#waitMillis
+    const until = performance.now() + this.#waitMillis
     const flight: RunningFlight = { isCurrent: true, epoch, until, result: Promise.resolve() }
     this.#running ??= new Map()
     this.#running.set(key, flight)
@@ -84,7 +84,7 @@ export class Flights {
         this.#leave(key, flight)
         reject(this.#tooLate(key))
       }
-      timer = setTimeout(expire, flight.until - Date.now())
+      timer = setTimeout(expire, flight.until - performance.now())
     })
     try {
       return await Promise.race([flight.result, late])
@@ -116,5 +116,5 @@ export class Flights {
 
 /** Who could not reach the store takes what there is. */
 function isShared({ epoch, until }: RunningFlight, seen: Epoch | undefined): boolean {
-  return Date.now() < until && (seen === undefined || seen === epoch)
+  return performance.now() < until && (seen === undefined || seen === epoch)
 }

@@ -209,6 +209,8 @@ export class TenantAdapter {
     const ttl = given ?? settings.ttl
     this.checkLifetime({ ttl, staleFor })
     const text = encode(settings.serializer, value, owner.tenant)
+    // Other processes read it, so it is by the clock that all of them have. If that is set back, a store
+    // that measures `keepMillis` by itself still ends the entry in time.
     return { key, text, expires: Date.now() + ttl, keepMillis: ttl + staleFor }
   }
 

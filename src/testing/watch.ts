@@ -80,8 +80,8 @@ export class Watch {
       this.#tooManySince = undefined
       return
     }
-    this.#tooManySince ??= Date.now()
-    if (Date.now() - this.#tooManySince < CLOSING_MILLIS) return
+    this.#tooManySince ??= performance.now()
+    if (performance.now() - this.#tooManySince < CLOSING_MILLIS) return
     this.#onProblem(`the server has ${connections} connections of the pool, too many for too long`)
     this.#tooManySince = undefined
   }

@@ -19,3 +19,14 @@ export async function withDateAhead(millis: number, fn: () => Promise<void>): Pr
     Date.now = now
   }
 }
+
+/** Runs a function while the wall clock shows an earlier time, as after a correction. */
+export async function withWallClockBack(millis: number, fn: () => Promise<void>): Promise<void> {
+  const { now } = Date
+  Date.now = () => now() - millis
+  try {
+    await fn()
+  } finally {
+    Date.now = now
+  }
+}

@@ -6,7 +6,8 @@ const OPEN_MILLIS = 1_000
 
 /**
  * Keeps calls away from a store that does not answer. When its time is up one call may try: if that
- * succeeds all may again, else the time begins anew. Without clock and I/O: it is told what happens.
+ * succeeds all may again, else the time begins anew. Without clock and I/O: it is told what happens,
+ * and the time of a clock that is never set back.
  */
 export class Breaker {
   #failures = 0

@@ -61,7 +61,8 @@ export class Guarded implements KeyValue {
 
   /** The way of every command: plain callbacks, as layers of promises would be felt. */
   #guard<T>(fn: () => MaybePromise<T>): Promise<T> {
-    if (!this.#breaker.admit(Date.now())) return Promise.reject(new StoreUnavailable(LEFT_ALONE))
+    if (!this.#breaker.admit(performance.now()))
+      return Promise.reject(new StoreUnavailable(LEFT_ALONE))
     try {
       const result = fn()
       if (isThenable(result)) return this.#inTime(result)
@@ -109,7 +110,7 @@ export class Guarded implements KeyValue {
   #failure(error: unknown): Error {
     if (error instanceof TenantKnexError) return error
     if (this.#isAnswer(error)) this.#breaker.succeed()
-    else this.#breaker.fail(Date.now())
+    else this.#breaker.fail(performance.now())
     return error instanceof StoreUnavailable ? error : new StoreUnavailable('it failed', error)
   }
 }

@@ -133,7 +133,7 @@ class MemoryTenantStore implements TenantStore {
   }
 
   get(key: string): Entry | undefined {
-    return this.#store.find(this.#prefix)?.get(key, Date.now())
+    return this.#store.find(this.#prefix)?.get(key, performance.now())
   }
 
   getMany(keys: readonly string[]): (Entry | undefined)[] {
@@ -142,7 +142,7 @@ class MemoryTenantStore implements TenantStore {
 
   begin(key: string): { entry: Entry | undefined; epoch: Epoch } {
     const epoch = this.#store.findOrCreate(this.#prefix)
-    return { entry: epoch.get(key, Date.now()), epoch }
+    return { entry: epoch.get(key, performance.now()), epoch }
   }
 
   set(entries: readonly NewEntry[], epoch?: Epoch): boolean[] {
@@ -152,13 +152,13 @@ class MemoryTenantStore implements TenantStore {
   #set(entry: NewEntry, epoch: Epoch | undefined): boolean {
     const entries = this.#store.findOrCreate(this.#prefix)
     if (epoch !== undefined && epoch !== entries) return false
-    return this.#store.add(entries, entry, Date.now())
+    return this.#store.add(entries, entry, performance.now())
   }
 
   delete(keys: readonly string[]): boolean[] {
     const entries = this.#store.find(this.#prefix)
     if (entries === undefined) return keys.map(() => false)
-    const now = Date.now()
+    const now = performance.now()
     return this.#store.change(entries, () => keys.map((key) => entries.delete(key, now)))
   }
 
@@ -171,6 +171,6 @@ class MemoryTenantStore implements TenantStore {
   }
 
   async *scan(): AsyncGenerator<(Entry & { key: string })[]> {
-    yield this.#store.find(this.#prefix)?.all(Date.now()) ?? []
+    yield this.#store.find(this.#prefix)?.all(performance.now()) ?? []
   }
 }

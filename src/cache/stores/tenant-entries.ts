@@ -4,6 +4,7 @@ import type { Entry, NewEntry } from '../tenant-store.ts'
 const ENTRY_BYTES = 200
 
 interface Held extends Entry {
+  /** By the monotonic clock, as all times here but `expires`. */
   readonly until: number
   readonly bytes: number
   /** Read since it was last in the way: such an entry is given a second chance. */

@@ -5,6 +5,7 @@ const REMEMBER = ['test/cache/remember.test.ts']
 const RACES = ['test/cache/clear-races.test.ts']
 const FAULTS = ['test/cache/faults.test.ts']
 const TRANSACTIONS = ['test/cache/transactions.test.ts']
+const CLOCK = ['test/clock-steps.test.ts']
 const COMMITS = ['test/cache/what-commits.test.ts']
 const KEY_SPACE = ['test/cache/key-space.test.ts']
 const KEYED_STORE = 'src/cache/stores/keyed-store.ts'
@@ -339,5 +340,29 @@ export const CACHE: readonly Mutant[] = [
     search: 'return answer?.warningStatus === 0',
     replace: 'return answer !== undefined',
     tests: COMMITS,
+  },
+  {
+    name: 'measure an outage by the wall clock',
+    harm: 'a clock that is set back by an hour makes the outage an hour longer',
+    file: 'src/cache/stores/guarded.ts',
+    search: 'this.#breaker.admit(performance.now())',
+    replace: 'this.#breaker.admit(Date.now())',
+    tests: CLOCK,
+  },
+  {
+    name: 'keep entries by the wall clock',
+    harm: 'a clock that is set back has old values served for longer',
+    file: MEMORY_STORE,
+    search: 'return this.#store.find(this.#prefix)?.get(key, performance.now())',
+    replace: 'return this.#store.find(this.#prefix)?.get(key, Number.NEGATIVE_INFINITY)',
+    tests: CLOCK,
+  },
+  {
+    name: 'wait for a factory by the wall clock',
+    harm: 'a clock that is set back by weeks has every waiter fail',
+    file: 'src/cache/flights.ts',
+    search: 'timer = setTimeout(expire, flight.until - performance.now())',
+    replace: 'timer = setTimeout(expire, flight.until + performance.timeOrigin - Date.now())',
+    tests: CLOCK,
   },
 ]
