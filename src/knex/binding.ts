@@ -17,9 +17,10 @@ export interface Binding {
 
 /**
  * Marks the binding inside `connectionSettings`: of all that a client has, a transaction's client is
- * given just this and `config` (knex lib/execution/transaction.js, makeTxClient).
+ * given just this and `config` (knex lib/execution/transaction.js, makeTxClient). Every copy of this
+ * package knows the mark: what another copy has bound has a tenant, too.
  */
-const BINDING = Symbol('tenant-knex.binding')
+const BINDING: unique symbol = Symbol.for('tenant-knex.binding') as never
 
 /** What Knex reads of the settings: the database, and the character set of new tables. */
 class TenantSettings {

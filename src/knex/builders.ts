@@ -1,5 +1,8 @@
 import { QueryBuilder, Raw, SchemaBuilder, type Transactable } from './dialect.ts'
-import { checkSameTenant, checkTransaction } from './ownership.ts'
+import { checkMaker, checkSameTenant, checkTransaction } from './ownership.ts'
+
+/** Marks what a tenant's Knex has made, for every copy of this package. */
+const MADE_FOR_TENANT: unique symbol = Symbol.for('tenant-knex.builder') as never
 
 /** The client of the builder that is being compiled; compiling is synchronous. */
 let compiling: object | undefined
@@ -23,6 +26,10 @@ function compileFor<T>(client: object, compile: () => T): T {
 /** A builder that cannot join another tenant's transaction, nor be put into its builders. */
 function bound<B extends new (client: object) => Transactable>(Base: B): B {
   return class extends (Base as new (client: object) => Transactable) {
+    get [MADE_FOR_TENANT](): true {
+      return true
+    }
+
     override toSQL(...args: unknown[]): object {
       return compileFor(this.client, () => super.toSQL(...args))
     }
@@ -32,6 +39,19 @@ function bound<B extends new (client: object) => Transactable>(Base: B): B {
       return super.transacting(transaction)
     }
   } as unknown as B
+}
+
+/** Refuses a builder of another tenant, or of a Knex without tenants, by the client that is to use it. */
+export function checkBuilder(what: string, client: object, builder: object): void {
+  const { client: maker } = builder as Transactable
+  if (MADE_FOR_TENANT in builder) checkSameTenant(what, client, maker)
+  else checkMaker(what, client, maker)
+}
+
+/** The same for what may be a whole statement, of which Knex would take the text as its maker compiles it. */
+export function checkStatement(client: object, statement: unknown): void {
+  if (statement instanceof QueryBuilder) checkBuilder('A query builder', client, statement)
+  else if (statement instanceof Raw) checkBuilder('A raw statement', client, statement)
 }
 
 /** The constructor of our subclass is one line of the stack more than Knex knows of. */

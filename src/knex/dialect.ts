@@ -73,6 +73,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   queryCompiler(builder: object, bindings?: unknown): object
   schemaCompiler(...args: object[]): object
   tableCompiler(tableBuilder: object): object
+  viewCompiler(viewBuilder: object): object
   postProcessResponse(response: unknown, context: unknown): unknown
   processPassedConnection(connection: unknown): void
   cancelQuery(connection: unknown): Promise<void>
@@ -83,6 +84,12 @@ export interface DialectClient extends NodeJS.EventEmitter {
     stream: NodeJS.EventEmitter,
     options: unknown,
   ): Promise<unknown>
+}
+
+/** Any Knex's client, as far as it shows whether that Knex can connect anywhere. */
+export interface Connectable {
+  readonly config?: { readonly connection?: unknown; readonly connectionPool?: unknown }
+  readonly pool?: unknown
 }
 
 type Constructor<T> = new (client: object) => T
@@ -103,6 +110,8 @@ export interface RawBuilder extends Transactable {
 
 /** What runs a builder's statements on one connection. */
 export interface QueryRunner {
+  readonly client: object
+  readonly builder: object
   readonly connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>
   /** With a handler as last argument, a promise; without, the stream. */
@@ -121,6 +130,12 @@ export const SchemaBuilder: Constructor<Transactable> = classOf(template.schemaB
 /** Knex's class of raw statements. */
 export const Raw: Constructor<RawBuilder> = classOf(template.raw(''))
 type RunnerConstructor = new (client: object, builder: object) => QueryRunner
+
+/** A view builder's inside. */
+export interface ViewBuilderParts {
+  /** A builder, a raw statement or a text. */
+  readonly _selectQuery?: unknown
+}
 
 /** Knex's class of runners. */
 export const Runner: RunnerConstructor = template.runner(template.queryBuilder())

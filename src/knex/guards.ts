@@ -44,12 +44,37 @@ export function checkForeignKeys({ _statements = [] }: TableBuilderParts, tenant
   }
 }
 
-/** What fails when something of one tenant is used by another. */
+/**
+ * What fails when something of one tenant is used by another. Two tenants with one id are of two
+ * tenantKnexes: within one, a tenant is one object.
+ */
 export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefined): Error {
-  const whose = other ? ` of tenant ${JSON.stringify(other.id)}` : ' of no tenant'
+  const whose = other ? `of tenant ${JSON.stringify(other.id)}` : 'of no tenant'
+  const isElsewhere = other !== undefined && other.id === tenant.id
+  return refusal(
+    isElsewhere ? `${what} ${whose}, but of another tenantKnex,` : `${what} ${whose}`,
+    tenant,
+    isElsewhere ? ANOTHER_TENANT_KNEX : '',
+  )
+}
+
+const ANOTHER_TENANT_KNEX =
+  ' Each createTenantKnex() has connections of its own: call it once, and share what it gives.'
+
+/** What fails when a tenant's query would take in a builder of a Knex that has a database of its own. */
+export function withoutTenant(what: string, tenant: Tenant): Error {
+  return refusal(
+    `${what} of a Knex without tenants`,
+    tenant,
+    " There it would read this tenant's tables. Make it with this tenant's Knex; if it is for " +
+      'another database, await it first and pass its result on.',
+  )
+}
+
+function refusal(what: string, tenant: Tenant, hint: string): Error {
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
-    `${what}${whose} was used by tenant ${JSON.stringify(tenant.id)}. Nothing was sent.`,
+    `${what} was used by tenant ${JSON.stringify(tenant.id)}. Nothing was sent.${hint}`,
     { ...about(tenant), outcome: 'not-sent' },
   )
 }

@@ -1,14 +1,29 @@
 import { Lease } from '../connection/lease.ts'
 import { TenantKnexError } from '../errors.ts'
 import { bindingOf, isBound } from './binding.ts'
-import { wrongTenant } from './guards.ts'
+import type { Connectable } from './dialect.ts'
+import { withoutTenant, wrongTenant } from './guards.ts'
 
-/** Refuses what belongs to another tenant. Builders of a Knex without tenants pass. */
+/** Refuses what belongs to another tenant. What is of no tenant passes. */
 export function checkSameTenant(what: string, client: object, other: object | undefined): void {
   if (other === undefined || other === client || !isBound(other)) return
   const { tenant } = bindingOf(client)
   const { tenant: otherTenant } = bindingOf(other)
   if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
+}
+
+/**
+ * Refuses a builder that a Knex without tenants has made: it would run in this tenant's database. One
+ * whose Knex is connected nowhere passes, as no other database can be meant; but not on a transaction:
+ * there nothing tells any more who made it.
+ */
+export function checkMaker(what: string, client: object, maker: Connectable): void {
+  if (!isBound(maker) && !isConnected(maker)) return
+  throw refused(client, withoutTenant(what, bindingOf(client).tenant))
+}
+
+function isConnected({ config, pool }: Connectable): boolean {
+  return Boolean(config?.connection ?? config?.connectionPool ?? pool)
 }
 
 /** Refuses a transaction of another tenant, or of a Knex without tenants. */

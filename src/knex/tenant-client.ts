@@ -10,16 +10,23 @@ import type { ServerPool } from '../pool/server-pool.ts'
 import { isThenable } from '../thenable.ts'
 import { guardBatches } from './batch-insert.ts'
 import { type Binding, bindingOf, isBound, tenantSettings } from './binding.ts'
-import { TenantQueryBuilder, TenantRaw, TenantSchemaBuilder, withoutFrame } from './builders.ts'
+import {
+  checkBuilder,
+  checkStatement,
+  TenantQueryBuilder,
+  TenantRaw,
+  TenantSchemaBuilder,
+  withoutFrame,
+} from './builders.ts'
 import {
   Dialect,
   type QueryObject,
-  type Transactable,
   type TransactionContainer,
+  type ViewBuilderParts,
 } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
-import { checkSameTenant, checkTransaction, ownLease, refused } from './ownership.ts'
+import { checkTransaction, ownLease, refused } from './ownership.ts'
 import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 
@@ -159,13 +166,15 @@ export class TenantClient extends Dialect {
 
   override raw(...args: unknown[]): object {
     // Knex makes the `DEFAULT` that all clients share while it builds the first of them.
-    return isBound(this) ? withoutFrame(new TenantRaw(this)).set(...args) : super.raw(...args)
+    if (!isBound(this)) return super.raw(...args)
+    checkStatement(this, args[0])
+    return withoutFrame(new TenantRaw(this)).set(...args)
   }
 
   /** Every builder is compiled through here, and every builder inside another one. */
   override queryCompiler(builder: object, bindings?: unknown): object {
     const { tenant } = bindingOf(this)
-    checkSameTenant('A query builder', this, (builder as Transactable).client)
+    checkBuilder('A query builder', this, builder)
     try {
       checkTables(builder, tenant)
     } catch (error) {
@@ -190,6 +199,12 @@ export class TenantClient extends Dialect {
       throw refused(this, error)
     }
     return super.tableCompiler(tableBuilder)
+  }
+
+  /** Knex takes the text of a view's query. */
+  override viewCompiler(viewBuilder: object): object {
+    checkStatement(this, (viewBuilder as ViewBuilderParts)._selectQuery)
+    return super.viewCompiler(viewBuilder)
   }
 
   /** The pool is shared: there is nothing of this tenant's alone to destroy. */

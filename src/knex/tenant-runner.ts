@@ -2,12 +2,19 @@ import type { Readable } from 'node:stream'
 import knex from 'knex'
 import { Lease } from '../connection/lease.ts'
 import { TenantKnexError } from '../errors.ts'
+import { checkBuilder } from './builders.ts'
 import { Runner } from './dialect.ts'
 
 type Handler = (stream: Readable) => unknown
 
 /** Runs a builder as Knex does, and says of what fails what Knex could not know. */
 export class TenantRunner extends Runner {
+  /** On a transaction of ours a builder of any Knex has our client: only here it shows who made it. */
+  override async ensureConnection(...args: unknown[]): Promise<unknown> {
+    checkBuilder('A builder', this.client, this.builder)
+    return super.ensureConnection(...args)
+  }
+
   /** Of a query whose own timeout passed: whose it was, and that nobody knows what became of it. */
   override query(query: { readonly timeout?: number }): Promise<unknown> {
     const result = super.query(query)
@@ -36,7 +43,7 @@ export class TenantRunner extends Runner {
     let failure: unknown
     this.ensureConnection = async (...args) => {
       try {
-        return await super.ensureConnection(...args)
+        return await TenantRunner.prototype.ensureConnection.apply(this, args)
       } catch (error) {
         failure = error
         throw error

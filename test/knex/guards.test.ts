@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import knex, { type Knex } from 'knex'
+import { createTenantKnex } from '../../src/index.ts'
 import {
   onEachServer,
   rejection,
@@ -71,7 +72,7 @@ onEachServer('what belongs to another tenant', (server) => {
         })
       }))
 
-    it('of a Knex without tenants passes', () =>
+    it('of a Knex that is connected nowhere passes', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
         const plain = knex({ client: 'mysql2' })
         const rows = await tenantKnex('a')('items').whereIn(
@@ -81,6 +82,150 @@ onEachServer('what belongs to another tenant', (server) => {
         expect(rows.map((row) => row.tenant)).to.deep.equal(['a', 'a'])
       }))
   })
+
+  describe('a builder of a Knex without tenants', () => {
+    /** A Knex as an application has it for a central database. */
+    const withCentral = (test: (context: TestTenants, central: Knex) => Promise<void>) =>
+      withTenants(server, {}, async (context) => {
+        const database = context.databaseOf('b')
+        const central = knex({
+          client: 'mysql2',
+          connection: { ...urlOptions(server.url), database },
+        })
+        try {
+          await test(context, central)
+        } finally {
+          await central.destroy()
+        }
+      })
+    const isRefused = (error: Error) => {
+      expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+      expect(error.message).to.contain("Make it with this tenant's Knex")
+    }
+
+    type Build = (a: Knex, central: Knex) => PromiseLike<unknown>
+    const builds: [string, Build][] = [
+      ['as sub-query', (a, central) => a('items').whereIn('id', central('items').select('id'))],
+      ['as condition', (a, central) => a('items').where('id', central('items').max('id'))],
+      ['as source', (a, central) => a.select('*').from(central('items').as('x'))],
+      ['as source with an alias', (a, central) => a.select('*').from({ x: central('items') })],
+      ['as column', (a, central) => a('items').select(central('items').max('id').as('m'))],
+      ['in a union', (a, central) => a('items').union(central('items'))],
+      ['as a CTE', (a, central) => a.with('x', central('items')).select('*').from('x')],
+      ['as what is inserted', (a, central) => a('items').insert(central('items') as never)],
+      [
+        'as a value',
+        (a, central) => a('items').update({ val: central('items').max('id') as never }),
+      ],
+      ['in a join', (a, central) => a('items').join(central('items').as('x'), 'x.id', 'items.id')],
+      [
+        'in a function',
+        (a, central) => a('items').whereExists((query) => void query.union(central('items'))),
+      ],
+      ['in a raw binding', (a, central) => a.raw('SELECT * FROM ?', [central('items')])],
+      ['in a named binding', (a, central) => a.raw('SELECT * FROM :x', { x: central('items') })],
+      [
+        'inside a raw fragment of its own',
+        (a, central) => a('items').whereRaw(central.raw('id IN ?', [central('items')]) as never),
+      ],
+      [
+        'in the bindings of a raw join of its own',
+        (a, central) => a('items').joinRaw(central.raw('JOIN ? AS x', [central('items')]) as never),
+      ],
+      ['as a raw condition', (a, central) => a('items').whereRaw(central('items') as never)],
+      [
+        'as the query of a view',
+        (a, central) => a.schema.createView('view', (view) => view.as(central('items'))),
+      ],
+      [
+        'as the raw query of a view',
+        (a, central) =>
+          a.schema.createViewOrReplace('view', (view) =>
+            view.as(central.raw('SELECT * FROM items') as never),
+          ),
+      ],
+    ]
+    for (const [title, build] of builds) {
+      it(`is refused ${title}`, () =>
+        withCentral(async ({ tenantKnex }, central) => {
+          isRefused(await rejection((async () => build(tenantKnex('a'), central))()))
+          await tenantKnex('a').transaction(async (trx) => {
+            isRefused(await rejection((async () => build(trx, central))()))
+          })
+          const transaction = (trx: Knex.Transaction) => build(tenantKnex('a'), trx)
+          isRefused(await rejection(central.transaction(async (trx) => transaction(trx))))
+        }))
+    }
+
+    it('cannot join a tenant’s transaction: query, raw, schema, stream; nor inside a builder', () =>
+      withCentral(async ({ tenantKnex }, central) => {
+        await tenantKnex('a').transaction(async (trx) => {
+          for (const join of [
+            () => central('items').transacting(trx),
+            () => central('items').update({ val: 1 }).transacting(trx),
+            () => central.raw('SELECT * FROM items').transacting(trx),
+            () => central.schema.transacting(trx).dropTable('items'),
+            () =>
+              central('items')
+                .transacting(trx)
+                .stream(() => undefined),
+            () => trx('items').whereIn('id', central('items').select('id').transacting(trx)),
+          ]) {
+            isRefused(await rejection((async () => join())()))
+          }
+          isRefused(
+            await central('items')
+              .transacting(trx)
+              .catch((error) => error),
+          )
+          const stream = central('items').transacting(trx).stream()
+          isRefused(await new Promise((resolve) => stream.on('error', resolve)))
+        })
+        expect(await tenantKnex('a')('items').where({ val: 1 })).to.deep.equal([])
+      }))
+
+    it('may be a fragment of text: a function, a value, a column’s default', () =>
+      withCentral(async ({ tenantKnex }, central) => {
+        const a = tenantKnex('a')
+        await a.schema.alterTable('items', (table) => {
+          table.timestamp('at').defaultTo(central.fn.now())
+        })
+        await a('items')
+          .where({ id: 1 })
+          .update({ val: central.raw('val + ?', [7]) })
+        const row = await a('items')
+          .whereRaw(central.raw('id = 1') as never)
+          .first()
+        expect(row).to.include({ tenant: 'a', val: 7 })
+      }))
+
+    it('gives its result to a tenant’s query once it has been awaited', () =>
+      withCentral(async ({ tenantKnex }, central) => {
+        const ids = await central('items').where('id', '<', 3).pluck('id')
+        const rows = await tenantKnex('a')('items').whereIn('id', ids)
+        expect(rows.map((row) => row.tenant)).to.deep.equal(['a', 'a'])
+      }))
+  })
+
+  it('of the same tenant of another tenantKnex is refused, and the error says so', () =>
+    withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
+      const other = createTenantKnex({ connection: server.url, database: databaseOf })
+      const trx = await other('a').transaction()
+      try {
+        for (const use of [
+          () => tenantKnex('a')('items').transacting(trx),
+          () => tenantKnex('a')('items').whereIn('id', trx('items').select('id')),
+          () => tenantKnex('a')('items').whereRaw(other('a').raw('1 = 1') as never),
+        ]) {
+          const error = await rejection((async () => use())())
+          expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+          expect(error.message).to.contain('of another tenantKnex')
+        }
+      } finally {
+        await trx.rollback()
+        await other.destroy()
+      }
+    }))
 
   describe('a transaction or a connection of another tenant', () => {
     it('cannot be joined', () =>

@@ -155,6 +155,9 @@ describe('the refusal of what belongs to another tenant', () => {
     expect(error.message).to.equal(
       'A transaction of tenant "b" was used by tenant "a". Nothing was sent.',
     )
+    expect(wrongTenant('A client', tenant, { id: 'a', database: 'x' }).message).to.match(
+      /^A client of tenant "a", but of another tenantKnex, was used by tenant "a"\. Nothing was sent\. /,
+    )
     expect(wrongTenant('A client', tenant, undefined).message).to.equal(
       'A client of no tenant was used by tenant "a". Nothing was sent.',
     )

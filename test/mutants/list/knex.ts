@@ -63,7 +63,7 @@ export const KNEX: readonly Mutant[] = [
     name: 'let any builder join a builder',
     harm: 'B’s sub-query is compiled unqualified and reads A’s rows',
     file: 'src/knex/tenant-client.ts',
-    search: "    checkSameTenant('A query builder', this, (builder as Transactable).client)\n",
+    search: "    checkBuilder('A query builder', this, builder)\n",
     replace: '',
     tests: GUARDS,
   },
