@@ -108,7 +108,10 @@ onEachServer('what belongs to another tenant', (server) => {
       ['as sub-query', (a, central) => a('items').whereIn('id', central('items').select('id'))],
       ['as condition', (a, central) => a('items').where('id', central('items').max('id'))],
       ['as source', (a, central) => a.select('*').from(central('items').as('x'))],
-      ['as source with an alias', (a, central) => a.select('*').from({ x: central('items') })],
+      [
+        'as source with an alias',
+        (a, central) => a.select('*').from({ x: central('items') } as never),
+      ],
       ['as column', (a, central) => a('items').select(central('items').max('id').as('m'))],
       ['in a union', (a, central) => a('items').union(central('items'))],
       ['as a CTE', (a, central) => a.with('x', central('items')).select('*').from('x')],
