@@ -33,6 +33,7 @@ export type TenantKnexErrorCode =
   | 'ERR_TENANT_QUEUE_FULL'
   | 'ERR_TENANT_UNKNOWN'
   | 'ERR_TOKEN_INVALID'
+  | 'ERR_TRANSACTION_OVER'
   | 'ERR_WRONG_TENANT'
 
 /**

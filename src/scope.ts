@@ -5,14 +5,33 @@ export class Slot<T> {
   value: T | undefined
 }
 
+/** A value in scope, and those around it that the code inside may come back to. */
+class Nested<T> {
+  readonly value: T
+  readonly outer: readonly T[]
+
+  constructor(value: T, outer: readonly T[]) {
+    this.value = value
+    this.outer = outer
+  }
+}
+
 /** Says which value is the ambient one in the running chain of asynchronous calls. */
 export class Scope<T extends object> {
-  readonly #storage = new AsyncLocalStorage<T | Slot<T> | undefined>()
+  readonly #storage = new AsyncLocalStorage<T | Slot<T> | Nested<T> | undefined>()
 
   /** The value of the innermost scope, or undefined outside any. */
   current(): T | undefined {
     const store = this.#storage.getStore()
-    return store instanceof Slot ? store.value : store
+    return store instanceof Slot || store instanceof Nested ? store.value : store
+  }
+
+  /** The value in scope, and then those around it that `runWithin` has kept, the innermost first. */
+  around(): readonly T[] {
+    const current = this.current()
+    if (current === undefined) return []
+    const store = this.#storage.getStore()
+    return store instanceof Nested ? [current, ...store.outer] : [current]
   }
 
   /**
@@ -21,6 +40,12 @@ export class Scope<T extends object> {
    */
   run<R>(value: T | undefined, fn: () => R | PromiseLike<R>): Promise<R> {
     return this.#storage.run(value, async () => await fn())
+  }
+
+  /** The same, where the code inside may come back to other values: those that `around` gives there. */
+  runWithin<R>(outer: readonly T[], value: T, fn: () => R | PromiseLike<R>): Promise<R> {
+    const store = outer.length > 0 ? new Nested(value, outer) : value
+    return this.#storage.run(store, async () => await fn())
   }
 
   /** Calls a function with a value in scope, or with none. What it returns is not awaited. */

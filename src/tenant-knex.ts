@@ -1,12 +1,19 @@
+import type { Knex } from 'knex'
 import { Caches } from './cache/caches.ts'
 import type { MemoryStats } from './cache/stores/memory-store.ts'
 import type { TenantCache } from './cache/tenant-cache.ts'
 import { type EachOptions, eachTenant, type TenantResult } from './each-tenant.ts'
 import { TenantKnexError } from './errors.ts'
-import { checkTenantId, type LocatedTenant } from './identifiers.ts'
-import { type AmbientKnex, type BoundKnex, KnexFactory } from './knex/bound-knex.ts'
+import { checkTenantId, type LocatedTenant, type Tenant } from './identifiers.ts'
+import {
+  type AmbientKnex,
+  type BoundKnex,
+  type BoundTransaction,
+  KnexFactory,
+} from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
 import { Tenants } from './knex/tenants.ts'
+import { TransactionScope } from './knex/transaction-scope.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
@@ -49,24 +56,54 @@ export interface TenantKnex {
 
   /**
    * Runs a function with a tenant in scope, for {@link current} and {@link ambient}, through every
-   * `await` and callback inside. Scopes nest. What the function returns is awaited inside.
+   * `await` and callback inside. Scopes nest. What the function returns is awaited inside. A
+   * {@link transaction} of the same tenant that is in scope stays so; one of another tenant is left, and
+   * in scope again afterwards.
    *
    * @throws `ERR_OPTION_INVALID` where `fn` is no function, and as the call of a tenantKnex
    */
   run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
 
   /**
-   * The bound Knex of the tenant in scope.
+   * Runs a function in a transaction of the tenant in scope, and puts the transaction in scope: what goes
+   * by the scope joins it, which is {@link ambient} and its cache, {@link current}, the Knex that
+   * {@link run} gives, and Objection's models of `forTenants`. It commits once what the function returns
+   * has been awaited, and rolls back if that fails. Called in such a transaction of the same tenant it
+   * makes a savepoint.
    *
-   * @throws `ERR_NO_TENANT` outside any scope
+   * What names a Knex itself does not join it: `tenantKnex('acme')` works beside it, on a connection of
+   * its own. What goes by the scope once the transaction has ended fails with `ERR_TRANSACTION_OVER`.
+   *
+   * @param config Knex's options of a transaction: `isolationLevel`, `readOnly`, ...
+   * @throws `ERR_NO_TENANT` outside any scope, `ERR_OPTION_INVALID` if `fn` is no function,
+   * `ERR_TRANSACTION_OVER`; all of them as a rejection
+   * @example
+   * await tenantKnex.run('acme', () =>
+   *   tenantKnex.transaction(async () => {
+   *     await tenantKnex.ambient('orders').insert({ item: 'chair' })
+   *     await tenantKnex.ambient('stock').where({ item: 'chair' }).decrement('count')
+   *   }),
+   * )
+   */
+  transaction<T>(
+    fn: (trx: BoundTransaction) => T | PromiseLike<T>,
+    config?: Knex.TransactionConfig,
+  ): Promise<T>
+
+  /**
+   * The bound Knex of the tenant in scope; inside {@link transaction} the transaction, which takes its
+   * place.
+   *
+   * @throws `ERR_NO_TENANT` outside any scope, `ERR_TRANSACTION_OVER` once that transaction has ended
    */
   current(): BoundKnex
 
   /**
    * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
    * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise.
-   * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`. Listeners added here
-   * hear the events of all tenants, and get the tenant as their last argument.
+   * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`; so does all else that
+   * was taken from here. Inside {@link transaction} it joins the transaction. Listeners added here hear
+   * the events of all tenants, and get the tenant as their last argument.
    */
   readonly ambient: AmbientKnex
 
@@ -179,8 +216,12 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const resolved = resolveOptions(options)
   const scope = new Scope<BoundKnex>()
   const pool = new ServerPool(resolved)
-  const caches = new Caches(resolved.cache, (tenant, fn) =>
-    scope.run(tenant && knexes.get(tenant.id), fn),
+  const transactions = new TransactionScope<BoundKnex>(scope)
+  const caches = new Caches(
+    resolved.cache,
+    // In no transaction: what is seen there may never be committed.
+    (tenant, fn) => scope.run(tenant && knexes.get(tenant.id), fn),
+    (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
   )
   const factory = new KnexFactory(resolved.knex, scope)
   const tenants = new Tenants(resolved.database, resolved.lookup)
@@ -194,7 +235,15 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const run = async <T>(tenantId: string, fn: TenantFunction<T>): Promise<T> => {
     const bound = knexes.get(tenantId)
     checkCallback('run', fn)
-    return scope.run(bound, () => fn(bound))
+    return transactions.run(bound, fn)
+  }
+  const transaction = async <T>(
+    fn: (trx: BoundTransaction) => T | PromiseLike<T>,
+    config?: Knex.TransactionConfig,
+  ): Promise<T> => {
+    checkCallback('transaction', fn)
+    const inside = fn as unknown as TenantFunction<T>
+    return transactions.begin(factory.current(), inside, config)
   }
 
   const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
@@ -209,6 +258,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     sharedCache: caches.shared,
     current: () => factory.current(),
     run,
+    transaction,
     lookup: async (tenantId: string) => tenants.locate(tenants.get(tenantId)),
     forget(tenantId: string): void {
       checkTenantId(tenantId)
@@ -216,7 +266,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
       knexes.forget(tenantId)
       pool.forget(tenantId)
     },
-    capture: (): TenantToken => ({ tenant: factory.current().tenant.id }),
+    capture: (): TenantToken => ({ tenant: factory.currentTenant().id }),
     restore: async <T>(token: TenantToken, fn: TenantFunction<T>) => run(tenantOfToken(token), fn),
     async each<T>(ids: TenantIds, fn: TenantFunction<T>, options?: EachOptions) {
       checkCallback('each', fn)
@@ -246,9 +296,10 @@ function destroyTimeout(options: unknown): number {
 
 function checkCallback(method: string, fn: unknown): void {
   if (typeof fn === 'function') return
+  const place = method === 'transaction' ? 'first' : 'second'
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    `\`${method}\` takes the function to run with a tenant in scope as its second argument.`,
+    `\`${method}\` takes the function to run with a tenant in scope as its ${place} argument.`,
   )
 }
 

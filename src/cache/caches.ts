@@ -16,6 +16,7 @@ export class Caches {
   readonly #options: ResolvedCacheOptions
   readonly #store: CacheStore
   readonly #settings: TenantCacheSettings
+  readonly #runInTransaction: RunInScope
   readonly #ofTenant = new WeakMap<Tenant, TenantCache>()
   readonly #ownerOf = new Map<string, WeakRef<Tenant>>()
   #isClosed = false
@@ -24,9 +25,18 @@ export class Caches {
   }
   readonly #collected = new FinalizationRegistry<string>((prefix) => this.#forget(prefix))
 
-  /** @throws `ERR_OPTION_INVALID` */
-  constructor(options: ResolvedCacheOptions, runInScope: RunInScope) {
+  /**
+   * @param runInScope for factories of what is kept
+   * @param runInTransaction for those of a transaction's cache, which keeps nothing
+   * @throws `ERR_OPTION_INVALID`
+   */
+  constructor(
+    options: ResolvedCacheOptions,
+    runInScope: RunInScope,
+    runInTransaction: RunInScope = runInScope,
+  ) {
     this.#options = options
+    this.#runInTransaction = runInTransaction
     this.#store = createStore(options)
     const { ttl, waitMillis, allowScan, serializer = DEFAULT_SERIALIZER } = options
     this.#settings = {
@@ -61,7 +71,9 @@ export class Caches {
     lease: TransactionLease,
   ): { cache: TenantCache; store: TransactionStore } {
     const store = new TransactionStore(this.of(tenant), lease)
-    return { cache: this.#create(this.#ownerFor(tenant), store, tenant), store }
+    const settings = { ...this.#settings, runInScope: this.#runInTransaction }
+    const owner = this.#ownerFor(tenant)
+    return { cache: new TenantCache({ owner, store, tenant, settings }), store }
   }
 
   stats(): MemoryStats | undefined {

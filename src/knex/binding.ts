@@ -11,8 +11,8 @@ export interface Binding {
   readonly tenants: Tenants
   readonly pool: ServerPool
   readonly caches: Caches
-  /** Throws where the tenant's builders must not run in the present scope. */
-  readonly checkScope: () => void
+  /** Throws in another tenant's scope; undefined for what may run in any. */
+  readonly checkScope: (() => void) | undefined
 }
 
 /**

@@ -9,7 +9,10 @@ import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { type Binding, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
 import { checkClient, checkTransaction, refused } from './ownership.ts'
+import { scopedCache } from './scoped-cache.ts'
 import { bindClient, TenantClient } from './tenant-client.ts'
+import { guardProviders, type ProviderContext } from './transaction-provider.ts'
+import { isOver, transactionOver } from './transaction-scope.ts'
 
 /** A Knex whose every query runs in one tenant's database. */
 export interface BoundKnex extends Knex {
@@ -46,16 +49,19 @@ export interface BeginTransaction {
   ): Promise<T>
 }
 
-/** The Knex of whichever tenant is in scope. */
+/** The Knex of whichever tenant is in scope. It joins the transaction that is in scope. */
 export interface AmbientKnex extends Knex {
-  /** The cache of the tenant in scope. Outside any scope it throws `ERR_NO_TENANT`. */
+  /**
+   * The cache of the tenant in scope, in a transaction in scope the transaction's. Outside any scope it
+   * throws `ERR_NO_TENANT`; kept and used in another tenant's, `ERR_WRONG_TENANT`.
+   */
   readonly cache: TenantCache
   readonly transaction: BeginTransaction
   readonly transactionProvider: (config?: Knex.TransactionConfig) => () => Promise<BoundTransaction>
 }
 
 /** What Knex keeps behind its function; its methods find the client through `this`. */
-interface Context extends BatchContext {
+interface Context extends BatchContext, ProviderContext {
   client: TenantClient
   userParams: Record<string, unknown>
   queryBuilder(): Knex.QueryBuilder
@@ -79,7 +85,7 @@ export class KnexFactory {
   readonly #keptPrototype: object
   readonly #Context: ContextClass
   readonly #scope: Scope<BoundKnex>
-  readonly #ambientClients = new WeakMap<Tenant, TenantClient>()
+  readonly #ambientClients = new WeakMap<TenantClient, TenantClient>()
 
   constructor(config: KnexPassThrough, scope: Scope<BoundKnex>) {
     this.#root = createRoot(config)
@@ -89,29 +95,38 @@ export class KnexFactory {
       this.#withUserParams(context, params),
     )
     this.#scope = scope
-    this.ambient = knexFunction(this.#ambientContext(), this.#prototype) as AmbientKnex
+    const ambient = knexFunction(this.#ambientContext(), this.#prototype)
+    this.ambient = Object.defineProperties(ambient, {
+      migrate: { get: () => this.#inScope().migrate },
+      seed: { get: () => this.#inScope().seed },
+      cache: { get: () => this.#ambientCache() },
+    }) as AmbientKnex
   }
 
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
   bind(tenant: Tenant, parts: Pick<Binding, 'tenants' | 'pool' | 'caches'>): BoundKnex {
-    const binding = { tenant, ...parts, checkScope: () => undefined }
+    const binding = { tenant, ...parts, checkScope: undefined }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }
 
   /**
-   * The bound Knex of the innermost scope.
+   * The bound Knex of the innermost scope, or the transaction that is in scope there.
    *
-   * @throws `ERR_NO_TENANT`
+   * @throws `ERR_NO_TENANT`, `ERR_TRANSACTION_OVER`
    */
   current(): BoundKnex {
-    const bound = this.#scope.current()
-    if (bound) return bound
-    throw new TenantKnexError(
-      'ERR_NO_TENANT',
-      'No tenant is in scope. Wrap the call in tenantKnex.run(tenantId, fn), or name the tenant: tenantKnex(tenantId).',
-      { outcome: 'not-sent' },
-    )
+    const knex = this.#scope.current()
+    if (knex === undefined) throw noTenant()
+    if (isOver(knex)) throw transactionOver(knex.tenant)
+    return knex
+  }
+
+  /** The tenant of the innermost scope, also where a transaction in it has ended. @throws `ERR_NO_TENANT` */
+  currentTenant(): Tenant {
+    const { tenant } = this.#scope.current() ?? {}
+    if (tenant === undefined) throw noTenant()
+    return tenant
   }
 
   #bind(binding: Binding, userParams: object, prototype: object): BoundKnex {
@@ -134,51 +149,83 @@ export class KnexFactory {
   }
 
   #ambientContext(): Context {
-    const client = () => this.#ambientClient(this.current())
     return Object.create(this.#root.context, {
-      client: { get: client },
+      client: { get: () => this.#ambientClient(this.current()) },
       userParams: { get: () => this.current().userParams, set: () => undefined },
-      withUserParams: {
-        value: (params: Record<string, unknown>) => this.current().withUserParams(params),
-      },
-      transactionProvider: {
-        value: (config?: Knex.TransactionConfig) => this.#transactionProvider(config),
-      },
+      // What begins at once is the tenant's own from then on; what may begin later must not in another's scope.
+      transaction: { value: (...args: []) => this.current().transaction(...args) },
+      transactionProvider: { value: (...args: []) => this.#inScope().transactionProvider(...args) },
+      withUserParams: { value: (params: object) => this.#inScope().withUserParams({ ...params }) },
     })
   }
 
-  /** Begins its transaction when it is first asked for it, and belongs to the tenant of now. */
-  #transactionProvider(config?: Knex.TransactionConfig): () => Promise<BoundTransaction> {
-    const bound = this.current()
-    const provide = bound.transactionProvider(config)
-    return async () => {
-      try {
-        this.#checkScope(bound.tenant)
-      } catch (error) {
-        throw refused(bound.client, error)
-      }
-      return provide()
-    }
+  /** The Knex, or the transaction, that is in scope now: what it makes refuses to run in another's. */
+  #inScope(): BoundKnex {
+    const knex = this.current()
+    const client = this.#ambientClient(knex)
+    const context = Object.create((knex as Knex as KnexInternals).context, {
+      client: { value: client, writable: true },
+    })
+    return knexFunction(context, knex) as BoundKnex
+  }
+
+  #ambientCache(): TenantCache {
+    const { cache, tenant } = this.current()
+    return scopedCache(cache, () => this.#checkScope(tenant))
   }
 
   /** Its builders belong to the tenant in scope now, and refuse to run in another's. */
-  #ambientClient(bound: BoundKnex): TenantClient {
-    const { tenant } = bound
-    let client = this.#ambientClients.get(tenant)
+  #ambientClient(knex: BoundKnex): TenantClient {
+    const own: TenantClient = knex.client
+    let client = this.#ambientClients.get(own)
     if (client === undefined) {
-      const binding = bindingOf(bound.client)
-      const checkScope = () => this.#checkScope(tenant)
-      client = bindClient(this.#root.context.client, { ...binding, checkScope })
-      client.listenersOf = { own: bound, all: this.ambient }
-      this.#ambientClients.set(tenant, client)
+      client = own.transacting ? this.#joiningClient(own) : this.#ownAmbientClient(knex)
+      this.#ambientClients.set(own, client)
     }
     return client
   }
 
+  #ownAmbientClient(bound: BoundKnex): TenantClient {
+    const { tenant } = bound
+    const checkScope = () => this.#checkScope(tenant)
+    const binding = { ...bindingOf(bound.client), checkScope }
+    const client = bindClient(this.#root.context.client, binding)
+    client.listenersOf = { own: bound, all: this.ambient }
+    return client
+  }
+
+  /** A transaction's client, which has the transaction's connection. */
+  #joiningClient(own: TenantClient): TenantClient {
+    const { tenant } = bindingOf(own)
+    const checkScope = (): void => {
+      try {
+        this.#checkScope(tenant)
+      } catch (error) {
+        throw refused(own, error)
+      }
+    }
+    const acquireConnection = async () => {
+      checkScope()
+      return own.acquireConnection()
+    }
+    return Object.create(own, {
+      checkScope: { value: checkScope },
+      acquireConnection: { value: acquireConnection },
+    })
+  }
+
   #checkScope(tenant: Tenant): void {
     const current = this.#scope.current()?.tenant
-    if (current && current !== tenant) throw wrongTenant('An ambient builder', current, tenant)
+    if (current && current !== tenant) throw wrongTenant('What `ambient` gave', current, tenant)
   }
+}
+
+function noTenant(): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_NO_TENANT',
+    'No tenant is in scope. Wrap the call in tenantKnex.run(tenantId, fn), or name the tenant: tenantKnex(tenantId).',
+    { outcome: 'not-sent' },
+  )
 }
 
 /** The callable part of a Knex. */
@@ -197,6 +244,7 @@ function createRoot(config: KnexPassThrough): KnexInternals {
   const root = knex({ ...config, client: TenantClient as never } as Knex.Config) as KnexInternals
   root.client.config.client = 'mysql2'
   guardBatches(root.context, checkTransaction)
+  guardProviders(root.context)
   return root
 }
 
@@ -219,8 +267,9 @@ function createPrototype(root: KnexInternals): object {
     },
     cache: {
       get(this: KnexInternals): TenantCache {
-        const { tenant, caches } = bindingOf(this.context.client)
-        return caches.of(tenant)
+        const { tenant, caches, checkScope } = bindingOf(this.context.client)
+        const cache = caches.of(tenant)
+        return checkScope ? scopedCache(cache, checkScope) : cache
       },
     },
     _events: { value: undefined, writable: true },

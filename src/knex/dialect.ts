@@ -6,6 +6,7 @@
 import knex, { type Knex } from 'knex'
 import type { BatchContext } from './batch-insert.ts'
 import type { HandTransaction } from './failed-commit.ts'
+import type { ProviderContext } from './transaction-provider.ts'
 
 /** A statement on its way to the driver. */
 export interface QueryObject {
@@ -39,7 +40,7 @@ export type TransactionContainer = (
   trx: HandTransaction & {
     isCompleted(): boolean
     readonly client: object
-    readonly context: BatchContext
+    readonly context: BatchContext & ProviderContext
   },
 ) => unknown
 

@@ -24,6 +24,7 @@ import {
   type TransactionContainer,
   type ViewBuilderParts,
 } from './dialect.ts'
+import { guardProviders } from './transaction-provider.ts'
 import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
@@ -49,16 +50,26 @@ export class TenantClient extends Dialect {
   declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
-    const { pool, tenant, tenants, checkScope } = bindingOf(this)
+    const { pool, tenant, tenants } = bindingOf(this)
     try {
-      checkScope()
+      this.checkScope()
     } catch (error) {
-      return Promise.reject(refused(this, error))
+      return Promise.reject(error)
     }
     const place = tenants.locate(tenant)
     return place instanceof Promise
       ? place.then((found) => pool.acquire(found))
       : pool.acquire(place)
+  }
+
+  /** Refuses what was made by the tenant in scope and is used in another's; a transaction stays its tenant's. */
+  checkScope(): void {
+    if (this.transacting) return
+    try {
+      bindingOf(this).checkScope?.()
+    } catch (error) {
+      throw refused(this, error)
+    }
   }
 
   override releaseConnection(connection: unknown): Promise<void> {
@@ -117,6 +128,7 @@ export class TenantClient extends Dialect {
     const guarded: TransactionContainer = (trx) => {
       if (trx.isCompleted()) return undefined
       guardBatches(trx.context, checkTransaction)
+      guardProviders(trx.context)
       const { transactionLease: lease } = trx.client as TenantClient
       const cache = { get: () => transactionCache(lease as Lease, binding) }
       const result = container(

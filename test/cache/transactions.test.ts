@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { Keyv } from 'keyv'
 import type { BoundKnex, CacheOptions } from '../../src/index.ts'
 import { withProxy } from '../support/proxy.ts'
 import {
@@ -401,9 +402,16 @@ onEachServer("a transaction's cache", (server) => {
       await knex.cache.set('k', 'of a')
       expect(knex.withUserParams({ x: 1 }).cache).to.equal(knex.cache)
       await tenantKnex.run('a', async () => {
-        expect(tenantKnex.ambient.cache).to.equal(knex.cache)
+        const { cache } = tenantKnex.ambient
+        expect(cache).to.equal(tenantKnex.ambient.cache).and.be.an.instanceOf(Keyv)
+        expect(cache.prefix).to.equal(knex.cache.prefix)
+        expect(await cache.get('k')).to.equal('of a')
         const copy = tenantKnex.ambient.withUserParams({ x: 1 }) as BoundKnex
-        expect(copy.cache).to.equal(knex.cache)
+        expect(copy.cache).to.equal(cache)
+        const told = new Promise((resolve) => cache.once('clear', () => resolve('told')))
+        await knex.cache.clear()
+        expect(await told).to.equal('told')
+        await cache.set('k', 'of a')
         await tenantKnex.ambient.transaction(async (trx) => {
           await trx.cache.delete('k')
         })

@@ -1,0 +1,25 @@
+/** What a Knex, or a transaction, keeps behind its function; read in knex 3.3.0. */
+export interface ProviderContext {
+  client: object
+  transactionProvider(...args: unknown[]): () => Promise<unknown>
+}
+
+/**
+ * Lets what `transactionProvider()` gives be used only where its client may be: it begins one
+ * transaction when it is first asked, and gives the same one from then on.
+ */
+export function guardProviders(context: ProviderContext): void {
+  const { transactionProvider } = context
+  context.transactionProvider = function (...args) {
+    const client = this.client as { checkScope(): void }
+    const provide = transactionProvider.apply(this, args)
+    return () => {
+      try {
+        client.checkScope()
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      return provide()
+    }
+  }
+}

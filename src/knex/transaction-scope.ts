@@ -1,0 +1,86 @@
+import type { Knex } from 'knex'
+import { about, TenantKnexError } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+import type { Scope } from '../scope.ts'
+import { refused } from './ownership.ts'
+
+/** What is in scope: a bound Knex, or a transaction. */
+interface Scoped {
+  readonly tenant: Tenant
+  readonly isTransaction?: boolean | undefined
+  readonly transaction: (
+    container: (trx: ScopedTransaction) => Promise<unknown>,
+    config?: Knex.TransactionConfig,
+  ) => Promise<unknown>
+}
+
+type ScopedTransaction = Scoped & Pick<Knex.Transaction, 'client' | 'isCompleted'>
+
+/** Lets code join the transaction that is in scope around it. */
+export class TransactionScope<K extends Scoped> {
+  readonly #scope: Scope<K>
+
+  constructor(scope: Scope<K>) {
+    this.#scope = scope
+  }
+
+  /**
+   * Runs a function with a tenant in scope: by the transaction of that tenant that is open around it,
+   * or by its bound Knex. Those of other tenants are left, and found again by who comes back to them.
+   */
+  run<R>(bound: K, fn: (knex: K) => R | PromiseLike<R>): Promise<R> {
+    const open = this.#open()
+    const knex = open.find(({ tenant }) => tenant === bound.tenant) ?? bound
+    const outer = open.filter((one) => one !== knex)
+    return this.#scope.runWithin(outer, knex, () => fn(knex))
+  }
+
+  /** Runs a function in a transaction, with that in scope. In a transaction it is a savepoint. */
+  begin<R>(
+    knex: K,
+    fn: (trx: K) => R | PromiseLike<R>,
+    config: Knex.TransactionConfig | undefined,
+  ): Promise<R> {
+    const outer = this.#open()
+    const container = (begun: ScopedTransaction): Promise<R> => {
+      refuseWhatIsLate(begun)
+      const trx = begun as unknown as K
+      return this.#scope.runWithin(outer, trx, () => fn(trx))
+    }
+    return knex.transaction(container, config) as Promise<R>
+  }
+
+  #open(): K[] {
+    return this.#scope.around().filter((knex) => knex.isTransaction && !isOver(knex))
+  }
+}
+
+/** True of a transaction that has ended. */
+export function isOver(knex: Scoped): boolean {
+  return knex.isTransaction === true && (knex as ScopedTransaction).isCompleted()
+}
+
+/** What work gets that goes by a transaction in scope that has ended. */
+export function transactionOver(tenant: Tenant): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_TRANSACTION_OVER',
+    `The transaction of tenant ${JSON.stringify(tenant.id)} that is in scope has ended. Inside ` +
+      'tenantKnex.transaction(fn), await all that belongs to it; what may end later begins with ' +
+      'tenantKnex.run(tenantId, fn) once it is over.',
+    { ...about(tenant), outcome: 'not-sent' },
+  )
+}
+
+/** Knex would say that it is over, but not whose it was or what to do. */
+function refuseWhatIsLate(trx: ScopedTransaction): void {
+  const { client, tenant } = trx
+  const late = (): Promise<never> => Promise.reject(refused(client, transactionOver(tenant)))
+  const { acquireConnection, query, stream } = client
+  client.acquireConnection = () => (trx.isCompleted() ? late() : acquireConnection())
+  // What ends a transaction is a text; a builder's statement is an object.
+  const isLate = (sql: unknown): boolean => typeof sql === 'object' && trx.isCompleted()
+  client.query = (connection: unknown, sql: unknown) =>
+    isLate(sql) ? late() : query(connection, sql)
+  client.stream = (connection: unknown, sql: unknown, ...rest: unknown[]) =>
+    isLate(sql) ? late() : stream(connection, sql, ...rest)
+}
