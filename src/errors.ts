@@ -112,8 +112,14 @@ export interface PoolNumbers {
   readonly used: number
   /** Of those used, the tenant's own. */
   readonly own: number
+  /** Of the tenant's own, those in a transaction. */
+  readonly inTransaction: number
   readonly idle: number
   readonly waiting: number
+  /** Connections that the pool may have: `pool.max`. */
+  readonly max: number
+  /** Connections that the tenant may hold of them now: see `pool.maxPerTenant`. */
+  readonly limit: number
 }
 
 /**
@@ -137,8 +143,7 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
     super(
       `No connection for tenant ${JSON.stringify(tenant.id)} within ${waitedMillis} ms: ` +
         `${pool.total} total, ${pool.used} used (${pool.own} by this tenant), ${pool.idle} idle, ` +
-        `${pool.waiting} waiting. The pool is probably full, or what one tenant may hold of it ` +
-        '(`pool.maxPerTenant`). Are you missing a .transacting(trx) call, or a commit?',
+        `${pool.waiting} waiting. ${likelyMistake(tenant.id, pool)}`,
     )
     this.tenant = tenant.id
     this.database = tenant.database
@@ -147,6 +152,21 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
   }
 }
 brand(AcquireTimeoutError, TIMEOUT_BRAND, BRAND)
+
+/** A tenant whose transactions hold all that it may have waits for itself. */
+function likelyMistake(id: string, { own, inTransaction, max, limit }: PoolNumbers): string {
+  if (inTransaction === 0 || inTransaction < Math.max(own, limit)) {
+    return (
+      'The pool is probably full, or what one tenant may hold of it (`pool.maxPerTenant`). ' +
+      'Are you missing a .transacting(trx) call, or a commit?'
+    )
+  }
+  const where = ['in a transaction', 'both in transactions'][own - 1] ?? 'all in transactions'
+  return (
+    `${id} may hold ${limit} of ${max} connections now and holds ${own}, ${where}; ` +
+    'is a query outside its trx?'
+  )
+}
 
 /** Marks the instances of a class for every copy of this package. */
 function brand(errorClass: { prototype: Error }, own: symbol, base?: symbol): void {

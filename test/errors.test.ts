@@ -1,15 +1,21 @@
 import { expect } from 'chai'
 import knex from 'knex'
 import { annotate, serverErrno } from '../src/errors.ts'
-import { AcquireTimeoutError, TenantKnexError } from '../src/index.ts'
+import { AcquireTimeoutError, type PoolNumbers, TenantKnexError } from '../src/index.ts'
 
 const ours = () => new TenantKnexError('ERR_NO_TENANT', 'No tenant.', { cause: new Error('why') })
-const timeout = () =>
-  new AcquireTimeoutError(
-    { id: 'a', database: 'tenant_a' },
-    { total: 2, used: 2, own: 1, idle: 0, waiting: 3 },
-    100,
-  )
+const NUMBERS: PoolNumbers = {
+  total: 2,
+  used: 2,
+  own: 1,
+  inTransaction: 0,
+  idle: 0,
+  waiting: 3,
+  max: 2,
+  limit: 2,
+}
+const timeout = (numbers: Partial<PoolNumbers> = {}) =>
+  new AcquireTimeoutError({ id: 'a', database: 'tenant_a' }, { ...NUMBERS, ...numbers }, 100)
 
 describe('errors', () => {
   it('have a name, a code and a cause', () => {
@@ -17,6 +23,22 @@ describe('errors', () => {
     expect(ours().cause).to.be.instanceOf(Error)
     expect(timeout()).to.include({ name: 'KnexTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
     expect(timeout().message).to.contain('2 total, 2 used (1 by this tenant), 0 idle, 3 waiting')
+  })
+
+  it('of a tenant whose transactions hold all that it may have say so, and no others', () => {
+    const said = (own: number, inTransaction: number, limit: number) =>
+      timeout({ own, inTransaction, limit, max: 6 }).message
+    expect(said(2, 2, 2)).to.match(
+      /\. a may hold 2 of 6 connections now and holds 2, both in transactions; is a query outside its trx\?$/,
+    )
+    expect(said(1, 1, 1)).to.contain(
+      'may hold 1 of 6 connections now and holds 1, in a transaction;',
+    )
+    expect(said(3, 3, 3)).to.contain('holds 3, all in transactions; is')
+    expect(said(3, 3, 2)).to.contain('may hold 2 of 6 connections now and holds 3, all in')
+    for (const other of [said(2, 1, 2), said(2, 2, 3), said(0, 0, 2), said(0, 0, 0)]) {
+      expect(other).to.contain('The pool is probably full').and.not.contain('outside its trx')
+    }
   })
 
   it('are told apart by instanceof, subclasses too', () => {

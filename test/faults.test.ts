@@ -310,7 +310,8 @@ onEachServer('bad input and faults', (server) => {
             outcome: 'not-sent',
           })
           expect(error).to.have.deep.property('pool', {
-            ...{ total: 2, used: 2, own: 0, idle: 0, waiting: 0 },
+            ...{ total: 2, used: 2, own: 0, inTransaction: 0, idle: 0, waiting: 0 },
+            ...{ max: 2, limit: 2 },
           })
           expect(error.message).to.contain('"c"').and.contain('2 total, 2 used (0 by this tenant)')
           for (const trx of holders) await trx.rollback()

@@ -113,7 +113,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     static override fromDatabaseJson(json: object): ModelInstance {
       const model = super.fromDatabaseJson(json) as ModelInstance & Homed
       // While a query runs its tenant is in scope. Elsewhere nobody knows whose row it is.
-      model[HOME] = tenantOf(this)?.id
+      model[HOME] = homeIn(this)
       return model
     }
 
@@ -203,11 +203,14 @@ function useTenantBuilder(modelClass: ModelClass, builders: TenantBuilders): voi
   })
 }
 
-function tenantOf(modelClass: ModelClass): { readonly id: string } | undefined {
+/** The id of the tenant in scope, also where a transaction in scope has ended; undefined in none. */
+function homeIn(modelClass: ModelClass): string | undefined {
   try {
-    return (modelClass.knex() as ReturnType<TenantKnex>).tenant
+    return (modelClass.knex() as ReturnType<TenantKnex>).tenant.id
   } catch (error) {
-    if (error instanceof TenantKnexError && error.code === 'ERR_NO_TENANT') return undefined
+    if (!(error instanceof TenantKnexError)) throw error
+    if (error.code === 'ERR_NO_TENANT') return undefined
+    if (error.code === 'ERR_TRANSACTION_OVER') return error.tenant
     throw error
   }
 }

@@ -92,6 +92,11 @@ export class GatePool extends Pool<Gate> {
     this.propagateCreateError = isTold
   }
 
+  /** How many connections the tenant of a database may hold now. */
+  limitOf(database: string): number {
+    return this.#scheduler.limitOf(database, performance.now())
+  }
+
   /** From now on connections are opened only for those who wait. */
   stopWidening(): void {
     this.#scheduler.pauseWidening(Number.POSITIVE_INFINITY)

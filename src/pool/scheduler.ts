@@ -122,6 +122,12 @@ export class Scheduler<C, W> {
     return waiting >= this.#limits.maxWaitingPerTenant
   }
 
+  /** How many connections a tenant may hold now. */
+  limitOf(database: string, now: number): number {
+    this.#now = now
+    return this.#capOf(this.#shares.get(database) ?? new TenantShare(database))
+  }
+
   /** Everyone who waits, in no order. */
   *waiters(): Generator<Waiter<C, W>, void> {
     for (const { queue } of [...this.#shares.values()]) yield* [...queue]

@@ -426,20 +426,30 @@ export class ServerPool {
     if (error instanceof TenantKnexError) return forTenant(error, tenant)
     if (!(error instanceof TimeoutError)) return error
     const { idle, used } = this.#pool.gates()
+    const own = used.filter((gate) => gate.holder?.tenant.id === tenant.id)
+    const { max, acquireTimeoutMillis } = this.#options.pool
     this.#counters.timeouts++
     return new AcquireTimeoutError(
       tenant,
       {
         total: idle.length + used.length,
         used: used.length,
-        own: used.filter((gate) => gate.holder?.tenant.id === tenant.id).length,
+        own: own.length,
+        inTransaction: own.filter(isInTransaction).length,
         idle: idle.length,
         waiting: this.#pool.numPendingAcquires(),
+        max,
+        limit: this.#pool.limitOf(tenant.database),
       },
-      this.#options.pool.acquireTimeoutMillis,
+      acquireTimeoutMillis,
       pending.possibleTimeoutCause,
     )
   }
+}
+
+/** As the server says; where its last answer was an error, by Knex's mark of who holds it. */
+function isInTransaction({ isInTransaction, holder }: Gate): boolean {
+  return isInTransaction ?? holder?.__knexTxId !== undefined
 }
 
 /** True where a connection was in use so lately that it need not be asked whether it is there. */

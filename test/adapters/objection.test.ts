@@ -414,6 +414,60 @@ onEachServer('models made by forTenants()', (server) => {
         expect(await tenantKnex('a')('pets').where({ name: 'p' })).to.have.length(1)
       }))
 
+    it('in scope, begun by tenantKnex.transaction(), are joined by all queries, with hooks and graphs', () =>
+      withoutTouchingB(server, async ({ tenantKnex, Base, Person, Pet }) => {
+        class Hooked extends Base {
+          static override tableName = 'pets'
+          override async $afterInsert() {
+            await Pet.query().insert({ name: 'hook' })
+            await tenantKnex.ambient('pets').insert({ name: 'ambient' })
+          }
+        }
+        const before = await contents(tenantKnex('a'))
+        const undone = tenantKnex.run('a', () =>
+          tenantKnex.transaction(async (trx) => {
+            expect(Person.knex()).to.equal(trx)
+            await Person.query().insertGraph({ name: 'new', pets: [{ name: 'p' }] } as object)
+            await Hooked.query().insert({ name: 'x' } as object)
+            await tenantKnex.run('b', () => Pet.query())
+            const person = await Person.query().findOne({ name: 'new' }).withGraphFetched('pets')
+            expect(person?.pets).to.have.lengthOf(1)
+            await person?.$query().patch({ age: 9 })
+            await Person.transaction(async (nested) => Person.query(nested).insert({ name: 'nested' }))
+            await Person.fetchTableMetadata({ force: true } as object)
+            expect(tenantKnex.stats().servers[0].used).to.equal(1)
+            throw new Error('undone')
+          }),
+        )
+        expect(await rejection(undone)).to.have.property('message', 'undone')
+        expect(await contents(tenantKnex('a'))).to.deep.equal(before)
+      }))
+
+    it('in scope that have ended refuse a query, but not a row that is made a model', () =>
+      withModels(server, async ({ tenantKnex, Person }) => {
+        const { late } = await tenantKnex.run('a', () =>
+          tenantKnex.transaction(async (trx) => {
+            const query = Person.query()
+            const work = async () => {
+              while (!trx.isCompleted()) await nextTurn()
+              const person = Person.fromDatabaseJson({ id: 1, name: 'n' })
+              const used = tenantKnex.run('b', async () => person.$query())
+              return [
+                (await rejection((async () => Person.query())())).code,
+                (await rejection(query)).code,
+                (await rejection(used)).code,
+              ]
+            }
+            return { late: work() }
+          }),
+        )
+        expect(await late).to.deep.equal([
+          'ERR_TRANSACTION_OVER',
+          'ERR_TRANSACTION_OVER',
+          'ERR_WRONG_TENANT',
+        ])
+      }))
+
     it('can be started and ended by hand', () =>
       withoutTouchingB(server, async ({ tenantKnex, Person }) => {
         const trx = await tenantKnex.run('a', () => Person.startTransaction())

@@ -97,6 +97,24 @@ export async function hasScopes(): Promise<void> {
   tenantKnex(process.env.TENANT)
 }
 
+export async function joinsTransactions(): Promise<void> {
+  exactly<number>()(
+    await tenantKnex.transaction(async (trx) => {
+      exactly<BoundTransaction>()(trx)
+      exactly<BoundKnex>()(tenantKnex.current())
+      return trx('types_test_simple').update({ name: 'x' })
+    }),
+  )
+  exactly<TypedRow[]>()(await tenantKnex.transaction((trx) => trx('types_test_simple')))
+  exactly<undefined>()(
+    await tenantKnex.transaction(() => undefined, { isolationLevel: 'serializable' }),
+  )
+  // @ts-expect-error A function is needed: only what runs inside can join it.
+  await tenantKnex.transaction({ readOnly: true })
+  // @ts-expect-error Knex knows no such option.
+  await tenantKnex.transaction(() => 1, { readonly: true })
+}
+
 export function hasOptions(): void {
   createTenantKnex({ connection: 'mysql://127.0.0.1/' })
   createTenantKnex({
