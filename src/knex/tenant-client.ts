@@ -24,12 +24,12 @@ import {
   type TransactionContainer,
   type ViewBuilderParts,
 } from './dialect.ts'
-import { guardProviders } from './transaction-provider.ts'
 import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
 import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
+import { guardProviders } from './transaction-provider.ts'
 
 /** What hears a client's events: the bound Knex, and one place for all tenants. */
 export interface Listeners {

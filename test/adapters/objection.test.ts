@@ -433,7 +433,9 @@ onEachServer('models made by forTenants()', (server) => {
             const person = await Person.query().findOne({ name: 'new' }).withGraphFetched('pets')
             expect(person?.pets).to.have.lengthOf(1)
             await person?.$query().patch({ age: 9 })
-            await Person.transaction(async (nested) => Person.query(nested).insert({ name: 'nested' }))
+            await Person.transaction(async (nested) =>
+              Person.query(nested).insert({ name: 'nested' }),
+            )
             await Person.fetchTableMetadata({ force: true } as object)
             expect(tenantKnex.stats().servers[0].used).to.equal(1)
             throw new Error('undone')

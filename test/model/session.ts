@@ -175,7 +175,11 @@ export class Session implements Peer {
     if (sql.startsWith('SHOW GLOBAL')) {
       this.#sendTable(['Variable_name', 'Value'], ['Uptime', '1000000'])
     } else {
-      const value = sql.includes('@@version') ? '11.4.0-MariaDB' : sql.includes('ROLE') ? 'NONE' : '0'
+      const value = sql.includes('@@version')
+        ? '11.4.0-MariaDB'
+        : sql.includes('ROLE')
+          ? 'NONE'
+          : '0'
       this.#sendTable(['value'], [value])
     }
   }
