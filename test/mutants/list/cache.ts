@@ -241,7 +241,7 @@ export const CACHE: readonly Mutant[] = [
     name: 'keep what a transaction has seen',
     harm: 'a value that was never committed is served',
     file: 'src/cache/caches.ts',
-    search: 'this.#create(this.#ownerFor(tenant), store, tenant), store }',
+    search: 'new TenantCache({ owner, store, tenant, settings }), store }',
     replace: 'this.of(tenant), store }',
     tests: TRANSACTIONS,
   },

@@ -91,17 +91,17 @@ export const TENANT: readonly Mutant[] = [
     name: 'do not look at the scope at all',
     harm: 'the same',
     file: 'src/knex/tenant-client.ts',
-    search: '      checkScope()\n',
-    replace: '      void checkScope\n',
+    search: '      this.checkScope()\n',
+    replace: '',
     tests: TENANT_KNEX,
   },
   {
     name: 'keep the first ambient client for everyone',
     harm: '`ambient` serves the first tenant’s rows to all',
     file: 'src/knex/bound-knex.ts',
-    search: 'const client = () => this.#ambientClient(this.current())',
+    search: 'client: { get: () => this.#ambientClient(this.current()) },',
     replace:
-      'let first: TenantClient | undefined\n    const client = () => (first ??= this.#ambientClient(this.current()))',
+      'client: { get: ((first?: TenantClient) => () => (first ??= this.#ambientClient(this.current())))() },',
     tests: TENANT_KNEX,
   },
   {
