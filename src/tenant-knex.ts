@@ -125,7 +125,7 @@ export interface TenantKnex {
   /**
    * Forgets where a tenant's database is, so that it is looked up anew, and closes the connections
    * that are idle in it: for a tenant that has moved, is about to be dropped, or has just been made.
-   * What runs goes on where it is. The tenant's cache keeps what is in it: see its `purge`.
+   * What runs goes on where it is; when it has ended, another tenant may have the database. The tenant's cache keeps what is in it: see its `purge`.
    *
    * @throws `ERR_TENANT_ID_INVALID`
    */
@@ -224,7 +224,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
   )
   const factory = new KnexFactory(resolved.knex, scope)
-  const tenants = new Tenants(resolved.database, resolved.lookup)
+  const tenants = new Tenants(resolved.database, resolved.lookup, (place) => pool.isOccupied(place))
   const knexes = new BoundKnexes({
     tenants,
     bind: (tenant) => factory.bind(tenant, { tenants, pool, caches }),

@@ -58,7 +58,7 @@ export class TenantClient extends Dialect {
     }
     const place = tenants.locate(tenant)
     return place instanceof Promise
-      ? place.then((found) => pool.acquire(found))
+      ? place.then((found) => pool.acquire(tenants.enter(found)))
       : pool.acquire(place)
   }
 

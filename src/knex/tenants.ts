@@ -8,6 +8,11 @@ import {
 } from '../identifiers.ts'
 import { isThenable } from '../thenable.ts'
 
+/** What was said last of where a tenant is. `forget` replaces it: late answers come into the old one. */
+interface Finding {
+  place: LocatedTenant | undefined
+}
+
 /** Maps a tenant's id to its database; null where there is no such tenant. */
 export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
 
@@ -34,11 +39,21 @@ export class Tenants {
   readonly #placeCollected = new FinalizationRegistry<string>((database) =>
     forgetDead(this.#places, database),
   )
-  /** Those whose place has to be asked for, and what was said last. */
-  readonly #placeOf = new WeakMap<Tenant, LocatedTenant | undefined>()
+  /** Of those whose place has to be asked for. */
+  readonly #findingOf = new WeakMap<Tenant, Finding>()
+  /** Places of which their tenants are gone: another tenant may have them once they are empty. */
+  readonly #left = new WeakSet<LocatedTenant>()
   readonly #tenantAt = new WeakMap<LocatedTenant, Tenant>()
 
-  constructor(database: DatabaseOf, lookup: ResolvedLookupOptions) {
+  readonly #isOccupied: (place: LocatedTenant) => boolean
+
+  /** @param isOccupied says of a place that was left whether anything still runs in it */
+  constructor(
+    database: DatabaseOf,
+    lookup: ResolvedLookupOptions,
+    isOccupied: (place: LocatedTenant) => boolean,
+  ) {
+    this.#isOccupied = isOccupied
     this.#database = database
     this.#isAsync = database.constructor.name === 'AsyncFunction'
     this.#lookupOptions = lookup
@@ -67,14 +82,37 @@ export class Tenants {
    * `ERR_DATABASE_SHARED`, all of them as a rejection
    */
   locate(tenant: Tenant): LocatedTenant | Promise<LocatedTenant> {
-    if (!this.#isRemote(tenant)) return tenant as LocatedTenant
-    const before = this.#placeOf.get(tenant)
+    const finding = this.#isAsync ? this.#findingOf.get(tenant) : undefined
+    if (finding === undefined) return this.#comeBack(tenant as LocatedTenant)
+    const before = finding.place
     if (before !== undefined && before.database === this.#lookup.peek(tenant.id)) return before
-    return this.#ask(tenant)
+    return this.#ask(tenant, finding)
   }
 
-  async #ask(tenant: Tenant): Promise<LocatedTenant> {
-    return this.#moveTo(tenant, await this.#lookup.get(tenant.id))
+  /**
+   * Looks at a place that was waited for: its tenant may have been told to forget it meanwhile.
+   *
+   * @throws `ERR_DATABASE_SHARED` if another tenant is there by now
+   */
+  enter(place: LocatedTenant): LocatedTenant {
+    if (this.#left.has(place)) this.#take(place)
+    return place
+  }
+
+  async #ask(tenant: Tenant, finding: Finding): Promise<LocatedTenant> {
+    return this.#moveTo(tenant, finding, await this.#lookup.get(tenant.id))
+  }
+
+  /** A place that is known at once stays its tenant's, unless another one has come after `forget`. */
+  #comeBack(place: LocatedTenant): LocatedTenant | Promise<LocatedTenant> {
+    if (!this.#left.has(place)) return place
+    try {
+      this.#take(place)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#left.delete(place)
+    return place
   }
 
   /** Whether a place is this tenant's, or was. */
@@ -82,11 +120,16 @@ export class Tenants {
     return place !== undefined && (place === tenant || this.#tenantAt.get(place) === tenant)
   }
 
-  /** The place of a tenant is to be asked for anew. */
+  /** The place of a tenant is to be asked for anew, and may be another's once it is empty. */
   forget(tenantId: string): void {
     this.#cached?.forget(tenantId)
     const tenant = this.#tenants.get(tenantId)?.deref()
-    if (tenant && this.#isRemote(tenant)) this.#placeOf.set(tenant, undefined)
+    if (tenant === undefined) return
+    const finding = this.#findingOf.get(tenant)
+    const place = finding ? finding.place : (tenant as LocatedTenant)
+    if (place) this.#left.add(place)
+    // What is being asked for now has the old one.
+    if (finding) this.#findingOf.set(tenant, { place: undefined })
   }
 
   get #lookup(): CachedLookup<string> {
@@ -101,16 +144,12 @@ export class Tenants {
     return this.#cached
   }
 
-  #isRemote(tenant: Tenant): boolean {
-    return this.#isAsync && this.#placeOf.has(tenant)
-  }
-
   #placed(id: string): Tenant | undefined {
     if (this.#isAsync) return undefined
     const database: unknown = this.#database(id)
     if (isThenable(database)) {
       this.#isAsync = true
-      database.then(undefined, () => undefined) // asked again when the answer is needed
+      Promise.resolve(database).catch(() => undefined) // asked again when the answer is needed
       return undefined
     }
     return this.#occupy(id, database)
@@ -119,23 +158,25 @@ export class Tenants {
   /** Its database is null until it has been located. */
   #unplaced(id: string): Tenant {
     const databaseOf = (tenant: Tenant): string | null =>
-      this.#placeOf.get(tenant)?.database ?? null
+      this.#findingOf.get(tenant)?.place?.database ?? null
     const tenant: Tenant = Object.freeze({
       id,
       get database(): string | null {
         return databaseOf(this)
       },
     })
-    this.#placeOf.set(tenant, undefined)
+    this.#findingOf.set(tenant, { place: undefined })
     return tenant
   }
 
-  #moveTo(tenant: Tenant, database: string | null): LocatedTenant {
-    const before = this.#placeOf.get(tenant)
+  #moveTo(tenant: Tenant, finding: Finding, database: string | null): LocatedTenant {
+    const before = finding.place
     if (before !== undefined && before.database === database) return before
     const place = this.#occupy(tenant.id, database)
-    this.#placeOf.set(tenant, place)
+    finding.place = place
     this.#tenantAt.set(place, tenant)
+    if (before) this.#left.add(before)
+    if (this.#findingOf.get(tenant) !== finding) this.#left.add(place)
     return place
   }
 
@@ -144,11 +185,20 @@ export class Tenants {
     if (database === null) throw unknownTenant(id)
     checkDatabaseName(database, id)
     const place = Object.freeze({ id, database })
-    const other = this.#places.get(database)?.deref()
-    if (other && other.id !== id) throw sharedDatabase(place, other.id)
-    this.#places.set(database, new WeakRef(place))
+    this.#take(place)
     this.#placeCollected.register(place, database)
     return place
+  }
+
+  #take(place: LocatedTenant): void {
+    const { id, database } = place
+    const other = this.#places.get(database)?.deref()
+    if (other && other.id !== id && this.#isInUse(other)) throw sharedDatabase(place, other.id)
+    this.#places.set(database, new WeakRef(place))
+  }
+
+  #isInUse(place: LocatedTenant): boolean {
+    return !this.#left.has(place) || this.#isOccupied(place)
   }
 }
 

@@ -63,7 +63,7 @@ export class ServerPool {
   readonly #settling = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
   readonly #counters: ServerCounters = newCounters()
   /** Acquires that have not got their lease yet, also where the pool has given them a connection. */
-  #acquiring = 0
+  readonly #acquiring = new Map<PendingAcquire, LocatedTenant>()
   /** Outside any tenant's scope: who has a connection closed need not be who held it. */
   readonly #outside = new AsyncResource('TENANT_KNEX_POOL')
   #facts: ServerFacts | undefined
@@ -218,6 +218,12 @@ export class ServerPool {
     ]
   }
 
+  /** True while anything runs in a tenant's place, or waits for a connection to it. */
+  isOccupied(place: LocatedTenant): boolean {
+    const holders = this.#pool.gates().used.map((gate) => gate.holder?.tenant)
+    return holders.includes(place) || [...this.#acquiring.values()].includes(place)
+  }
+
   /** Closes the idle connections whose session is a tenant's. */
   forget(tenantId: string): void {
     for (const gate of this.#pool.gates().idle) {
@@ -251,7 +257,7 @@ export class ServerPool {
   }
 
   #isQuiet(): boolean {
-    const coming = this.#acquiring + this.#pool.numPendingValidations()
+    const coming = this.#acquiring.size + this.#pool.numPendingValidations()
     return this.#leases.size === 0 && this.#settling.size === 0 && coming === 0
   }
 
@@ -379,7 +385,7 @@ export class ServerPool {
 
   async #wait(pending: PendingAcquire, tenant: LocatedTenant): Promise<Lease> {
     if (pending.isWaiting) this.#onWait(tenant)
-    this.#acquiring++
+    this.#acquiring.set(pending, tenant)
     try {
       const gate = await pending.promise
       if (gate.disposal?.reason === 'destroyed') this.#refuseLate(gate)
@@ -387,7 +393,7 @@ export class ServerPool {
     } catch (error) {
       throw this.#acquireError(error, pending, tenant)
     } finally {
-      this.#acquiring--
+      this.#acquiring.delete(pending)
     }
   }
 

@@ -4,6 +4,7 @@ import {
   type Item,
   onEachServer,
   rejection,
+  type TestTenants,
   thrown,
   until,
   withTenants,
@@ -193,6 +194,23 @@ onEachServer('an asynchronous `database` function', (server) => {
         { tenants: ['a', 'b', 'c'] },
       ))
 
+    it('when its new place is asked for while it is forgotten, then the old one is not its database', () =>
+      withCatalog(
+        async (catalog) => {
+          const { tenantKnex, places, databaseOf } = catalog
+          const a = tenantKnex('a')
+          const late = a('items').distinct().pluck('tenant').then()
+          await until('it is asked for', () => catalog.asked.length > 0)
+          places.set('a', databaseOf('c'))
+          tenantKnex.forget('a')
+          expect(await late).to.deep.equal(['a'])
+          expect(a.tenant.database).to.equal(null)
+          expect(await a('items').distinct().pluck('tenant')).to.deep.equal(['c'])
+          expect(a.tenant.database).to.equal(databaseOf('c'))
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
     it('when another tenant comes to its old place too early, then that is refused', () =>
       withCatalog(async ({ tenantKnex, places, databaseOf }) => {
         await tenantKnex('a')('items').select()
@@ -201,6 +219,69 @@ onEachServer('an asynchronous `database` function', (server) => {
         expect(error).to.include({ code: 'ERR_DATABASE_SHARED', tenant: 'b' })
         expect(error.message).to.contain('"a"').and.contain('"b"')
       }))
+  })
+
+  describe('given a tenant that is renamed', () => {
+    const rename = ({ tenantKnex, places, databaseOf }: TestTenants & Catalog): void => {
+      places.delete('a')
+      places.set('b', databaseOf('a'))
+      for (const id of ['a', 'b']) tenantKnex.forget(id)
+    }
+    const read = ({ tenantKnex }: TestTenants) =>
+      tenantKnex('b')('items').distinct().pluck('tenant')
+
+    it('when both ids are forgotten and nothing is open, then the new one has its database', () =>
+      withCatalog(async (context) => {
+        const { tenantKnex } = context
+        const old = tenantKnex('a')
+        await old('items').select()
+        await tenantKnex('b')('items').select()
+        rename(context)
+        expect(await read(context)).to.deep.equal(['a'])
+        expect((await rejection(old('items'))).code).to.equal('ERR_TENANT_UNKNOWN')
+      }))
+
+    it('when something is open, then the new one is refused until that has ended', () =>
+      withCatalog(async (context) => {
+        const { tenantKnex } = context
+        const trx = await tenantKnex('a').transaction()
+        rename(context)
+        expect((await rejection(read(context))).code).to.equal('ERR_DATABASE_SHARED')
+        await trx.commit()
+        await until('it has ended', () => tenantKnex.stats().servers[0].used === 0)
+        expect(await read(context)).to.deep.equal(['a'])
+      }))
+
+    it('when a query waits for a connection, then the new one is refused until that has ended', () =>
+      withCatalog(
+        async (context) => {
+          const { tenantKnex } = context
+          await tenantKnex('a')('items').select()
+          const trx = await tenantKnex('b').transaction()
+          const waiting = tenantKnex('a')('items').select().then()
+          await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
+          rename(context)
+          expect((await rejection(read(context))).code).to.equal('ERR_DATABASE_SHARED')
+          await trx.commit()
+          await waiting
+          await until('it has ended', () => tenantKnex.stats().servers[0].used === 0)
+          expect(await read(context)).to.deep.equal(['a'])
+        },
+        { pool: { max: 1 } },
+      ))
+
+    it('when it was found in another place, then its old one is free without `forget`', () =>
+      withCatalog(
+        async (context) => {
+          const { tenantKnex, places, databaseOf } = context
+          await tenantKnex('a')('items').select()
+          places.set('a', databaseOf('c'))
+          places.set('b', databaseOf('a'))
+          expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['c'])
+          expect(await read(context)).to.deep.equal(['a'])
+        },
+        { lookup: { ttlMillis: 0 } },
+      ))
   })
 
   it('is taken for one also where it is not declared async', () => {
@@ -229,7 +310,75 @@ onEachServer('an asynchronous `database` function', (server) => {
     ))
 })
 
+onEachServer('a `database` function that gives a thenable', (server) => {
+  type Give = (name: string) => void
+  const thenable = (then: PropertyDescriptor, of: object = {}): object =>
+    Object.defineProperty(of, 'then', then)
+  const thenables: [string, (name: string) => object][] = [
+    ['that gives it at once', (name) => thenable({ value: (give: Give) => give(name) })],
+    ['that is a function', (name) => thenable({ value: (give: Give) => give(name) }, () => 1)],
+    [
+      'that gives it later, and something else after that',
+      (name) =>
+        thenable({ value: (give: Give) => void setTimeout(() => [give(name), give('x')], 1) }),
+    ],
+  ]
+  for (const [title, make] of thenables) {
+    it(`is asked for the place: one ${title}`, () => {
+      let nameOf: (id: string) => string = (id) => id
+      const database = (id: string) => make(nameOf(id)) as never
+      return withTenants(server, { database }, async ({ tenantKnex, databaseOf }) => {
+        nameOf = databaseOf
+        expect(tenantKnex('a').tenant.database).to.equal(null)
+        expect(await tenantKnex('a')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+      })
+    })
+  }
+
+  const failure = new Error('no')
+  const fail = (): never => {
+    throw failure
+  }
+  const failing: [string, object][] = [
+    ['throws', thenable({ value: fail })],
+    ['has a `then` that cannot be read', thenable({ get: fail })],
+    [
+      'rejects',
+      thenable({ value: (_: unknown, reject: (error: Error) => void) => reject(failure) }),
+    ],
+  ]
+  for (const [title, given] of failing) {
+    it(`tells of one that ${title} when the place is needed`, () =>
+      withTenants(server, { database: () => given as never }, async ({ tenantKnex }) => {
+        expect(tenantKnex('a').tenant.database).to.equal(null)
+        const error = await rejection(tenantKnex('a')('items'))
+        expect(error).to.include({ code: 'ERR_LOOKUP_FAILED', cause: failure })
+      }))
+  }
+})
+
 onEachServer('a synchronous `database` function', (server) => {
+  it('may give the database of a tenant that is forgotten to another one', () => {
+    const places = new Map<string, string>()
+    return withTenants(server, { database: (id) => places.get(id) ?? null }, async (context) => {
+      const { tenantKnex, databaseOf } = context
+      places.set('a', databaseOf('a'))
+      const a = tenantKnex('a')
+      const trx = await a.transaction()
+      places.set('b', databaseOf('a'))
+      expect(thrown(() => tenantKnex('b')).code, 'not forgotten').to.equal('ERR_DATABASE_SHARED')
+      tenantKnex.forget('a')
+      expect(thrown(() => tenantKnex('b')).code, 'in use').to.equal('ERR_DATABASE_SHARED')
+      await trx.commit()
+      await until('it has ended', () => tenantKnex.stats().servers[0].used === 0)
+      expect(await tenantKnex('b')('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+      expect((await rejection(a('items'))).code).to.equal('ERR_DATABASE_SHARED')
+      tenantKnex.forget('b')
+      expect(await a('items').distinct().pluck('tenant')).to.deep.equal(['a'])
+      expect((await rejection(tenantKnex('b')('items'))).code).to.equal('ERR_DATABASE_SHARED')
+    })
+  })
+
   it('may know no such tenant', () =>
     withTenants(server, { database: (id) => (id === 'a' ? 'a' : null) }, async ({ tenantKnex }) => {
       expect(tenantKnex('a').tenant.database).to.equal('a')
