@@ -61,8 +61,7 @@ export async function coverageOf(
   const base = hashOf(workspace, filesUnder(workspace.folder, 'src'))
   for (const [index, test] of tests.entries()) {
     const hash = base + hashOf(workspace, [test])
-    const before = kept[test]
-    if (before?.hash === hash && before.coverage.failing === undefined) continue
+    if (kept[test]?.hash === hash) continue
     const coverage = await runOnce(reaper, workspace, test, runtime)
     kept[test] = { hash, coverage }
     mkdirSync(dirname(file), { recursive: true })

@@ -72,12 +72,15 @@ await runCommand(async (reaper) => {
   const runtime = await strippingRuntime(reaper)
   const tests = filesUnder(workspace.folder, 'test').filter(isTried)
   const coverage = await coverageOf(reaper, workspace, tests, { ...runtime, env: NEAR.env })
+  const laboratory = { reaper, workspace, runtime, coverage }
+  const left: Verdict[] = []
   const verdicts: Verdict[] = []
   for (const [number, mutant] of mutants) {
-    const verdict = await tryOne({ reaper, workspace, runtime, coverage }, number, mutant)
-    console.error(`mutants: ${number}: ${summary(verdict)}`)
-    verdicts.push(verdict)
+    const verdict = await tryNear(laboratory, number, mutant)
+    ;(verdict.caughtBy === undefined ? left : verdicts).push(verdict)
   }
+  // All the nearest tests first: they are quick, and catch most.
+  for (const verdict of left) verdicts.push(await tryWider(laboratory, verdict))
   console.log(page(seed, verdicts))
   return verdicts.every(({ caughtBy, harmless }) => caughtBy ?? harmless) ? 0 : 1
 })
@@ -108,17 +111,28 @@ function isTried(file: string): boolean {
   return file.endsWith('.test.ts') && !NOT_TRIED.test(file)
 }
 
-async function tryOne(
+async function tryNear(
   laboratory: Laboratory,
   number: number,
   mutant: GeneratedMutant,
 ): Promise<Verdict> {
-  const { near, wider, leftOut } = nearestTests(mutant, laboratory.coverage)
-  const caughtBy =
-    (await firstFailure(laboratory, mutant, near, NEAR)) ??
-    (await firstFailure(laboratory, mutant, wider, WIDER))
+  const { near } = nearestTests(mutant, laboratory.coverage)
+  const caughtBy = await firstFailure(laboratory, mutant, near, NEAR)
+  const verdict = { number, mutant, caughtBy, harmless: undefined, limit: undefined }
+  console.error(`mutants: ${number}: ${summary(verdict, 'not noticed by the nearest tests')}`)
+  return verdict
+}
+
+async function tryWider(laboratory: Laboratory, verdict: Verdict): Promise<Verdict> {
+  const { number, mutant } = verdict
+  const { wider, leftOut } = nearestTests(mutant, laboratory.coverage)
+  const caughtBy = await firstFailure(laboratory, mutant, wider, WIDER)
+  const harmless = harmlessReason(mutant)
   const limit = leftOut > 0 ? `${leftOut} slow test files` : undefined
-  return { number, mutant, caughtBy, harmless: harmlessReason(mutant), limit }
+  const end = harmless ? `harmless: ${harmless}` : `SURVIVED (${limit ?? 'all tried'})`
+  const tried = { ...verdict, caughtBy, harmless, limit }
+  console.error(`mutants: ${number}: ${summary(tried, end)}`)
+  return tried
 }
 
 /**
@@ -172,10 +186,8 @@ function harmlessReason({ file, line, replacement }: GeneratedMutant): string | 
   )?.reason
 }
 
-function summary({ mutant, caughtBy, harmless, limit }: Verdict): string {
+function summary({ mutant, caughtBy }: Verdict, otherwise: string): string {
   const { file, lineNumber, changed, replacement } = mutant
-  const end =
-    caughtBy ?? (harmless ? `harmless: ${harmless}` : `SURVIVED (${limit ?? 'all tried'})`)
   const change = `${changed} -> ${replacement}`.replaceAll(/\s+/g, ' ')
-  return `${file}:${lineNumber}: ${change}: ${end}`
+  return `${file}:${lineNumber}: ${change}: ${caughtBy ?? otherwise}`
 }
