@@ -28,14 +28,14 @@ export class RequestScope {
 
   /** Calls a function in the request's scope. What it returns is not awaited. */
   call<R>(fn: () => R): R {
-    const enter = (): R => this.#scope.call(this.#knex, fn)
-    return this.#outer ? this.#outer.call(enter) : enter()
+    if (!this.#outer) return this.#scope.call(this.#knex, fn)
+    return this.#outer.call(() => this.#scope.call(this.#knex, fn))
   }
 
   /** Calls a function with no tenant in scope. */
   leave<R>(fn: () => R): R {
-    const enter = (): R => this.#scope.call(undefined, fn)
-    return this.#outer ? this.#outer.leave(enter) : enter()
+    if (!this.#outer) return this.#scope.call(undefined, fn)
+    return this.#outer.leave(() => this.#scope.call(undefined, fn))
   }
 
   /** The scope of a request that has no tenant. */

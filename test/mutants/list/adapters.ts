@@ -170,8 +170,8 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'leave one scope of two',
     harm: 'the next request of the connection ends in this one’s scope of another tenantKnex',
     file: REQUEST_SCOPE,
-    search: 'return this.#outer ? this.#outer.leave(enter) : enter()',
-    replace: 'return enter()',
+    search: 'return this.#outer.leave(() => this.#scope.call(undefined, fn))',
+    replace: 'return this.#scope.call(undefined, fn)',
     tests: [...EXPRESS_TESTS, ...KOA_TESTS],
   },
   {
