@@ -408,10 +408,17 @@ function failLater(command: Command, error: Error): Command {
   return command
 }
 
-/** Hidden properties stay hidden. */
+/** Hidden properties stay hidden. Lists and plain objects inside are copies, too. */
 function frozenCopy<T extends object>(object: T): Readonly<T> {
-  const properties = Object.getOwnPropertyDescriptors(object)
+  const properties = Object.getOwnPropertyDescriptors(object) as Record<string, PropertyDescriptor>
+  for (const property of Object.values(properties)) property.value = frozenValue(property.value)
   return Object.freeze(Object.create(Object.getPrototypeOf(object), properties))
+}
+
+function frozenValue(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenValue))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.getPrototypeOf(value) === Object.prototype ? frozenCopy(value) : value
 }
 
 type ResultCallback = (error: Error | null, ...rest: unknown[]) => void

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Knex } from 'knex'
 import type { TenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, thrown } from '../support/tenants.ts'
+import { onEachServer, rejection, thrown, urlOptions } from '../support/tenants.ts'
 import {
   acquire,
   ask,
@@ -182,6 +182,36 @@ onEachServer('a raw connection', (server) => {
         })
         expect(seen).to.deep.equal([])
       }))
+
+    it('does not let what is inside of those settings be changed', () => {
+      const connection = {
+        ...urlOptions(server.url),
+        dateStrings: ['DATE' as const],
+        connectAttributes: { program_name: 'shop' },
+      }
+      return onOneConnection(
+        server,
+        async ({ tenantKnex }) => {
+          await withLease(tenantKnex, 'a', async ({ config }) => {
+            const { dateStrings, connectAttributes } = config as {
+              dateStrings: string[]
+              connectAttributes: object
+            }
+            for (const change of [
+              () => dateStrings.push('DATETIME'),
+              () => Object.assign(connectAttributes, { program_name: 'x' }),
+            ]) {
+              expect(thrown(change)).to.be.instanceOf(TypeError)
+            }
+          })
+          await withLease(tenantKnex, 'b', async (lease) => {
+            const [row] = await ask(lease, "SELECT TIMESTAMP '2024-02-29 12:00:00' AS moment")
+            expect(row?.moment).to.be.instanceOf(Date)
+          })
+        },
+        { connection },
+      )
+    })
 
     it('has a promise flavour whose every method is its own', () =>
       onOneConnection(server, async ({ tenantKnex }) => {

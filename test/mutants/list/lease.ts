@@ -119,4 +119,12 @@ export const LEASE: readonly Mutant[] = [
     replace: 'this.#config ??= this.#host.connection.config',
     tests: ['test/isolation/raw-connections.test.ts'],
   },
+  {
+    name: 'show the lists inside of the driver’s settings',
+    harm: 'what one tenant adds to dateStrings, the next is served with',
+    file: 'src/connection/lease.ts',
+    search: 'property.value = frozenValue(property.value)',
+    replace: 'void frozenValue(property.value)',
+    tests: ['test/isolation/raw-connections.test.ts'],
+  },
 ]
