@@ -7,17 +7,25 @@ import { thrown } from '../support/tenants.ts'
 
 const COUNT = 20_000
 
-describe('a tenant that is made anew when the garbage collector has taken it', () => {
-  const lookup = resolveLookupOptions({}, 'lookup.')
+const lookup = resolveLookupOptions({}, 'lookup.')
 
+describe('a tenant that is made anew when the garbage collector has taken it', () => {
   it('is one object, although the old one is told of only now', async () => {
-    const tenants = new Tenants((id) => id, lookup)
+    const tenants = new Tenants(
+      (id) => id,
+      lookup,
+      () => false,
+    )
     const anew = await madeAnew(tenants, 'a')
     expect(tenants.get('a')).to.equal(anew)
   })
 
   it('has its database for itself, although the old one is told of only now', async () => {
-    const tenants = new Tenants(() => 'one_for_all', lookup)
+    const tenants = new Tenants(
+      () => 'one_for_all',
+      lookup,
+      () => false,
+    )
     const anew = await madeAnew(tenants, 'a')
     expect(thrown(() => tenants.get('b'))).to.include({ code: 'ERR_DATABASE_SHARED' })
     expect(anew.id).to.equal('a')
@@ -26,7 +34,11 @@ describe('a tenant that is made anew when the garbage collector has taken it', (
 
 describe('tenants that nobody holds any more', () => {
   it('take no memory', async () => {
-    const tenants = new Tenants((id) => id, resolveLookupOptions({}, 'lookup.'))
+    const tenants = new Tenants(
+      (id) => id,
+      lookup,
+      () => false,
+    )
     const make = (count: number): void => {
       for (let number = 0; number < count; number++) tenants.get(`t${number}`)
     }
