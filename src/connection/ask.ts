@@ -7,11 +7,11 @@ export type TextRow = readonly (string | null)[]
 export type Asked = Pick<RawConnection, 'addCommand'>
 
 /**
- * Asks the server a question of our own, on a connection that nobody holds yet. It does not pass
- * through `connection.query()`, where the user's `queryFormat` and `namedPlaceholders` would change it,
- * and no option of the user's says how the answer looks.
+ * Asks the server a question of our own, on a connection that nobody holds yet. No option of the user's
+ * changes the question or the answer. `connection.query()` is not used, because the user's `queryFormat`
+ * and `namedPlaceholders` would change the question there.
  *
- * @returns the rows; none where the answer is an OK
+ * @returns the rows; none if the answer is an OK
  */
 export function ask(connection: Asked, sql: string): Promise<readonly TextRow[]> {
   return new Promise((resolve, reject) => {

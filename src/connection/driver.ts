@@ -109,8 +109,8 @@ export function isTextQuery(command: Command): boolean {
 }
 
 /**
- * What holds for a query of our own, whatever the user's options are. A `typeCast` of the query's own
- * is the one thing that mysql2 puts before all that says what becomes of a value.
+ * Options of each query of our own, which the user's do not change. A `typeCast` of the query itself is
+ * the one option that mysql2 puts before all others when it reads a value.
  */
 const OWN_OPTIONS = {
   rowsAsArray: true,
@@ -163,8 +163,8 @@ export function steerStream(command: Command, through: object): void {
 }
 
 /**
- * Takes a file's stream off the connection when its command has ended. mysql2 does so only where all went
- * well; else what the stream gives from then on is sent in the next command's place.
+ * Takes a file's stream off the connection when its command has ended. mysql2 does so only after success.
+ * After an error it would go on to send what the stream gives, in the next tenant's session, too.
  */
 export function endLocalFile({ _localStream: file, _unpipeStream: unpipe }: Command): void {
   if (!file) return
@@ -179,8 +179,8 @@ export function hasFailedPrepare(command: Command): boolean {
 }
 
 /**
- * True where user code is shown each row as it is read: by a `typeCast`. mysql2 takes the connection's
- * also where the statement has one that is no function.
+ * True if user code is shown each row as it is read: by a `typeCast`. mysql2 takes the connection's,
+ * too, if the statement's own is no function.
  */
 export function hasTypeCast({ options }: Command, { config }: RawConnection): boolean {
   return typeof options?.typeCast === 'function' || typeof config.typeCast === 'function'
