@@ -1,7 +1,35 @@
+import knex from 'knex'
+import type { TenantKnex } from '../../tenant-knex.ts'
 import { call, type RawConnection, withConnection } from '../raw-connection.ts'
 import type { StormOperation } from '../storm-operation.ts'
 import { ITEMS, WRITES } from '../tables.ts'
 import { row } from './writes.ts'
+
+type AmbientKnex = TenantKnex['ambient']
+
+/** A Knex of some other database; it is not asked to connect. */
+const central = knex({ client: 'mysql2', connection: { database: 'central' }, pool: { min: 0 } })
+
+/** What code may take from `ambient` in one tenant's scope and use in another's. */
+const KEPT: readonly ((ambient: AmbientKnex) => () => PromiseLike<unknown>)[] = [
+  ({ schema }) =>
+    () =>
+      schema.hasTable(ITEMS),
+  ({ migrate }) =>
+    () =>
+      migrate.currentVersion(),
+  (ambient) => {
+    const copy = ambient.withUserParams({})
+    return () => copy(ITEMS)
+  },
+  (ambient) => ambient.transactionProvider(),
+  ({ client }) =>
+    () =>
+      client.acquireConnection(),
+  ({ cache }) =>
+    async () =>
+      cache.get('key'),
+]
 
 /** Mistakes that applications make: each is refused, and nothing is sent. */
 export const MISTAKE_OPERATIONS: readonly StormOperation[] = [
@@ -28,6 +56,38 @@ export const MISTAKE_OPERATIONS: readonly StormOperation[] = [
       // In an array: a builder alone would be awaited.
       const [builder] = await tenantKnex.run(tenant, () => [tenantKnex.ambient(ITEMS)])
       await tenantKnex.run(otherTenant, () => storm.refused(() => builder, 'ERR_WRONG_TENANT'))
+    },
+  },
+  {
+    name: "use what `ambient` gave in another tenant's scope",
+    weight: 2,
+    run: async (storm) => {
+      const { tenantKnex, tenant, otherTenant } = storm
+      const take = KEPT[storm.between(0, KEPT.length - 1)] as (typeof KEPT)[number]
+      const kept = await tenantKnex.run(tenant, () => take(tenantKnex.ambient))
+      await tenantKnex.run(otherTenant, () => storm.refused(kept, 'ERR_WRONG_TENANT'))
+    },
+  },
+  {
+    name: 'outlive a transaction in scope',
+    weight: 2,
+    run: async (storm) => {
+      const { tenantKnex, tenant } = storm
+      storm.deny()
+      const builders: PromiseLike<unknown>[] = []
+      await tenantKnex.run(tenant, () =>
+        tenantKnex.transaction(() => {
+          builders.push(tenantKnex.ambient(WRITES).insert(row(storm, 0)))
+        }),
+      )
+      await storm.refused(() => builders[0], 'ERR_TRANSACTION_OVER')
+    },
+  },
+  {
+    name: "nest a plain Knex's builder",
+    run: (storm) => {
+      const inner = central(ITEMS).select('id')
+      return storm.refused(() => storm.knex(ITEMS).whereIn('id', inner), 'ERR_WRONG_TENANT')
     },
   },
   {

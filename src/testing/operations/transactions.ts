@@ -91,6 +91,33 @@ export const TRANSACTION_OPERATIONS: readonly StormOperation[] = [
     },
   },
   {
+    name: 'transaction in scope',
+    weight: 5,
+    run: (storm) =>
+      inScope(storm, 3, async () => {
+        const { tenantKnex, tenant, otherTenant } = storm
+        const { ambient } = tenantKnex
+        await insert(storm, ambient, 0)
+        await undone(tenantKnex.transaction(() => insertAndUndo(storm, ambient)))
+        await tenantKnex.transaction(() => insert(storm, ambient, 1))
+        await tenantKnex.run(otherTenant, async (other) => {
+          if (other.isTransaction) storm.violate('another tenant has joined a transaction')
+          await tenantKnex.run(tenant, () => insert(storm, ambient, 2))
+        })
+        storm.checkRows(await readOne(storm, ambient), 1)
+      }),
+  },
+  {
+    name: 'rolled back in scope',
+    weight: 3,
+    run: async (storm) => {
+      const { tenantKnex, tenant } = storm
+      storm.deny()
+      const insertion = () => insertAndUndo(storm, tenantKnex.ambient)
+      await undone(tenantKnex.run(tenant, () => tenantKnex.transaction(insertion)))
+    },
+  },
+  {
     name: 'rolled back',
     weight: 5,
     run: async (storm) => {
@@ -126,6 +153,21 @@ async function transaction(
         await fn(trx)
         isCommitting = true
       }),
+    () => !isCommitting,
+  )
+}
+
+/** The same in a transaction that is in scope. */
+async function inScope(storm: StormContext, parts: number, fn: () => Promise<void>): Promise<void> {
+  const { tenantKnex, tenant } = storm
+  let isCommitting = false
+  const all = async (): Promise<void> => {
+    await fn()
+    isCommitting = true
+  }
+  await storm.write(
+    parts,
+    () => tenantKnex.run(tenant, () => tenantKnex.transaction(all)),
     () => !isCommitting,
   )
 }
