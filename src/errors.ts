@@ -3,6 +3,7 @@ import knex from 'knex'
 /** Every code that a {@link TenantKnexError} can carry. The README has a table of them. */
 export type TenantKnexErrorCode =
   | 'ERR_ACQUIRE_TIMEOUT'
+  | 'ERR_CACHE_FACTORY_CYCLE'
   | 'ERR_CACHE_FACTORY_TIMEOUT'
   | 'ERR_CACHE_KEY_INVALID'
   | 'ERR_CACHE_PREFIX_INVALID'

@@ -1,4 +1,5 @@
 import { TenantKnexError } from '../errors.ts'
+import { computing, isComputing } from './computing.ts'
 import type { Epoch } from './tenant-store.ts'
 
 /** A value that is being computed. */
@@ -48,6 +49,15 @@ export class Flights {
     return this.#start(key, epoch, compute)
   }
 
+  /**
+   * Refuses a key that is asked for in its own factory, which would wait for itself.
+   *
+   * @throws `ERR_CACHE_FACTORY_CYCLE`
+   */
+  checkCycle(key: string): void {
+    if (isComputing(this, key)) throw this.#cycle(key)
+  }
+
   /** True while a call would wait. */
   isRunning(key: string, epoch: Epoch | undefined): boolean {
     const running = this.#running?.get(key)
@@ -70,7 +80,7 @@ export class Flights {
     const flight: RunningFlight = { isCurrent: true, epoch, until, result: Promise.resolve() }
     this.#running ??= new Map()
     this.#running.set(key, flight)
-    const result = compute(flight).finally(() => {
+    const result = computing(this, key, () => compute(flight)).finally(() => {
       if (this.#running?.get(key) === flight) this.#remove(key)
     })
     flight.result = result
@@ -101,6 +111,15 @@ export class Flights {
   #remove(key: string): void {
     this.#running?.delete(key)
     if (this.#running?.size === 0) this.#running = undefined
+  }
+
+  #cycle(key: string): TenantKnexError {
+    return new TenantKnexError(
+      'ERR_CACHE_FACTORY_CYCLE',
+      `The factory for the cache key ${JSON.stringify(key)} asks for this key itself, perhaps in the ` +
+        'factory of another key, and would wait for itself. Break the cycle.',
+      { tenant: this.#tenant },
+    )
   }
 
   #tooLate(key: string): TenantKnexError {

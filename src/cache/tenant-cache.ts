@@ -78,6 +78,7 @@ export class TenantCache extends Keyv<unknown> {
    * With `staleFor`, a value that is no longer fresh is served for so long, and computed anew in the
    * background; an error there is told by an `error` event only.
    *
+   * @throws `ERR_CACHE_FACTORY_CYCLE` in the key's own factory
    * @throws `ERR_CACHE_FACTORY_TIMEOUT` where the factory runs for another call, for too long
    * @throws `ERR_CACHE_VALUE_INVALID`, `ERR_CACHE_KEY_INVALID`, `ERR_OPTION_INVALID`
    */
@@ -88,6 +89,7 @@ export class TenantCache extends Keyv<unknown> {
   ): Promise<T> {
     const lifetime = this.#lifetime(options, factory)
     this.#adapter.checkKey(key)
+    this.#flights.checkCycle(key)
     const { raw, epoch } = await this.#adapter.find(key)
     const compute = async (flight: Flight): Promise<string | undefined> => {
       const { settings, tenant } = this.#options

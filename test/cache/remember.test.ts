@@ -1,6 +1,6 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import type { CacheOptions, TenantKnex } from '../../src/index.ts'
+import type { CacheOptions, TenantCache, TenantKnex } from '../../src/index.ts'
 import { rejection, until } from '../support/tenants.ts'
 import { newRoot, withCaches } from './support/caches.ts'
 
@@ -188,6 +188,50 @@ for (const [where, options] of stores) {
           },
           { waitMillis: 100 },
         ),
+      )
+    })
+
+    describe('when a factory asks for its own key', () => {
+      const cycles: [
+        string,
+        (cache: TenantCache, ask: () => Promise<unknown>) => Promise<unknown>,
+      ][] = [
+        ['directly', (_, ask) => ask()],
+        ['later', (_, ask) => turn().then(ask)],
+        ['in the factory of another key', (cache, ask) => cache.remember('l', LONG, ask)],
+        [
+          'in the factory of a third key',
+          (cache, ask) => cache.remember('l', LONG, () => cache.remember('m', LONG, ask)),
+        ],
+        ['after it was deleted', async (cache, ask) => [await cache.delete('k'), await ask()]],
+      ]
+      for (const [title, inside] of cycles) {
+        it(
+          `then it is refused at once: ${title}`,
+          given(async (tenantKnex) => {
+            const { cache } = tenantKnex('a')
+            const ask = (): Promise<unknown> => cache.remember('k', LONG, () => inside(cache, ask))
+            const error = await rejection(ask())
+            expect(error).to.include({ code: 'ERR_CACHE_FACTORY_CYCLE', tenant: 'a' })
+            expect(await cache.remember('k', LONG, () => 'whole')).to.equal('whole')
+          }),
+        )
+      }
+
+      it(
+        'then another tenant’s, and what it has begun and not waited for, is none of that',
+        given(async (tenantKnex) => {
+          const { cache } = tenantKnex('a')
+          let later: Promise<unknown> = Promise.resolve()
+          let go: () => void = () => undefined
+          const ended = new Promise<void>((resolve) => (go = resolve))
+          const value = await cache.remember('k', LONG, () => {
+            later = ended.then(() => cache.remember('k', LONG, () => 'other'))
+            return tenantKnex('b').cache.remember('k', LONG, () => 'of b')
+          })
+          go()
+          expect([value, await later]).to.deep.equal(['of b', 'of b'])
+        }),
       )
     })
 

@@ -365,4 +365,28 @@ export const CACHE: readonly Mutant[] = [
     replace: 'timer = setTimeout(expire, flight.until + performance.timeOrigin - Date.now())',
     tests: CLOCK,
   },
+  {
+    name: 'let a factory wait for itself',
+    harm: 'a key that is asked for in its own factory keeps the caller for ten seconds',
+    file: 'src/cache/tenant-cache.ts',
+    search: '    this.#flights.checkCycle(key)\n',
+    replace: '',
+    tests: REMEMBER,
+  },
+  {
+    name: 'look at the innermost factory only',
+    harm: 'a key that is asked for by way of another keeps the caller for ten seconds',
+    file: 'src/cache/computing.ts',
+    search: 'one; one = one.outer) {',
+    replace: 'one; one = undefined) {',
+    tests: REMEMBER,
+  },
+  {
+    name: 'hold a factory for running that has ended',
+    harm: 'what it has left behind can never ask for the key again',
+    file: 'src/cache/computing.ts',
+    search: '    one.isOver = true\n',
+    replace: '',
+    tests: REMEMBER,
+  },
 ]

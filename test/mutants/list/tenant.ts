@@ -43,7 +43,7 @@ export const TENANT: readonly Mutant[] = [
     name: 'allow two ids with one database',
     harm: 'two tenants share all rows',
     file: 'src/knex/tenants.ts',
-    search: 'if (other && other.id !== id) throw',
+    search: 'if (other && other.id !== id && this.#isInUse(other)) throw',
     replace: 'if (other && other.id === id) throw',
     tests: ['test/knex/guards.test.ts'],
   },
