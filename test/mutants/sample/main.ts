@@ -11,13 +11,16 @@ import { type Coverage, coverageOf } from './coverage.ts'
 import { filesUnder } from './files.ts'
 import { applyGenerated, type GeneratedMutant, generateMutants } from './generate.ts'
 import { HARMLESS } from './harmless.ts'
-import { nearestTests } from './nearest-tests.ts'
+import { nearestTests, type TestGroup } from './nearest-tests.ts'
 import { withoutTypeErrors } from './refused-by-types.ts'
 import { page, type Verdict } from './report.ts'
 
 /** The nearest tests run on MariaDB alone, the wider ones on each server. */
-const NEAR = { limitMillis: 60_000, env: { TENANT_KNEX_MYSQL_URL: '' } }
-const WIDER = { limitMillis: 180_000, env: {} }
+const NEAR = { factor: 3, env: { TENANT_KNEX_MYSQL_URL: '' } }
+const WIDER = { factor: 4, env: {} }
+
+/** Added to what tests may take: to start, and to wait for one test that hangs. */
+const LEEWAY_MILLIS = 30_000
 
 /** What failures say that have to do with time, or with a server that is busy. */
 const ACCIDENT = /time|wait|took|late|lost|closed|connect|heap/i
@@ -53,7 +56,8 @@ if (values.help) {
 
 /** How tests are run. */
 interface Stage {
-  readonly limitMillis: number
+  /** How many times as long as without a mutant tests may take. */
+  readonly factor: number
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -142,31 +146,33 @@ async function tryWider(laboratory: Laboratory, verdict: Verdict): Promise<Verdi
 async function firstFailure(
   laboratory: Laboratory,
   mutant: GeneratedMutant,
-  tests: readonly string[],
+  group: TestGroup,
   stage: Stage,
 ): Promise<string | undefined> {
+  const { tests } = group
   if (tests.length === 0) return undefined
-  const failure = await run(laboratory, mutant, tests, stage)
+  const failure = await run(laboratory, mutant, group, stage)
   if (failure === undefined) return undefined
   const { title, file, message } = failure
   const isSure = file === undefined || areUnitTests([file]) || !ACCIDENT.test(message)
   if (isSure) return title
   // A hook cannot be run by itself.
   const only = title.includes('" hook') ? undefined : title
-  const again = await run(laboratory, mutant, [file], stage, only)
+  const again = await run(laboratory, mutant, { ...group, tests: [file] }, stage, only)
   if (again !== undefined) return title
   console.error(`mutants: fails only by accident: ${title}`)
-  const rest = tests.filter((test) => test !== file)
+  const rest = { ...group, tests: tests.filter((test) => test !== file) }
   return firstFailure(laboratory, mutant, rest, stage)
 }
 
 async function run(
   { reaper, workspace, runtime }: Laboratory,
   mutant: GeneratedMutant,
-  tests: readonly string[],
-  { limitMillis, env }: Stage,
+  { tests, seconds }: TestGroup,
+  { factor, env }: Stage,
   only?: string,
 ): Promise<TestFailure | undefined> {
+  const limitMillis = LEEWAY_MILLIS + 1_000 * factor * seconds
   const options = { only, limitMillis, runtime: { ...runtime, env } }
   const change = (source: string): string => applyGenerated(mutant, source)
   try {
@@ -175,6 +181,7 @@ async function run(
     )
     return failure
   } catch (error) {
+    if (reaper.isEnded) throw error
     return { title: 'no test can be run', message: messageOf(error) }
   }
 }
