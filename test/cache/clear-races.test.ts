@@ -73,6 +73,21 @@ describe('given a cache on Redis that two processes have', () => {
   )
 
   it(
+    'such a factory fills nothing although its process has heard of the clear meanwhile',
+    given(async ({ one, two }) => {
+      await one.set('other', 1)
+      let end: (value: string) => void = () => undefined
+      const old = one.remember('k', LONG, () => new Promise<string>((resolve) => (end = resolve)))
+      await until('the factory runs', () => end.length > 0)
+      await two.clear()
+      expect(await one.get('other')).to.equal(undefined)
+      end('old')
+      await old
+      expect(await two.get('k')).to.equal(undefined)
+    }),
+  )
+
+  it(
     'who asks after the clear does not get what a factory from before it makes',
     given(async ({ one, two }) => {
       let end: (value: string) => void = () => undefined

@@ -49,6 +49,24 @@ for (const [where, options] of stores) {
 
     describe('when many ask at the same time', () => {
       it(
+        'then who asks for one key waits for its factory, although that of another has ended',
+        given(async (tenantKnex) => {
+          const { cache } = tenantKnex('a')
+          const [slow, other] = [slowFactory<string>(), slowFactory<string>()]
+          const first = cache.remember('k', LONG, slow.run)
+          const another = cache.remember('l', LONG, other.run)
+          await until('both run', () => slow.runs + other.runs === 2)
+          other.end('of l')
+          await another
+          const second = cache.remember('k', LONG, slow.run)
+          await cache.get('k') // it has been looked for by now
+          slow.end('of k')
+          expect(await Promise.all([first, second])).to.deep.equal(['of k', 'of k'])
+          expect(slow.runs).to.equal(1)
+        }),
+      )
+
+      it(
         'then the factory runs once, and each gets a copy of its own',
         given(async (tenantKnex) => {
           let runs = 0
