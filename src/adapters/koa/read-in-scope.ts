@@ -8,13 +8,20 @@ type Method = (...args: unknown[]) => object
  * middleware before the adapter may read it, too.
  */
 export function readInScope(stream: ReadableStream, scope: RequestScope): void {
-  callInScope(stream, ['cancel', 'pipeTo', 'pipeThrough'], scope)
-  callInScope(stream, ['tee'], scope, (branches) => {
-    for (const branch of branches as ReadableStream[]) readInScope(branch, scope)
-  })
+  callInScope(stream, ['cancel'], scope)
   callInScope(stream, ['getReader', 'values', Symbol.asyncIterator], scope, (reader) =>
     callInScope(reader, ['read', 'cancel', 'next', 'return'], scope),
   )
+  for (const name of ['pipeTo', 'pipeThrough', 'tee'] as const) readByIterator(stream, name)
+}
+
+/** These read by ways of their own. On Node 24 that is in the scope of whoever reads what they give. */
+function readByIterator(stream: ReadableStream, name: 'pipeTo' | 'pipeThrough' | 'tee'): void {
+  const value = (...args: unknown[]): unknown => {
+    const read = ReadableStream.from(stream)
+    return Reflect.apply(read[name], read, args)
+  }
+  Object.defineProperty(stream, name, { value, configurable: true, writable: true })
 }
 
 /** Replaces those methods that an object has, for this object alone. */
