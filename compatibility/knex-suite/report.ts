@@ -1,6 +1,6 @@
 import type { Comparison, Lost } from './compare.ts'
 import { exceptions } from './exceptions.ts'
-import type { TestRun } from './run-tests.ts'
+import type { Rejection, TestRun } from './run-tests.ts'
 import { titlesOf } from './tests.ts'
 
 /** Both runs on one server. */
@@ -30,8 +30,18 @@ export function report(server: string, { plain, ours, comparison }: Outcome): bo
   for (const { title } of explained) console.log(`    ${title}\n      ${exceptions[title]}`)
   console.log(`  ${unexplained.length} pass with Knex alone, unexplained`)
   unexplained.forEach(printLost)
+  const stray = strayRejections(ours, plain)
+  console.log(`  ${stray.length} unhandled rejections with tenant-knex alone, unexplained`)
+  stray.forEach(printLost)
   // Without this, tests that get Knex alone by mistake would pass.
-  return unexplained.length === 0 && acquires > 0 && plain.use.knexes === 0
+  const isExplained = unexplained.length === 0 && stray.length === 0
+  return isExplained && acquires > 0 && plain.use.knexes === 0
+}
+
+/** Those of a test that fails as explained are of its own comparison. */
+function strayRejections(ours: TestRun, plain: TestRun): Rejection[] {
+  const known = new Set([...Object.keys(exceptions), ...plain.rejections.map(({ title }) => title)])
+  return ours.rejections.filter(({ title }) => !known.has(title))
 }
 
 /** Says which exceptions no server needs any more. */
@@ -41,14 +51,15 @@ export function reportUnneeded(titles: readonly string[]): void {
   for (const title of titles) console.log(`  ${title}`)
 }
 
-function printRun(name: string, { tests, seconds, unhandledRejections }: TestRun): void {
+function printRun(name: string, { tests, seconds, rejections }: TestRun): void {
   const [passed, failed, skipped] = (['passed', 'failed', 'skipped'] as const).map(
     (state) => titlesOf(tests, state).length,
   )
   console.log(
     `  ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, ` +
-      `${unhandledRejections} unhandled rejections, ${seconds} s`,
+      `${rejections.length} unhandled rejections, ${seconds} s`,
   )
+  for (const { title } of rejections) console.log(`    unhandled in: ${title}`)
 }
 
 function printLost({ title, reason }: Lost): void {

@@ -22,9 +22,17 @@ export interface RunOptions {
 export interface TestRun {
   readonly tests: Tests
   readonly seconds: number
-  readonly unhandledRejections: number
+  /** Rejections that nobody has handled, and in which test. */
+  readonly rejections: readonly Rejection[]
   /** What went through tenant-knex: nothing in a run of Knex alone. */
   readonly use: Use
+}
+
+/** A rejection that nobody has handled. */
+export interface Rejection {
+  /** Of the test that ran. */
+  readonly title: string
+  readonly reason: string
 }
 
 /** Sums over all bound Knexes of a run. */
@@ -60,7 +68,7 @@ export async function runTests(reaper: Reaper, options: RunOptions): Promise<Tes
     use: useIn(join(folder, 'use')),
     tests: testsOf([...linesOf<Test>(results), ...tapeTests(tapeOutput)]),
     seconds: Math.round((Date.now() - start) / 1_000),
-    unhandledRejections: [...mochaOutput.matchAll(/^Unhandled rejection:/gm)].length,
+    rejections: rejectionsIn(join(folder, 'rejections')),
   }
 }
 
@@ -84,6 +92,7 @@ async function runNode(
       KNEX_SUITE_URL: databaseUrl,
       KNEX_SUITE_RESULTS: join(folder, 'results'),
       KNEX_SUITE_USE: join(folder, 'use'),
+      KNEX_SUITE_REJECTIONS: join(folder, 'rejections'),
     },
   })
   closeSync(output)
@@ -101,6 +110,10 @@ function useIn(file: string): Use {
   const uses = existsSync(file) ? linesOf<Use>(file) : []
   const sum = (name: keyof Use): number => uses.reduce((total, use) => total + use[name], 0)
   return { knexes: sum('knexes'), acquires: sum('acquires'), held: sum('held') }
+}
+
+function rejectionsIn(file: string): Rejection[] {
+  return existsSync(file) ? linesOf<Rejection>(file) : []
 }
 
 function linesOf<T>(file: string): T[] {

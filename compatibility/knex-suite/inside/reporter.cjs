@@ -7,7 +7,23 @@ module.exports = class Lines {
     runner.on('pass', (test) => write(test, 'passed'))
     runner.on('pending', (test) => write(test, 'skipped'))
     runner.on('fail', (test, error) => write(test, 'failed', error))
+    runner.on('test', (test) => {
+      running = test
+    })
+    process.on('unhandledRejection', writeRejection)
   }
+}
+
+let running
+const seen = new WeakSet()
+
+/** Once for each promise: mocha passes the event on, so that every other listener hears it twice. */
+function writeRejection(error, promise) {
+  if (seen.has(promise)) return
+  seen.add(promise)
+  const title = running?.titlePath().join(' > ')
+  const line = JSON.stringify({ title, reason: error?.stack ?? String(error) })
+  appendFileSync(process.env.KNEX_SUITE_REJECTIONS, `${line}\n`)
 }
 
 function write(test, state, error) {
