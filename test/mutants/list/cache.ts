@@ -262,14 +262,6 @@ export const CACHE: readonly Mutant[] = [
     tests: TRANSACTIONS,
   },
   {
-    name: 'roll back to the first savepoint of a name',
-    harm: 'what the transaction has changed stays in the cache after its commit',
-    file: 'src/cache/transaction-store.ts',
-    search: 'this.#savepoints.findLast(',
-    replace: 'this.#savepoints.find(',
-    tests: ['test/cache/transactions.test.ts'],
-  },
-  {
     name: 'take every rollback for the undoing of all',
     harm: 'what a procedure or a failed statement has committed is new, and the cache is old',
     file: 'src/cache/transaction-store.ts',
