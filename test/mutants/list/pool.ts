@@ -68,7 +68,7 @@ export const POOL: readonly Mutant[] = [
     name: 'destroy while a connection passes to who waited for it',
     harm: 'a query that was accepted before fails',
     file: 'src/pool/server-pool.ts',
-    search: 'this.#acquiring + this.#pool',
+    search: 'this.#acquiring.size + this.#pool',
     replace: 'this.#pool.numPendingAcquires() + this.#pool',
     tests: SERVER_POOL,
   },
