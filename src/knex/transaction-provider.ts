@@ -1,12 +1,12 @@
-/** What a Knex, or a transaction, keeps behind its function; read in knex 3.3.0. */
+/** The object behind the function of a Knex or a transaction; read in knex 3.3.0. */
 export interface ProviderContext {
   client: object
   transactionProvider(...args: unknown[]): () => Promise<unknown>
 }
 
 /**
- * Lets what `transactionProvider()` gives be used only where its client may be: it begins one
- * transaction when it is first asked, and gives the same one from then on.
+ * Lets a transaction provider ask for the scope each time. It begins one transaction when it is first
+ * asked, and gives the same one from then on.
  */
 export function guardProviders(context: ProviderContext): void {
   const { transactionProvider } = context

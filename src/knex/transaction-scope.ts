@@ -4,7 +4,7 @@ import type { Tenant } from '../identifiers.ts'
 import type { Scope } from '../scope.ts'
 import { refused } from './ownership.ts'
 
-/** What is in scope: a bound Knex, or a transaction. */
+/** A bound Knex or a transaction that is in scope. */
 interface Scoped {
   readonly tenant: Tenant
   readonly isTransaction?: boolean | undefined
@@ -60,7 +60,7 @@ export function isOver(knex: Scoped): boolean {
   return knex.isTransaction === true && (knex as ScopedTransaction).isCompleted()
 }
 
-/** What work gets that goes by a transaction in scope that has ended. */
+/** The error for work that goes by a transaction in scope after its end. */
 export function transactionOver(tenant: Tenant): TenantKnexError {
   return new TenantKnexError(
     'ERR_TRANSACTION_OVER',
@@ -77,7 +77,7 @@ function refuseWhatIsLate(trx: ScopedTransaction): void {
   const late = (): Promise<never> => Promise.reject(refused(client, transactionOver(tenant)))
   const { acquireConnection, query, stream } = client
   client.acquireConnection = () => (trx.isCompleted() ? late() : acquireConnection())
-  // What ends a transaction is a text; a builder's statement is an object.
+  // COMMIT and ROLLBACK come as texts, a builder's statement as an object.
   const isLate = (sql: unknown): boolean => typeof sql === 'object' && trx.isCompleted()
   client.query = (connection: unknown, sql: unknown) =>
     isLate(sql) ? late() : query(connection, sql)
