@@ -338,7 +338,6 @@ export const KNEX: readonly Mutant[] = [
     search: 'inTransaction < Math.max(own, limit)',
     replace: 'inTransaction < own',
     tests: ['test/errors.test.ts'],
-    isQuick: true,
   },
   {
     name: 'take every connection for one in a transaction',
