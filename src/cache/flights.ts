@@ -6,11 +6,12 @@ import type { Epoch } from './tenant-store.ts'
 export interface Flight {
   /** False once something newer was said about the key: then the value is handed out, not kept. */
   readonly isCurrent: boolean
+  /** Undefined if the store could not be reached: then nothing can be kept. */
+  readonly epoch: Epoch | undefined
 }
 
-interface RunningFlight {
+interface RunningFlight extends Flight {
   isCurrent: boolean
-  readonly epoch: Epoch | undefined
   readonly until: number
   result: Promise<unknown>
 }

@@ -1,8 +1,10 @@
 import type { DeserializedData } from 'keyv'
 import type { CacheSerializer } from '../cache-options.ts'
 import { TenantKnexError } from '../errors.ts'
+import type { Flight } from './flights.ts'
 import { checkKey, type KeyOwner } from './key-space.ts'
 import {
+  type Computed,
   type Entry,
   type Epoch,
   type MaybePromise,
@@ -166,7 +168,7 @@ export class TenantAdapter {
   }
 
   /**
-   * Keeps what was computed, unless all was cleared meanwhile.
+   * Keeps what was computed, unless something newer was said of it meanwhile.
    *
    * @returns the text of the value, which everybody who asked is to read
    * @throws `ERR_CACHE_VALUE_INVALID`
@@ -175,10 +177,10 @@ export class TenantAdapter {
     key: string,
     value: unknown,
     { ttl, staleFor }: Lifetime,
-    epoch: Epoch | undefined,
+    flight: Flight,
   ): Promise<string> {
     const entry = this.#entryOf(key, value, ttl, staleFor)
-    if (epoch !== undefined) await this.#orElse(() => this.#store.set([entry], epoch), [false])
+    if (canBeKept(flight)) await this.#orElse(() => this.#store.set([entry], flight), [false])
     return entry.text
   }
 
@@ -275,6 +277,10 @@ export class TenantAdapter {
       { tenant, cause },
     )
   }
+}
+
+function canBeKept(flight: Flight): flight is Flight & Computed {
+  return flight.isCurrent && flight.epoch !== undefined
 }
 
 function checkMillis(name: string, millis: unknown, min: number, tenant: string | undefined): void {

@@ -95,7 +95,7 @@ export class TenantCache extends Keyv<unknown> {
       const { settings, tenant } = this.#options
       const value = await settings.runInScope(tenant, factory)
       if (value === undefined) return undefined
-      return this.#adapter.keep(key, value, lifetime, flight.isCurrent ? epoch : undefined)
+      return this.#adapter.keep(key, value, lifetime, flight)
     }
     const staleMillis = Date.now() - (raw?.expires ?? 0)
     // A Map, and many an adapter, drops nothing: there all that was ever set is stale for ever.

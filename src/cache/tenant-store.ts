@@ -24,6 +24,13 @@ export interface NewEntry extends Entry {
  */
 export type Epoch = string | object
 
+/** What was computed: the epoch that it was begun in, and whether it is still wanted. */
+export interface Computed {
+  readonly epoch: Epoch
+  /** Changes to false once something newer was said of the key. */
+  readonly isCurrent: boolean
+}
+
 /** A store did not do what it was asked for. */
 export class StoreUnavailable extends Error {
   /** @param problem what happened, as the end of a sentence about the store */
@@ -38,8 +45,8 @@ export interface TenantStore {
   getMany(keys: readonly string[]): MaybePromise<(Entry | undefined)[]>
   /** An entry, and the epoch to write with what is computed because it is not there. */
   begin(key: string): MaybePromise<{ readonly entry: Entry | undefined; readonly epoch: Epoch }>
-  /** Says of each entry whether it is kept. Without an epoch it is the present one. */
-  set(entries: readonly NewEntry[], epoch?: Epoch): MaybePromise<boolean[]>
+  /** Says of each entry whether it is kept. What was not computed has the present epoch. */
+  set(entries: readonly NewEntry[], computed?: Computed): MaybePromise<boolean[]>
   /** Says of each key whether there was an entry. */
   delete(keys: readonly string[]): MaybePromise<boolean[]>
   /** Makes all entries unreadable at once, whatever their number. */

@@ -135,9 +135,9 @@ describe('the store in this process', () => {
     const { open } = stored()
     const { epoch } = open('a').begin('k')
     open('a').clear()
-    expect(open('a').set([entry('k')], epoch)).to.deep.equal([false])
+    expect(open('a').set([entry('k')], { epoch: epoch, isCurrent: true })).to.deep.equal([false])
     open('a').set([entry('l')])
-    expect(open('a').set([entry('k')], epoch)).to.deep.equal([false])
+    expect(open('a').set([entry('k')], { epoch: epoch, isCurrent: true })).to.deep.equal([false])
     expect(held(open('a'), 'k', 'l')).to.deep.equal([false, true])
   })
 

@@ -196,7 +196,7 @@ onEachServer('an asynchronous `database` function', (server) => {
 
     it('when it is forgotten while it is asked for, then the late answer is not its database', () => {
       const answers: ((database: string) => void)[] = []
-      const database = () => new Promise<string>((resolve) => answers.push(resolve))
+      const database = async () => new Promise<string>((resolve) => answers.push(resolve))
       return withTenants(server, { database }, async ({ tenantKnex, databaseOf }) => {
         const a = tenantKnex('a')
         const late = a('items').distinct().pluck('tenant').then()

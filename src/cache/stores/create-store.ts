@@ -2,11 +2,12 @@ import type { ResolvedCacheOptions } from '../../cache-options.ts'
 import { invalid, isObject } from '../../option-checks.ts'
 import type { CacheStore } from '../tenant-store.ts'
 import { Adapter, type KeyvAdapter } from './adapter.ts'
-import { Guarded } from './guarded.ts'
+import { Guarded, type IsAnswer } from './guarded.ts'
 import type { KeyValue } from './key-value.ts'
 import { KeyedStore } from './keyed-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type NodeCacheLike, NodeCacheStore } from './node-cache.ts'
+import { OneWriteAtATime } from './one-write-at-a-time.ts'
 import { isRedisReply, Redis } from './redis.ts'
 import {
   createRedisClient,
@@ -24,12 +25,17 @@ export function createStore(options: ResolvedCacheOptions): CacheStore {
   const { store, timeoutMillis } = options
   if (store === undefined) return new MemoryStore(options)
   const redis = redisOf(store, timeoutMillis)
-  if (redis) return new KeyedStore(new Guarded(redis, timeoutMillis, isRedisReply))
+  if (redis) return keyed(redis, timeoutMillis, isRedisReply)
   if (isNodeCache(store)) {
     // It is in this process: an error, such as that it is full, does not mean that it is away.
     return new KeyedStore(new Guarded(new NodeCacheStore(store), timeoutMillis, () => true))
   }
-  return new KeyedStore(new Guarded(otherOf(store), timeoutMillis))
+  return keyed(otherOf(store), timeoutMillis)
+}
+
+function keyed(keyValue: KeyValue, timeoutMillis: number, isAnswer?: IsAnswer): KeyedStore {
+  const inOrder = new OneWriteAtATime(keyValue, timeoutMillis)
+  return new KeyedStore(new Guarded(inOrder, timeoutMillis, isAnswer))
 }
 
 function redisOf(store: string | object, timeoutMillis: number): Redis | undefined {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { TenantKnexError } from '../../errors.ts'
 import type { KeyOwner } from '../key-space.ts'
-import type { CacheStore, Entry, NewEntry, TenantStore } from '../tenant-store.ts'
+import type { CacheStore, Computed, Entry, NewEntry, TenantStore } from '../tenant-store.ts'
 import type { KeyValue, Texts } from './key-value.ts'
 
 /**
@@ -9,20 +9,43 @@ import type { KeyValue, Texts } from './key-value.ts'
  * own; each entry begins with the epoch in which it was written, and is nothing in any other. So
  * `clear()` is a new token: one command. A token that the store has lost is replaced by another one,
  * never by one that was there before, so what was cleared stays unreadable.
+ *
+ * A store that was set back, from a snapshot or by a replica that lags, has an old token again. So
+ * tokens have a time that only grows, and an older one than was seen here is refused.
  */
 export class KeyedStore implements CacheStore {
   readonly #keyValue: KeyValue
+  readonly #cleared = new ClearedAt()
 
   constructor(keyValue: KeyValue) {
     this.#keyValue = keyValue
   }
 
   open(owner: KeyOwner): TenantStore {
-    return new KeyedTenantStore(this.#keyValue, owner)
+    return new KeyedTenantStore(this.#keyValue, owner, this.#cleared)
   }
 
   close(): Promise<void> {
     return this.#keyValue.close()
+  }
+}
+
+/** So many owners are remembered that have cleared, beside those whose caches are in use. */
+const MAX_CLEARED = 10_000
+
+/** When owners have cleared last, by the times in their tokens. */
+class ClearedAt {
+  readonly #times = new Map<string, number>()
+
+  get(prefix: string): number {
+    return this.#times.get(prefix) ?? 0
+  }
+
+  set(prefix: string, time: number): void {
+    this.#times.delete(prefix) // to be the newest of the map
+    this.#times.set(prefix, time)
+    const [oldest] = this.#times.keys()
+    if (this.#times.size > MAX_CLEARED && oldest !== undefined) this.#times.delete(oldest)
   }
 }
 
@@ -31,10 +54,15 @@ class KeyedTenantStore implements TenantStore {
   readonly #owner: KeyOwner
   /** The epoch as last seen: a guess, which saves a round trip where it is right. */
   #lastEpoch: string | undefined
+  readonly #cleared: ClearedAt
+  /** The time of the newest epoch that was seen. */
+  #newest: number
 
-  constructor(keyValue: KeyValue, owner: KeyOwner) {
+  constructor(keyValue: KeyValue, owner: KeyOwner, cleared: ClearedAt) {
     this.#keyValue = keyValue
     this.#owner = owner
+    this.#cleared = cleared
+    this.#newest = cleared.get(owner.prefix)
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -52,13 +80,14 @@ class KeyedTenantStore implements TenantStore {
     return { entry: entryOf(texts[0], epoch), epoch: epoch ?? (await this.#newEpoch()) }
   }
 
-  async set(entries: readonly NewEntry[], epoch?: string): Promise<boolean[]> {
-    const guess = epoch ?? this.#lastEpoch ?? (await this.#epoch())
-    const present = await this.#presentThenWrite(entries, guess)
-    if (present === guess) return entries.map(() => true)
+  async set(entries: readonly NewEntry[], computed?: Computed): Promise<boolean[]> {
+    const guess =
+      (computed?.epoch as string | undefined) ?? this.#lastEpoch ?? (await this.#epoch())
+    const present = await this.#presentThenWrite(entries, guess, computed)
+    if (present === guess) return entries.map(() => computed?.isCurrent ?? true)
     // Nobody reads what was written with an epoch that had passed; that of the caller's own reading
     // is not to be replaced.
-    if (epoch !== undefined) return entries.map(() => false)
+    if (computed !== undefined) return entries.map(() => false)
     await this.#write(entries, present ?? (await this.#newEpoch()))
     return entries.map(() => true)
   }
@@ -76,6 +105,10 @@ class KeyedTenantStore implements TenantStore {
     await this.#claim()
     const epoch = this.#token()
     await this.#keyValue.set(this.#epochKey, epoch)
+    // Another call may have seen a newer one meanwhile.
+    if (timeOf(epoch) < this.#newest) return
+    this.#newest = timeOf(epoch)
+    this.#cleared.set(this.#owner.prefix, this.#newest)
     this.#lastEpoch = epoch
   }
 
@@ -123,8 +156,10 @@ class KeyedTenantStore implements TenantStore {
     if (stored === this.#lastEpoch) return stored
     const epoch = typeof stored === 'string' && EPOCH.test(stored) ? stored : undefined
     if (epoch !== undefined) this.#checkOwner(epoch)
-    this.#lastEpoch = epoch
-    return epoch
+    const isOld = epoch !== undefined && timeOf(epoch) < this.#newest
+    this.#lastEpoch = isOld ? undefined : epoch
+    if (this.#lastEpoch !== undefined) this.#newest = timeOf(this.#lastEpoch)
+    return this.#lastEpoch
   }
 
   /** Before the first thing is taken away: that the keys are this owner's. */
@@ -153,9 +188,11 @@ class KeyedTenantStore implements TenantStore {
   async #presentThenWrite(
     entries: readonly NewEntry[],
     epoch: string,
+    computed: Computed | undefined,
   ): Promise<string | undefined> {
     const reading = this.#read([])
     if (!this.#keyValue.isOrdered) await reading
+    if (computed?.isCurrent === false) return undefined // a delete has overtaken it
     const [{ epoch: present }] = await Promise.all([reading, this.#write(entries, epoch)])
     return present
   }
@@ -168,7 +205,9 @@ class KeyedTenantStore implements TenantStore {
   }
 
   #token(): string {
-    return `${this.#owner.mark}.${randomBytes(9).toString('base64url')}`
+    // Other processes compare it, so it is by the clock that all of them have; it is never set back.
+    const time = Math.max(Date.now(), this.#newest + 1).toString(36)
+    return `${this.#owner.mark}.${time}.${randomBytes(9).toString('base64url')}`
   }
 
   #checkOwner(epoch: string): void {
@@ -183,8 +222,12 @@ class KeyedTenantStore implements TenantStore {
   }
 }
 
-/** A mark and a token. What looks otherwise is no epoch. */
-const EPOCH = /^[\w/-]+\.[\w-]{12}$/
+/** A mark, a time and a token. What looks otherwise is no epoch. */
+const EPOCH = /^[\w/-]+\.([\da-z]{8,9})\.[\w-]{12}$/
+
+function timeOf(epoch: string): number {
+  return Number.parseInt(EPOCH.exec(epoch)?.[1] ?? '0', 36)
+}
 
 /** `<epoch>|<expires>|<text>`; what looks otherwise is no entry. */
 function entryOf(stored: Texts[number], epoch: string | undefined): Entry | undefined {

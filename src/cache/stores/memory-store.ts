@@ -1,5 +1,5 @@
 import type { KeyOwner } from '../key-space.ts'
-import type { CacheStore, Entry, Epoch, NewEntry, TenantStore } from '../tenant-store.ts'
+import type { CacheStore, Computed, Entry, Epoch, NewEntry, TenantStore } from '../tenant-store.ts'
 import { levelFor } from './level.ts'
 import { bytesOf, TenantEntries } from './tenant-entries.ts'
 
@@ -145,8 +145,8 @@ class MemoryTenantStore implements TenantStore {
     return { entry: epoch.get(key, performance.now()), epoch }
   }
 
-  set(entries: readonly NewEntry[], epoch?: Epoch): boolean[] {
-    return entries.map((entry) => this.#set(entry, epoch))
+  set(entries: readonly NewEntry[], computed?: Computed): boolean[] {
+    return entries.map((entry) => this.#set(entry, computed?.epoch))
   }
 
   #set(entry: NewEntry, epoch: Epoch | undefined): boolean {

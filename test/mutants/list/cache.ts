@@ -5,6 +5,9 @@ const REMEMBER = ['test/cache/remember.test.ts']
 const RACES = ['test/cache/clear-races.test.ts']
 const FAULTS = ['test/cache/faults.test.ts']
 const TRANSACTIONS = ['test/cache/transactions.test.ts']
+const LATE = ['test/cache/late-writes.test.ts']
+const OLDER = ['test/cache/older-store.test.ts']
+const FUZZ = ['test/cache/fuzz.test.ts']
 const CLOCK = ['test/clock-steps.test.ts']
 const COMMITS = ['test/cache/what-commits.test.ts']
 const KEY_SPACE = ['test/cache/key-space.test.ts']
@@ -78,7 +81,7 @@ export const CACHE: readonly Mutant[] = [
     name: 'write what was computed with the present epoch',
     harm: 'a slow factory brings back what was cleared meanwhile',
     file: KEYED_STORE,
-    search: 'if (epoch !== undefined) return entries.map(() => false)\n',
+    search: 'if (computed !== undefined) return entries.map(() => false)\n',
     replace: '',
     tests: RACES,
   },
@@ -224,9 +227,9 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'keep what was computed before a delete',
     harm: 'what was deleted is back',
-    file: 'src/cache/tenant-cache.ts',
-    search: 'flight.isCurrent ? epoch : undefined',
-    replace: 'flight ? epoch : undefined',
+    file: TENANT_ADAPTER,
+    search: 'return flight.isCurrent && flight.epoch !== undefined',
+    replace: 'return flight.epoch !== undefined',
     tests: REMEMBER,
   },
   {
@@ -380,5 +383,45 @@ export const CACHE: readonly Mutant[] = [
     search: '    one.isOver = true\n',
     replace: '',
     tests: REMEMBER,
+  },
+  {
+    name: 'let a delete overtake a write that is under way',
+    harm: 'the old value is there again when the delete has ended',
+    file: 'src/cache/stores/one-write-at-a-time.ts',
+    search: 'return before.length > 0 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
+    replace: 'return before.length > 1_000 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
+    tests: LATE,
+  },
+  {
+    name: 'wait for the first key of a delete only',
+    harm: 'the old value of another key is there again when the delete has ended',
+    file: 'src/cache/stores/one-write-at-a-time.ts',
+    search: 'return keys.flatMap((key)',
+    replace: 'return keys.slice(0, 1).flatMap((key)',
+    tests: LATE,
+  },
+  {
+    name: 'write what was computed though a delete has come in between',
+    harm: 'what was deleted is back',
+    file: KEYED_STORE,
+    search: 'if (computed?.isCurrent === false) return undefined',
+    replace: 'if (computed === null) return undefined',
+    tests: FUZZ,
+  },
+  {
+    name: 'take an older epoch than was seen',
+    harm: 'what was cleared is read again on a Redis that was set back',
+    file: KEYED_STORE,
+    search: 'this.#lastEpoch = isOld ? undefined : epoch',
+    replace: 'this.#lastEpoch = isOld ? epoch : epoch',
+    tests: OLDER,
+  },
+  {
+    name: 'know of a clear only as long as the cache is there',
+    harm: 'what was cleared is read again by a cache that was made anew',
+    file: KEYED_STORE,
+    search: 'this.#newest = cleared.get(owner.prefix)',
+    replace: 'this.#newest = 0',
+    tests: OLDER,
   },
 ]
