@@ -388,8 +388,10 @@ export const CACHE: readonly Mutant[] = [
     name: 'let a delete overtake a write that is under way',
     harm: 'the old value is there again when the delete has ended',
     file: 'src/cache/stores/one-write-at-a-time.ts',
-    search: 'return before.length > 0 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
-    replace: 'return before.length > 1_000 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
+    search:
+      'return before.length > 0 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
+    replace:
+      'return before.length > 1_000 ? this.#writeLater(keys, before, write) : this.#run(keys, write)',
     tests: LATE,
   },
   {
