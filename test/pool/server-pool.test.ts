@@ -38,7 +38,8 @@ onEachServer('the pool of a server', (server) => {
             expect(proxy.sent).to.have.lengthOf(2)
             expect(proxy.sent[0]).to.deep.equal(PING)
           })
-          expect(tenantKnex.stats().servers[0]).to.include({ connects: 1, switches: 1 })
+          const once = { connects: 1, switches: 1, waits: 1 }
+          expect(tenantKnex.stats().servers[0], 'asking is no waiting').to.include(once)
         }),
       ))
 
