@@ -175,6 +175,31 @@ onEachServer('the pool of a server', (server) => {
     }
   })
 
+  describe('when what a tenant left cannot be cleaned', () => {
+    it('then closes the connection and says why', () =>
+      withTenants(server, { tenants: ['a', 'b'] }, async ({ admin, databaseOf }) => {
+        const counting = createTenantKnex({
+          connection: server.url,
+          database: databaseOf,
+          pool: { max: 1 },
+          session: [`SET @items = (SELECT COUNT(*) FROM ${databaseOf('b')}.items)`],
+        })
+        try {
+          await listening(async (heard) => {
+            const { client } = counting('a')
+            const connection = await client.acquireConnection()
+            await new Promise((resolve) => connection.query('BEGIN', resolve))
+            await admin.query(`DROP TABLE ${databaseOf('b')}.items`)
+            client.releaseConnection(connection)
+            await until('it is closed', () => heard.some(isDiscard))
+            expect(heard.find(isDiscard)?.[1]).to.include({ tenant: 'a', reason: 'not-cleaned' })
+          })
+        } finally {
+          await counting.destroy()
+        }
+      }))
+  })
+
   describe('when a connection must not be used again', () => {
     it('then closes it as it comes back, and keeps no place for it', () =>
       withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
