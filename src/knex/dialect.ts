@@ -63,6 +63,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   /** True of a transaction's client. */
   readonly transacting?: boolean
   acquireConnection(): Promise<unknown>
+  acquireRawConnection(): Promise<unknown>
   releaseConnection(connection: unknown): Promise<void>
   initializePool(config?: unknown): void
   destroy(callback?: (error?: unknown) => void): Promise<void>

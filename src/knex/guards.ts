@@ -71,6 +71,17 @@ export function withoutTenant(what: string, tenant: Tenant): Error {
   )
 }
 
+/** What fails when a connection is asked for that nothing would keep in a tenant's database. */
+export function withoutGate(tenant: Tenant): Error {
+  return new TenantKnexError(
+    'ERR_STATEMENT_REFUSED',
+    `Tenant ${JSON.stringify(tenant.id)} was refused a raw connection: nothing would keep it in the ` +
+      "tenant's database. Use `client.acquireConnection()`, and give it back by " +
+      '`client.releaseConnection(connection)`. Nothing was sent.',
+    { ...about(tenant), outcome: 'not-sent' },
+  )
+}
+
 function refusal(what: string, tenant: Tenant, hint: string): Error {
   return new TenantKnexError(
     'ERR_WRONG_TENANT',

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import mysql from 'mysql2'
 import { isHarmless } from '../connection/harmless-statement.ts'
 import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
 import { isRollback } from '../connection/statement-text.ts'
@@ -25,8 +26,9 @@ import {
   type ViewBuilderParts,
 } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
-import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
+import { checkForeignKeys, checkSchemaTables, checkTables, withoutGate } from './guards.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
+import { tenantConfig } from './shown-connection.ts'
 import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 import { guardProviders } from './transaction-provider.ts'
@@ -151,9 +153,14 @@ export class TenantClient extends Dialect {
     }
   }
 
-  /** `.connection(conn)`: only this tenant's own. */
+  /** `.connection(conn)`: only this tenant's own. Knex goes on without one if none is given. */
   override processPassedConnection(connection: unknown): void {
-    ownLease(this, connection)
+    if (connection) ownLease(this, connection)
+  }
+
+  /** A connection of the driver's own has no gate: nobody gets one. */
+  override acquireRawConnection(): Promise<never> {
+    return Promise.reject(refused(this, withoutGate(bindingOf(this).tenant)))
   }
 
   override async cancelQuery(connection: unknown): Promise<void> {
@@ -237,8 +244,12 @@ export class TenantClient extends Dialect {
   }
 }
 
+/** Other people's code knows Knex's client by this name. */
+Object.defineProperty(TenantClient, 'name', { value: Dialect.name })
+
 /** What Knex keeps on each client, and what is here the same for all tenants of a server. */
 Object.defineProperties(TenantClient.prototype, {
+  driver: { value: mysql, writable: true }, // Knex gives a transaction's client one of its own
   pool: {
     get(this: TenantClient): PoolView | undefined {
       return isBound(this) ? bindingOf(this).pool.view : undefined
@@ -262,7 +273,7 @@ Object.defineProperties(TenantClient.prototype, {
 /** Makes the client of one tenant, from one that has what all share. */
 export function bindClient(root: TenantClient, binding: Binding): TenantClient {
   const client = Object.create(TenantClient.prototype) as TenantClient
-  client.config = { ...root.config } // a migration changes its own for a while
+  client.config = tenantConfig(root.config, binding)
   client.logger = root.logger
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null

@@ -107,7 +107,8 @@ onEachServer('a raw connection', (server) => {
       onOneConnection(server, async ({ tenantKnex }) => {
         await tenantsRead(tenantKnex, 'a')
         const { client } = tenantKnex('a')
-        expect(await rejection((async () => client.acquireRawConnection())())).to.be.an('error')
+        const refused = await rejection(client.acquireRawConnection())
+        expect(refused).to.have.property('code', 'ERR_STATEMENT_REFUSED')
         expect(client.pool.acquire).to.equal(undefined)
       }))
 

@@ -31,12 +31,10 @@ onEachServer('a bound Knex that is used wrongly', (server) => {
   it('refuses what is no transaction and no connection', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
       const query = () => tenantKnex('a')('items')
-      for (const none of [undefined, {}]) {
-        expect(thrown(() => query().connection(none as never))).to.include({
-          code: 'ERR_WRONG_TENANT',
-          outcome: 'not-sent',
-        })
-      }
+      expect(thrown(() => query().connection({} as never))).to.include({
+        code: 'ERR_WRONG_TENANT',
+        outcome: 'not-sent',
+      })
       expect(thrown(() => query().transacting(tenantKnex('b') as never))).to.have.property(
         'code',
         'ERR_WRONG_TENANT',

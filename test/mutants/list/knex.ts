@@ -6,6 +6,7 @@ const MISUSE = ['test/knex/misuse.test.ts']
 const TRANSACTIONS = ['test/knex/transactions.test.ts']
 const SCOPED_TRANSACTIONS = ['test/knex/transaction-scope.test.ts']
 const AMBIENT = ['test/isolation/ambient.test.ts']
+const SURFACE = ['test/knex/surface.test.ts']
 
 /** What Knex compiles and runs for a tenant. */
 export const KNEX: readonly Mutant[] = [
@@ -346,5 +347,21 @@ export const KNEX: readonly Mutant[] = [
     search: 'return isInTransaction ?? holder?.__knexTxId !== undefined',
     replace: 'return isInTransaction !== undefined || holder !== undefined',
     tests: SCOPED_TRANSACTIONS,
+  },
+  {
+    name: 'show the password among the settings of a connection',
+    harm: 'other people’s code logs it',
+    file: 'src/knex/shown-connection.ts',
+    search: "  'charset',\n",
+    replace: "  'charset',\n  'password',\n",
+    tests: SURFACE,
+  },
+  {
+    name: 'let Knex make a connection of its own',
+    harm: 'a connection without a gate, in whichever database',
+    file: 'src/knex/tenant-client.ts',
+    search: 'return Promise.reject(refused(this, withoutGate(bindingOf(this).tenant)))',
+    replace: 'return super.acquireRawConnection() as Promise<never>',
+    tests: SURFACE,
   },
 ]

@@ -1,0 +1,104 @@
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import type { Knex } from 'knex'
+import { createTenantKnex } from '../../src/index.ts'
+import { onEachServer, rejection, urlOptions, withTenants } from '../support/tenants.ts'
+import { sameAsPlain } from './same-as-plain.ts'
+
+/** How to reach a server without what plain Knex shows of a password that is empty. */
+function settingsOf(url: string): { host: string; port: number; user: string } {
+  const { host, port, user } = urlOptions(url)
+  return { host, port, user }
+}
+
+onEachServer('what other people’s code reads of a Knex', (server) => {
+  it('the client’s class, dialect and driver are those of plain Knex', () =>
+    sameAsPlain(server, async (knex) => {
+      const described = ({ client }: Knex) => [
+        client.constructor.name,
+        client.dialect,
+        client.driverName,
+        client.config.client,
+        Object.keys(client.driver).sort(),
+      ]
+      return [described(knex), await knex.transaction(async (trx) => described(trx))]
+    }))
+
+  it('the configuration says how it is connected, and to which database', () =>
+    sameAsPlain(
+      server,
+      async (knex) => {
+        const { connection } = knex.client.config
+        return [connection, await knex.transaction(async (trx) => trx.client.config.connection)]
+      },
+      { connection: { ...settingsOf(server.url), charset: 'utf8mb4', timezone: 'Z' } },
+    ))
+
+  it('`.connection()` of nothing is ignored', () =>
+    sameAsPlain(server, async (knex) => {
+      const nothing = [undefined, null, false, 0, ''] as never[]
+      return Promise.all(
+        nothing.map(async (none) => [
+          await knex('items').where({ id: 1 }).connection(none),
+          (await knex.raw('SELECT tenant FROM items LIMIT 1').connection(none))[0],
+          await knex.schema.connection(none).hasTable('items'),
+        ]),
+      )
+    }))
+
+  it('a connection of the driver’s own is given to nobody', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const { client } = tenantKnex('a')
+      const error = await rejection(client.acquireRawConnection())
+      expect(error).to.include({
+        code: 'ERR_STATEMENT_REFUSED',
+        tenant: 'a',
+        outcome: 'not-sent',
+      })
+      expect(error.message).to.contain('client.acquireConnection()')
+      await tenantKnex('a').transaction(async (trx) => {
+        expect(await rejection(trx.client.acquireRawConnection())).to.have.property('tenant', 'a')
+      })
+      expect(await rejection(client.getPoolSettings({}).create())).to.have.property('tenant', 'a')
+      expect(tenantKnex.stats().servers[0]).to.include({ connections: 1, refusals: 3 })
+    }))
+
+  it('the configuration learns the place and the settings that functions give', () =>
+    withTenants(server, {}, async ({ databaseOf }) => {
+      const settings = settingsOf(server.url)
+      const tenantKnex = createTenantKnex({
+        connection: async () => settings,
+        database: async (id) => databaseOf(id),
+      })
+      const { config } = tenantKnex('a').client
+      expect(config.connection).to.deep.equal({})
+      await tenantKnex('b')('items')
+      expect(config.connection).to.deep.equal(settings)
+      await tenantKnex.lookup('a')
+      expect(config.connection).to.deep.equal({ ...settings, database: databaseOf('a') })
+      await tenantKnex.destroy()
+    }))
+})
+
+describe('the connection that a client’s configuration shows', () => {
+  it('has no secret, however it is looked at, and is not what connections are made with', async () => {
+    const secrets = {
+      password: 'hunter2',
+      password2: 'hunter2',
+      passwordSha1: Buffer.from('hunter2'),
+      ssl: { key: 'hunter2', passphrase: 'hunter2' },
+      authPlugins: { x: () => 'hunter2' },
+    }
+    const tenantKnex = createTenantKnex({
+      connection: { host: 'h', user: 'u', ...secrets } as never,
+    })
+    const { config } = tenantKnex('a').client
+    expect(inspect(config.connection, { showHidden: true })).not.to.contain('hunter2')
+    expect(Reflect.ownKeys(config.connection)).to.have.members(['host', 'user', 'database'])
+    config.connection.database = 'tenant_b'
+    expect(config.connection.database).to.equal('tenant_a')
+    expect(tenantKnex('a').client.database()).to.equal('tenant_a')
+    expect(tenantKnex('b').client.config.connection.database).to.equal('tenant_b')
+    await tenantKnex.destroy()
+  })
+})
