@@ -165,7 +165,7 @@ function likelyMistake(id: string, { own, inTransaction, max, limit }: PoolNumbe
   const where = ['in a transaction', 'both in transactions'][own - 1] ?? 'all in transactions'
   return (
     `${id} may hold ${limit} of ${max} connections now and holds ${own}, ${where}; ` +
-    'is a query outside its trx?'
+    'is a query outside its trx? See `pool.maxPerTenant`.'
   )
 }
 

@@ -29,7 +29,7 @@ describe('errors', () => {
     const said = (own: number, inTransaction: number, limit: number) =>
       timeout({ own, inTransaction, limit, max: 6 }).message
     expect(said(2, 2, 2)).to.match(
-      /\. a may hold 2 of 6 connections now and holds 2, both in transactions; is a query outside its trx\?$/,
+      /\. a may hold 2 of 6 connections now and holds 2, both in transactions; is a query outside its trx\? See `pool\.maxPerTenant`\.$/,
     )
     expect(said(1, 1, 1)).to.contain(
       'may hold 1 of 6 connections now and holds 1, in a transaction;',
