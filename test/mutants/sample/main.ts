@@ -141,7 +141,7 @@ async function tryWider(laboratory: Laboratory, verdict: Verdict): Promise<Verdi
 
 /**
  * The test that fails. One whose failure may be an accident, because the machine was busy, must fail
- * again by itself.
+ * again by itself, and pass without the mutant.
  */
 async function firstFailure(
   laboratory: Laboratory,
@@ -158,8 +158,10 @@ async function firstFailure(
   if (isSure) return title
   // A hook cannot be run by itself.
   const only = title.includes('" hook') ? undefined : title
-  const again = await run(laboratory, mutant, { ...group, tests: [file] }, stage, only)
-  if (again !== undefined) return title
+  const itself = { ...group, tests: [file] }
+  const again = await run(laboratory, mutant, itself, stage, only)
+  const without = again && (await run(laboratory, undefined, itself, stage, only))
+  if (again && !without) return title
   console.error(`mutants: fails only by accident: ${title}`)
   const rest = { ...group, tests: tests.filter((test) => test !== file) }
   return firstFailure(laboratory, mutant, rest, stage)
@@ -167,18 +169,18 @@ async function firstFailure(
 
 async function run(
   { reaper, workspace, runtime }: Laboratory,
-  mutant: GeneratedMutant,
+  mutant: GeneratedMutant | undefined,
   { tests, seconds }: TestGroup,
   { factor, env }: Stage,
   only?: string,
 ): Promise<TestFailure | undefined> {
   const limitMillis = LEEWAY_MILLIS + 1_000 * factor * seconds
   const options = { only, limitMillis, runtime: { ...runtime, env } }
-  const change = (source: string): string => applyGenerated(mutant, source)
+  const runThem = () => runTests(reaper, workspace, tests, options)
   try {
-    const { failure } = await workspace.withChange(mutant.file, change, () =>
-      runTests(reaper, workspace, tests, options),
-    )
+    const { failure } = await (mutant
+      ? workspace.withChange(mutant.file, (source) => applyGenerated(mutant, source), runThem)
+      : runThem())
     return failure
   } catch (error) {
     if (reaper.isEnded) throw error
