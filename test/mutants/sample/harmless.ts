@@ -23,7 +23,8 @@ const HERE: readonly Harmless[] = [
     file: 'src/pool/scheduler.ts',
     line: 'this.#firstCap = maxPerTenant >= max ? max',
     replacement: 'false',
-    reason: 'A tenant that may hold all is searched for among the restricted; its limit is the same.',
+    reason:
+      'A tenant that may hold all is searched for among the restricted; its limit is the same.',
   },
   {
     file: 'src/testing/plan.ts',
