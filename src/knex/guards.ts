@@ -2,6 +2,7 @@ import { about, TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
 import { databaseOf } from './binding.ts'
 import type { BuilderParts, SchemaBuilderParts, TableBuilderParts } from './dialect.ts'
+import { isDescription, isInformationSchema } from './information-schema.ts'
 
 /** Schema methods whose second argument names a table too. */
 const TWO_TABLES = new Set(['createTableLike', 'renameTable', 'renameView'])
@@ -10,17 +11,15 @@ const NOT_TABLES = new Set(['raw'])
 
 /**
  * Checks that a query builder names only tables of its tenant's database: `withSchema('other')` and
- * `'other.table'`, which Knex compiles as database and table, are refused.
+ * `'other.table'`, which Knex compiles as database and table, are refused. What describes the databases,
+ * in `information_schema`, may be read.
  *
  * @throws `ERR_WRONG_TENANT`
  */
 export function checkTables({ _single, _statements = [] }: BuilderParts, tenant: Tenant): void {
-  checkSchema(_single?.schema, tenant)
-  checkTable(_single?.table, tenant)
-  for (const statement of _statements) {
-    if (statement.grouping !== 'join') continue
-    checkSchema(statement.schema, tenant)
-    checkTable(statement.table, tenant)
+  checkSource(_single?.schema, _single?.table, tenant)
+  for (const { grouping, schema, table } of _statements) {
+    if (grouping === 'join') checkSource(schema, table, tenant)
   }
 }
 
@@ -29,10 +28,10 @@ export function checkSchemaTables(
   { _schema, _sequence = [] }: SchemaBuilderParts,
   tenant: Tenant,
 ): void {
-  checkSchema(_schema, tenant)
+  checkSource(_schema, undefined, tenant)
   for (const { method, args } of _sequence) {
     if (NOT_TABLES.has(method)) continue
-    checkTable(args[0], tenant)
+    checkSource(_schema, args[0], tenant)
     if (TWO_TABLES.has(method)) checkTable(args[1], tenant)
   }
 }
@@ -90,6 +89,15 @@ function refusal(what: string, tenant: Tenant, hint: string): Error {
   )
 }
 
+/** A table, and the database that `withSchema` names. */
+function checkSource(schema: unknown, table: unknown, tenant: Tenant): void {
+  if (!isInformationSchema(schema)) {
+    checkSchema(schema, tenant)
+    checkTable(table, tenant)
+  } else if (isCompiled(table)) checkTable(table, tenant)
+  else if (table) checkName(`${schema}.${table}`, tenant) // as Knex puts the two together
+}
+
 function checkSchema(schema: unknown, tenant: Tenant): void {
   if (typeof schema !== 'string' && !schema) return // none
   if (String(schema) === databaseOf(tenant)) return // as Knex makes a name of it
@@ -112,7 +120,20 @@ function checkName(name: string, tenant: Tenant): void {
   const alias = name.search(/ as /i)
   if (alias !== -1 && alias < dot) return
   const database = name.slice(0, dot).trim()
-  if (database !== databaseOf(tenant)) throw foreignDatabase(database, tenant)
+  if (isInformationSchema(database)) {
+    checkDescription(name.slice(dot + 1, alias === -1 ? undefined : alias).trim(), tenant)
+  } else if (database !== databaseOf(tenant)) throw foreignDatabase(database, tenant)
+}
+
+function checkDescription(table: string, tenant: Tenant): void {
+  if (isDescription(table)) return
+  throw new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `A query of tenant ${JSON.stringify(tenant.id)} names information_schema.${table}. Builders may ` +
+      'read only what describes tables there, as the rest can show statements and values of all ' +
+      'tenants. Nothing was sent.',
+    { ...about(tenant), outcome: 'not-sent' },
+  )
 }
 
 /** A `knex.ref()`, which can stand for a table. */
@@ -127,15 +148,21 @@ function isRef(value: unknown): value is RefParts {
 }
 
 function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
-  checkSchema(_schema ?? undefined, tenant)
-  checkName(ref, tenant)
+  const isDescribed = isInformationSchema(_schema)
+  if (!isDescribed) checkSchema(_schema ?? undefined, tenant)
+  checkName(isDescribed ? `${_schema}.${ref}` : ref, tenant)
 }
 
 /** Knex takes any object that it need not compile for names by their aliases. */
 function isAliases(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const { isRawInstance, toSQL } = value as { isRawInstance?: unknown; toSQL?: unknown }
-  return isRawInstance !== true && typeof toSQL !== 'function'
+  return typeof value === 'object' && value !== null && !isCompiled(value)
+}
+
+/** A builder, a raw statement, or a function that makes one. */
+function isCompiled(value: unknown): boolean {
+  if (typeof value === 'function') return true
+  const { isRawInstance, toSQL } = (value ?? {}) as { isRawInstance?: unknown; toSQL?: unknown }
+  return isRawInstance === true || typeof toSQL === 'function'
 }
 
 function foreignDatabase(database: string, tenant: Tenant): Error {

@@ -46,6 +46,54 @@ onEachServer('what other people’s code reads of a Knex', (server) => {
       )
     }))
 
+  it('builders read in information_schema what describes tables', () =>
+    sameAsPlain(server, async (knex) => {
+      const own = { table_schema: knex.client.database() }
+      await knex.schema.createTable('parents', (table) => void table.increments())
+      await knex.schema.createTable('children', (table) => {
+        table.increments()
+        table.integer('parent').unsigned().references('parents.id')
+      })
+      return [
+        await knex('information_schema.tables')
+          .where(own)
+          .select('table_name as name')
+          .orderBy('name'),
+        await knex('COLUMNS').withSchema('INFORMATION_SCHEMA').where(own).count(),
+        await knex
+          .withSchema('information_schema')
+          .from('key_column_usage as k')
+          .join('referential_constraints as r', 'r.constraint_name', 'k.constraint_name')
+          .where({ 'k.table_schema': own.table_schema, 'r.constraint_schema': own.table_schema })
+          .select('k.table_name as child', 'r.referenced_table_name as parent'),
+        await knex('items').whereExists(knex('information_schema.schemata')).count(),
+        await knex('items').join('information_schema.schemata as s', (on) => {
+          on.on('s.schema_name', knex.raw('DATABASE()'))
+        }),
+      ]
+    }))
+
+  it('builders do not read the process list, nor other databases of the server’s own', () =>
+    withTenants(server, { pool: { max: 2 } }, async ({ tenantKnex }) => {
+      const a = tenantKnex('a')
+      const running = tenantKnex('b').raw("SELECT SLEEP(0.2), 'secret'")
+      running.catch(() => undefined)
+      for (const query of [
+        () => a('information_schema.processlist'),
+        () => a('PROCESSLIST').withSchema('INFORMATION_SCHEMA').select('info'),
+        () => a('items').join('information_schema.PROCESSLIST as p', 'p.id', 'items.id'),
+        () => a('items').whereExists(a('information_schema.innodb_trx')),
+        () => a.schema.createView('v', (view) => view.as(a('information_schema.processlist'))),
+        () => a('performance_schema.threads'),
+        () => a('mysql.user'),
+        () => a('sys.session'),
+      ]) {
+        const error = await rejection((async () => query())())
+        expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+      }
+      await running
+    }))
+
   it('a connection of the driver’s own is given to nobody', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
       const { client } = tenantKnex('a')

@@ -9,6 +9,22 @@ import { thrown } from '../support/tenants.ts'
 
 const tenant = { id: 'a', database: 'db_a' }
 
+/** Tables of `information_schema` that show more than what tables there are. */
+const NOT_DESCRIBING = [
+  'processlist',
+  'PROCESSLIST',
+  '`processlist`',
+  'proce\u017f\u017flist', // letters that servers take for an s
+  'innodb_trx',
+  'innodb_locks',
+  'innodb_ft_index_table',
+  'optimizer_trace',
+  'column_statistics',
+  'query_cache_info',
+  'tables.processlist',
+  '',
+]
+
 /** Names of tables as Knex takes them, each of another tenant's database. */
 const FOREIGN: [string, unknown][] = [
   ['a dotted name', 'db_b.items'],
@@ -28,6 +44,20 @@ const FOREIGN: [string, unknown][] = [
   ['an object of aliases that are inherited', Object.create({ x: 'db_b.items' })],
   ['a ref', { isRawInstance: true, ref: 'db_b.items' }],
   ['a ref with a schema', { isRawInstance: true, ref: 'items', _schema: 'db_b' }],
+  ...['mysql', 'performance_schema', 'sys', 'INFORMATION_SCHEMA_'].map(
+    (system): [string, unknown] => [`one of the database ${system}`, `${system}.events`],
+  ),
+  ...NOT_DESCRIBING.map((table): [string, unknown] => [
+    `${table} of information_schema`,
+    `information_schema.${table}`,
+  ]),
+  ['the process list, with spaces', ' information_schema . processlist '],
+  ['the process list by an alias of another table', 'information_schema.processlist AS tables'],
+  ['the process list in an object', { tables: 'INFORMATION_SCHEMA.ProcessList' }],
+  [
+    'the process list in a ref',
+    { isRawInstance: true, ref: 'processlist', _schema: 'Information_Schema' },
+  ],
 ]
 
 /** As Knex's: no plain object. */
@@ -47,6 +77,9 @@ const OWN: [string, unknown][] = [
   ['a name', 'items'],
   ['a dotted name', 'db_a.items'],
   ['a dotted name with spaces', ' db_a .items'],
+  ['tables of the server', 'information_schema.tables'],
+  ['columns of the server, by an alias', 'INFORMATION_SCHEMA.COLUMNS as c'],
+  ['keys of the server, with spaces', ' information_schema . key_column_usage '],
   ['an alias with a dot', 'items as x.y'],
   ['an alias with a dot, in upper case', 'items AS x.y'],
   ['an object of aliases', { x: 'items', y: 'db_a.items' }],
@@ -122,6 +155,41 @@ describe('the tables that a builder names', () => {
     }
   })
 
+  it('may be put into information_schema by withSchema, where they describe tables', () => {
+    const checks = [
+      (schema: unknown, table: unknown) => checkTables({ _single: { schema, table } }, tenant),
+      (schema: unknown, table: unknown) =>
+        checkTables({ _statements: [{ grouping: 'join', schema, table }] }, tenant),
+      (_schema: unknown, table: unknown) =>
+        checkSchemaTables({ _schema, _sequence: [{ method: 'hasTable', args: [table] }] }, tenant),
+      (_schema: unknown, ref: unknown) =>
+        checkTables({ _single: { table: { isRawInstance: true, ref, _schema } } }, tenant),
+    ]
+    for (const check of checks) {
+      for (const schema of ['information_schema', 'INFORMATION_SCHEMA']) {
+        for (const table of ['tables', 'Columns', 'views as processlist']) {
+          expect(() => check(schema, table), table).not.to.throw()
+        }
+        for (const table of [...NOT_DESCRIBING.slice(0, -1), 'processlist as tables']) {
+          expect(
+            thrown(() => check(schema, table)),
+            table,
+          ).to.have.property('code', 'ERR_WRONG_TENANT')
+        }
+      }
+    }
+    const joined = checks[0] as (schema: unknown, table: unknown) => void
+    for (const table of [['processlist'], new String('processlist'), { tables: 'processlist' }]) {
+      expect(
+        thrown(() => joined('information_schema', table)),
+        String(table),
+      ).to.have.property('code', 'ERR_WRONG_TENANT')
+    }
+    for (const table of [undefined, null, new Raw(), new Builder(), () => undefined]) {
+      expect(() => joined('information_schema', table), String(table)).not.to.throw()
+    }
+  })
+
   it('are looked for only where there are some', () => {
     for (const check of [checkTables, checkSchemaTables, checkForeignKeys]) {
       expect(() => check({}, tenant)).not.to.throw()
@@ -145,6 +213,10 @@ describe('the tables that a builder names', () => {
     ).to.equal(
       'A query of tenant "a" names the database "db_b"; its own is "db_a". Nothing was sent.',
     )
+    expect(
+      thrown(() => checkTables({ _single: { table: 'information_schema.processlist' } }, tenant))
+        .message,
+    ).to.match(/^A query of tenant "a" names information_schema\.processlist\. Builders may read/)
   })
 })
 
