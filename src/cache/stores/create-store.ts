@@ -34,7 +34,7 @@ export function createStore(options: ResolvedCacheOptions): CacheStore {
 }
 
 function keyed(keyValue: KeyValue, timeoutMillis: number, isAnswer?: IsAnswer): KeyedStore {
-  const inOrder = new OneWriteAtATime(keyValue, timeoutMillis)
+  const inOrder = keyValue.isOrdered ? keyValue : new OneWriteAtATime(keyValue, timeoutMillis)
   return new KeyedStore(new Guarded(inOrder, timeoutMillis, isAnswer))
 }
 

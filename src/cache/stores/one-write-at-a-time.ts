@@ -32,8 +32,9 @@ export class OneWriteAtATime implements KeyValue {
     return this.#write([key], () => this.#keyValue.set(key, text, ttlMillis))
   }
 
+  /** Does not wait: it is for tokens that nobody has yet, and those who ask at a time are to agree. */
   setIfAbsent(key: string, text: string): MaybePromise<boolean> {
-    return this.#write([key], () => this.#keyValue.setIfAbsent(key, text))
+    return this.#keyValue.setIfAbsent(key, text)
   }
 
   delete(keys: readonly string[]): MaybePromise<void> {

@@ -15,6 +15,8 @@ export interface RedisClient {
   connect(): Promise<unknown>
   destroy(): void
   scanIterator?(options: { MATCH: string; COUNT: number }): AsyncIterable<string[]>
+  /** Of a pool only. */
+  readonly totalClients?: number
   /** Of a cluster only: where its data is. */
   readonly masters?: readonly object[]
   nodeClient?(node: object): Promise<RedisClient>

@@ -14,7 +14,8 @@ export type RedisSource =
 
 /** A store on a Redis server or cluster, over one client. */
 export class Redis implements KeyValue {
-  readonly isOrdered = true
+  /** Of a pool of connections nobody knows which of them a command takes. */
+  readonly isOrdered: boolean
   readonly #source: RedisSource
   readonly #timeoutMillis: number
   /** Without a listener a lost connection would end the process. */
@@ -29,6 +30,7 @@ export class Redis implements KeyValue {
   constructor(source: RedisSource, timeoutMillis: number) {
     this.#source = source
     this.#timeoutMillis = timeoutMillis
+    this.isOrdered = !('client' in source && source.client.totalClients !== undefined)
     if ('client' in source) this.#take(source.client)
   }
 
