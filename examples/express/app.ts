@@ -55,11 +55,11 @@ app.post('/notes', async (req, res) => {
   res.status(201).json({ id })
 })
 
-/** A request for an unknown tenant comes here too, with `status` 404 and a message for anyone. */
+/** A request for an unknown tenant comes here too, with `status` 404. `expose`: its message is for anyone. */
 const onError: ErrorRequestHandler = (error, _req, res, _next) => {
-  const { status = 500, message } = error
+  const { status = 500, expose = false, message } = error
   if (status >= 500) console.error(error)
-  res.status(status).json({ error: status < 500 ? message : 'Something went wrong.' })
+  res.status(status).json({ error: expose ? message : 'Something went wrong.' })
 }
 app.use(onError)
 

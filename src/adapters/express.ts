@@ -25,8 +25,8 @@ declare global {
 /** Options of {@link tenantMiddleware}. */
 export interface TenantMiddlewareOptions extends RequestOptions {
   /**
-   * Answers a request whose tenant does not exist, with none in scope, in place of the error with the
-   * status 404. It may go on with `next()`, without a tenant.
+   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
+   * place of the error with the status 404. It may go on with `next()`, without a tenant.
    */
   readonly onNotFound?: (
     req: Request,

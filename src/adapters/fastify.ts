@@ -5,7 +5,7 @@ import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { abortInScope } from './http/abort-in-scope.ts'
 import { keepInScope, scopeOfResponse } from './http/keep-in-scope.ts'
-import { TenantRequestError } from './http/request-error.ts'
+import { missingTenantError, TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 import { keyOf } from './http/scope-keys.ts'
@@ -28,8 +28,9 @@ declare module 'fastify' {
 export interface TenantPluginOptions extends RequestOptions {
   readonly tenantKnex: TenantKnex
   /**
-   * Answers a request whose tenant does not exist, with none in scope, in place of the error with the
-   * status 404. As any handler it sends a reply or returns what to send; the status is 404 unless set.
+   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
+   * place of the error with the status 404. As any handler it sends a reply or returns what to send;
+   * the status is 404 unless set.
    */
   readonly onNotFound?: NotFoundHandler
 }
@@ -85,6 +86,7 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
     if (request.routeOptions.handlerTimeout) keepSignal(request, reply)
     request.tenant = knex?.tenant
     request.knex = knex
+    if (knex) reply.send = sendMissing
     return scope
   }
 
@@ -142,6 +144,11 @@ function reenter(reply: FastifyReply, done: Done): void {
   const scope = scopeOfResponse(reply.raw)
   if (scope) scope.call(done)
   else done()
+}
+
+/** All errors pass here before any error handler sees them. Shared: a function for each reply would cost more. */
+function sendMissing(this: FastifyReply, payload?: unknown): FastifyReply {
+  return Object.getPrototypeOf(this).send.call(this, missingTenantError(payload) ?? payload)
 }
 
 function isNotFound(error: unknown): error is TenantRequestError {

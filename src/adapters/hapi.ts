@@ -3,9 +3,9 @@ import { TenantKnexError } from '../errors.ts'
 import { checkFunction } from '../option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
-import { toBoom } from './hapi/boom.ts'
+import { answerAs, type Boom, toBoom } from './hapi/boom.ts'
 import { RequestScopes } from './hapi/request-scopes.ts'
-import { requestError, TenantRequestError } from './http/request-error.ts'
+import { missingTenantError, requestError, TenantRequestError } from './http/request-error.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 
 export type { RequestOptions, TenantRequestError }
@@ -25,8 +25,8 @@ declare module '@hapi/hapi' {
 export interface TenantPluginOptions extends RequestOptions {
   readonly tenantKnex: TenantKnex
   /**
-   * Answers a request whose tenant does not exist, with none in scope, in place of the error with the
-   * status 404, which is the answer's unless it says otherwise. As all extensions of `onRequest` it runs
+   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
+   * place of the error with the status 404, which is the answer's unless it says otherwise. As all extensions of `onRequest` it runs
    * before routing and payload. `h.continue` lets the request go on without a tenant.
    */
   readonly onNotFound?: NotFoundMethod
@@ -82,6 +82,12 @@ export const tenantPlugin: Plugin<TenantPluginOptions> = {
         (error) => refuse(request, h, error),
       ),
     )
+    server.ext('onPreResponse', ({ response }, h) => {
+      const error = missingTenantError(response)
+      // What is returned here would end the extensions, and those after this one show errors.
+      if (error) answerAs(response as Boom, error)
+      return h.continue
+    })
   },
 }
 

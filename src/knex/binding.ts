@@ -13,6 +13,8 @@ export interface Binding {
   readonly caches: Caches
   /** Throws in another tenant's scope; undefined for what may run in any. */
   readonly checkScope: (() => void) | undefined
+  /** The same function for all tenants. */
+  readonly tenantInScope: () => Tenant | undefined
 }
 
 /**

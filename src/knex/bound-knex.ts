@@ -85,6 +85,7 @@ export class KnexFactory {
   readonly #keptPrototype: object
   readonly #Context: ContextClass
   readonly #scope: Scope<BoundKnex>
+  readonly #tenantInScope = (): Tenant | undefined => this.#scope.current()?.tenant
   readonly #ambientClients = new WeakMap<TenantClient, TenantClient>()
 
   constructor(config: KnexPassThrough, scope: Scope<BoundKnex>) {
@@ -105,7 +106,7 @@ export class KnexFactory {
 
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
   bind(tenant: Tenant, parts: Pick<Binding, 'tenants' | 'pool' | 'caches'>): BoundKnex {
-    const binding = { tenant, ...parts, checkScope: undefined }
+    const binding = { tenant, ...parts, checkScope: undefined, tenantInScope: this.#tenantInScope }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }

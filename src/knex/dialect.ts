@@ -79,6 +79,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   postProcessResponse(response: unknown, context: unknown): unknown
   processPassedConnection(connection: unknown): void
   cancelQuery(connection: unknown): Promise<void>
+  query(connection: unknown, query: QueryObject | string): Promise<unknown>
   _query(connection: unknown, query: QueryObject | string): Promise<unknown>
   _stream(
     connection: unknown,

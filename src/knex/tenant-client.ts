@@ -27,6 +27,7 @@ import {
 } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables, withoutGate } from './guards.ts'
+import { findMissing, markIfMissing } from './missing-database.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
 import { tenantConfig } from './shown-connection.ts'
 import { TenantRunner } from './tenant-runner.ts'
@@ -79,6 +80,14 @@ export class TenantClient extends Dialect {
     return Promise.resolve()
   }
 
+  /** All that Knex sends passes here, but for streams: BEGIN, too. */
+  override query(connection: unknown, query: QueryObject | string): Promise<unknown> {
+    return super.query(connection, query).catch(async (error: unknown) => {
+      await findMissing(this, connection, error)
+      throw error
+    })
+  }
+
   override _query(connection: unknown, query: QueryObject | string): Promise<unknown> {
     if (isRolledBack(connection, query)) {
       return endLostTransaction(connection as Lease).then(() => query)
@@ -110,7 +119,10 @@ export class TenantClient extends Dialect {
       stream.emit('error', error) // Knex takes it for granted that this has been done
       throw error
     }
-    stream.prependOnceListener('error', (error) => lease.explain(error))
+    stream.prependOnceListener('error', (error) => {
+      lease.explain(error)
+      markIfMissing(this, error)
+    })
     const send = () => super._stream(connection, query, stream, options)
     const nature = natureOf(this, lease, query)
     const sent = lease.sendKnown(nature, send)

@@ -3,7 +3,7 @@ import type { Request } from '@hapi/hapi'
 import type { TenantRequestError } from '../http/request-error.ts'
 
 /** Hapi's kind of error. Its package is a dependency of Hapi's, and none of ours. */
-type Boom = Extract<Request['response'], Error>
+export type Boom = Extract<Request['response'], Error>
 
 /**
  * Makes an error one of Hapi's own, with the status to answer with: Hapi, `onPreResponse` and
@@ -24,6 +24,12 @@ export function toBoom(error: TenantRequestError): TenantRequestError & Boom {
     },
   })
   return boom
+}
+
+/** Lets Hapi answer with the status and the message of another error. */
+export function answerAs(boom: Boom, { status, message }: TenantRequestError): void {
+  Object.assign(boom, { isServer: status >= 500 })
+  Object.assign(boom.output, { statusCode: status, payload: payload(status, message) })
 }
 
 function payload(statusCode: number, message: string): Boom['output']['payload'] {

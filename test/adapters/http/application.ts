@@ -28,7 +28,7 @@ export interface Framework {
    * - the adapter, with the options; `onNotFound` of its own where `notFound` says so;
    * - an error handler that answers with `app.failure(error, req)`, and notes `error` for every error;
    * - routes that do what the methods of `Application` of the same name do: GET `/rows`, `/ambient`,
-   *   `/stream`, `/endless`, `/broken-stream`, `/cursor`, `/throw`, `/slow`, `/after`, `/health`,
+   *   `/elsewhere`, `/transaction`, `/stream`, `/endless`, `/broken-stream`, `/cursor`, `/throw`, `/slow`, `/after`, `/health`,
    *   POST `/upload`.
    *
    * @throws what the adapter throws
@@ -137,6 +137,17 @@ export class Application {
     const [first] = await this.tenantKnex.ambient<Item>('items').limit(1)
     const [second] = await this.tenantKnex.ambient<Item>('items').limit(1)
     return { ...this.#about(req), rows: [first?.tenant, second?.tenant] }
+  }
+
+  /** Asks for another tenant's rows. */
+  async elsewhere(): Promise<object> {
+    return this.tenantKnex('ghost')<Item>('items')
+  }
+
+  /** The same as `rows`, in a transaction. */
+  async transaction(req: IncomingMessage, { knex }: Seen): Promise<object> {
+    const rows = await knex?.transaction((trx) => trx<Item>('items').limit(1))
+    return { ...this.#about(req), rows: rows?.map(({ tenant }) => tenant) }
   }
 
   health(req: IncomingMessage, { tenant, knex }: Seen): object {

@@ -379,6 +379,59 @@ function adapterContract(framework: Framework, server: TestServer): void {
       }))
   })
 
+  describe('when its tenant has no database', () => {
+    const database = (id: string): string => shared.databaseOf(id)
+    const create = async (...statements: string[]): Promise<void> => {
+      await shared.admin.query(`DROP DATABASE IF EXISTS ${database('ghost')}`)
+      await shared.admin.query(`CREATE DATABASE ${database('ghost')}`)
+      for (const statement of statements) await shared.admin.query(statement)
+    }
+    const drop = async (): Promise<void> => {
+      await shared.admin.query(`DROP DATABASE IF EXISTS ${database('ghost')}`)
+    }
+    afterEach(drop)
+
+    it('then its first query lets the answer be 404', () =>
+      withApp({ notFound: 'replaced' }, async (world) => {
+        for (const path of ['/rows', '/ambient', '/transaction', '/rows']) {
+          const answer = await world.client.ask(own(path, 'ghost'))
+          expect(answer.status).to.equal(404)
+          expect(JSON.parse(answer.body)).to.include({ inScope: 'ghost' })
+          await expectClean(world)
+        }
+        expect(world.app.placesOf('1:ghost')).to.include('error').and.not.include('gone')
+      }))
+
+    for (const path of ['/rows', '/ambient', '/transaction']) {
+      it(`as somebody else has dropped it, then the answer to ${path} is 404`, async () => {
+        await create(`CREATE TABLE ${database('ghost')}.items (tenant VARCHAR(9))`)
+        await withApp({}, async (world) => {
+          const ask = own(path, 'ghost')
+          expect(await world.client.ask(ask)).to.include({ status: 200 })
+          await drop()
+          for (const answer of [await world.client.ask(ask), await world.client.ask(ask)]) {
+            expect(answer).to.include({ status: 404 })
+          }
+          await expectClean(world)
+        })
+      })
+    }
+
+    it('but only a table is missing, then that is an error of the application', async () => {
+      await create()
+      await withApp({}, async (world) => {
+        expect(await world.client.ask(own('/rows', 'ghost'))).to.include({ status: 500 })
+        await expectClean(world)
+      })
+    })
+
+    it('but another one’s is missing, then that is an error of the application', () =>
+      withApp({}, async (world) => {
+        expect(await world.client.ask(own('/elsewhere', 'a'))).to.include({ status: 500 })
+        await expectClean(world)
+      }))
+  })
+
   describe('when the server was started in a tenant’s scope', () => {
     it('then requests without a tenant have none in scope all the same', async () => {
       const options: ApplicationOptions = { resolve, skip, notFound: 'replaced' }

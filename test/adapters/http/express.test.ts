@@ -326,6 +326,8 @@ function addRoutes(app: Application, server: express.Express): void {
   }
   get('/rows', (req) => app.rows(req, seen(req)))
   get('/ambient', (req) => app.ambient(req))
+  get('/elsewhere', () => app.elsewhere())
+  get('/transaction', (req) => app.transaction(req, seen(req)))
   get('/health', (req) => app.health(req, seen(req)))
   get('/throw', () => app.throw())
   get('/slow', (req) => app.slow(req))

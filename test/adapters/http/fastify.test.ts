@@ -65,6 +65,8 @@ function addRoutes(app: Application, server: FastifyInstance): void {
   const seen = ({ tenant, knex, url }: FastifyRequest): Seen => ({ tenant, knex, url })
   server.get('/rows', (request) => app.rows(request.raw, seen(request)))
   server.get('/ambient', ({ raw }) => app.ambient(raw))
+  server.get('/elsewhere', () => app.elsewhere())
+  server.get('/transaction', (request) => app.transaction(request.raw, seen(request)))
   server.get('/health', async (request) => app.health(request.raw, seen(request)))
   server.get('/stream', async ({ raw }) => app.stream(raw))
   server.get('/endless', async ({ raw }) => app.endless(raw))

@@ -57,6 +57,8 @@ function addRoutes(app: Application, server: Hapi.Server): void {
   }
   get('/rows', (request) => app.rows(request.raw.req, seen(request)))
   get('/ambient', ({ raw: { req } }) => app.ambient(req))
+  get('/elsewhere', () => app.elsewhere())
+  get('/transaction', (request) => app.transaction(request.raw.req, seen(request)))
   get('/health', (request) => app.health(request.raw.req, seen(request)))
   get('/stream', ({ raw: { req } }) => app.stream(req))
   get('/endless', ({ raw: { req } }) => app.endless(req))

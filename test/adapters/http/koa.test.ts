@@ -375,7 +375,7 @@ function answerErrors(app: Application): Middleware {
       await next()
     } catch (error) {
       app.note('error', ctx.req)
-      ctx.status = 500
+      ctx.status = (error as { status?: number }).status ?? 500
       ctx.body = app.failure(error, ctx.req)
     }
   }
@@ -391,6 +391,8 @@ function routes(app: Application): Middleware {
   }
   get('/rows', (ctx) => app.rows(ctx.req, seen(ctx)))
   get('/ambient', ({ req }) => app.ambient(req))
+  get('/elsewhere', () => app.elsewhere())
+  get('/transaction', (ctx) => app.transaction(ctx.req, seen(ctx)))
   get('/health', (ctx) => app.health(ctx.req, seen(ctx)))
   get('/stream', ({ req }) => app.stream(req))
   get('/endless', ({ req }) => app.endless(req))

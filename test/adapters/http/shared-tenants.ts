@@ -4,7 +4,7 @@ import { type TestServer, type TestTenants, withTenants } from '../../support/te
 export function sharedTenants(
   server: TestServer,
   tenants: readonly string[],
-): Pick<TestTenants, 'databaseOf'> {
+): Pick<TestTenants, 'databaseOf' | 'admin'> {
   let context: TestTenants | undefined
   let end: () => void
   let running: Promise<void>
@@ -26,10 +26,14 @@ export function sharedTenants(
     end()
     await running
   })
+  const ready = (): TestTenants => {
+    if (!context) throw new Error('The tenants are there while tests run.')
+    return context
+  }
   return {
-    databaseOf(id) {
-      if (!context) throw new Error('The tenants are there while tests run.')
-      return context.databaseOf(id)
+    databaseOf: (id) => ready().databaseOf(id),
+    get admin() {
+      return ready().admin
     },
   }
 }

@@ -15,6 +15,30 @@ const FASTIFY_TESTS = ['test/adapters/http/fastify-plugin.test.ts']
 /** A request, and whose it is. */
 export const ADAPTERS: readonly Mutant[] = [
   {
+    name: 'take any tenant without a database for the one in scope',
+    harm: 'a handler that asks for another tenant answers that its own does not exist',
+    file: 'src/knex/missing-database.ts',
+    search: 'return tenantInScope() === tenant',
+    replace: 'return tenantInScope() !== undefined || tenant === undefined',
+    tests: EXPRESS_TESTS,
+  },
+  {
+    name: 'take a missing table for a missing database',
+    harm: 'a tenant whose migration failed is told that it does not exist',
+    file: 'src/knex/missing-database.ts',
+    search: 'if (isMissing(await failureOf(connection))) markMissing',
+    replace: 'if (!isMissing(await failureOf(connection))) markMissing',
+    tests: EXPRESS_TESTS,
+  },
+  {
+    name: 'let Fastify show why there is no such tenant',
+    harm: 'strangers learn how databases are called',
+    file: FASTIFY,
+    search: 'missingTenantError(payload) ?? payload',
+    replace: 'payload',
+    tests: ['test/adapters/http/missing-database.test.ts'],
+  },
+  {
     name: 'leave a Hapi request’s scope with its connection',
     harm: 'what is done first for the next request has the tenant of the one before',
     file: HAPI_SCOPES,
