@@ -97,6 +97,11 @@ export class GatePool extends Pool<Gate> {
     return this.#scheduler.limitOf(database, performance.now())
   }
 
+  /** A number for something that is to be told to listeners; tarn numbers what it tells in one row. */
+  nextEventId(): number {
+    return this.eventId++
+  }
+
   /** From now on connections are opened only for those who wait. */
   stopWidening(): void {
     this.#scheduler.pauseWidening(Number.POSITIVE_INFINITY)
@@ -290,25 +295,6 @@ export class GatePool extends Pool<Gate> {
     ;(this.#members.get(last.resource) as Member).index = member.index
     return resource
   }
-}
-
-/** The part of tarn's surface that only reads. */
-export type PoolView = Readonly<
-  Pick<
-    Pool<Gate>,
-    'numUsed' | 'numFree' | 'numPendingAcquires' | 'numPendingCreates' | 'numPendingValidations'
-  >
->
-
-/** Lets user code see a pool's numbers, and nothing else. */
-export function poolView(pool: Pool<Gate>): PoolView {
-  return Object.freeze({
-    numUsed: () => pool.numUsed(),
-    numFree: () => pool.numFree(),
-    numPendingAcquires: () => pool.numPendingAcquires(),
-    numPendingCreates: () => pool.numPendingCreates(),
-    numPendingValidations: () => pool.numPendingValidations(),
-  })
 }
 
 /** As tarn's, for those who wait while the pool is destroyed. */

@@ -17,8 +17,9 @@ import {
 import type { LocatedTenant } from '../identifiers.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { Connector } from './connector.ts'
-import { GatePool, type PoolView, poolView } from './gate-pool.ts'
+import { GatePool } from './gate-pool.ts'
 import { PendingAcquire } from './pending-acquire.ts'
+import { PoolEvents, type PoolView } from './pool-view.ts'
 import { checkServer, type ServerCheck } from './server-check.ts'
 import {
   type ConnectionInfo,
@@ -51,12 +52,10 @@ const KILL_MILLIS = 1_000
 
 /** The one pool of a server: hands connections to tenants and takes them back clean. */
 export class ServerPool {
-  /** Numbers in the words of Knex's pool, for code that reads `knex.client.pool`. */
-  readonly view: PoolView
-
   readonly #options: ResolvedOptions
   readonly #connector: Connector
   readonly #pool: GatePool
+  readonly #events: PoolEvents
   readonly #leases = new Map<Lease, Gate>()
   /** A KILL on its way must find the statement it is meant for, or none: its connection waits. */
   readonly #cancels = new Map<Gate, Promise<void>>()
@@ -97,7 +96,12 @@ export class ServerPool {
       },
       limits,
     )
-    this.view = poolView(this.#pool)
+    this.#events = new PoolEvents(this.#pool)
+  }
+
+  /** Numbers and events in the words of Knex's pool, for code that reads `knex.client.pool`. */
+  get view(): PoolView {
+    return this.#events.view
   }
 
   /** What the server said of itself; undefined before the first connection. */
@@ -127,7 +131,11 @@ export class ServerPool {
    * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, `ERR_TENANT_QUEUE_FULL`, and what opening a
    * connection throws
    */
-  async acquire(tenant: LocatedTenant): Promise<Lease> {
+  acquire(tenant: LocatedTenant): Promise<Lease> {
+    return this.#events.ofAcquire(() => this.#acquire(tenant))
+  }
+
+  async #acquire(tenant: LocatedTenant): Promise<Lease> {
     if (this.#destruction) throw this.#refused(destroyedError(tenant))
     this.#counters.acquires++
     const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
@@ -366,6 +374,7 @@ export class ServerPool {
     gate.vacate()
     if (gate.isUsable && !isExpired(gate, gate.usedAt)) this.#pool.release(gate)
     else void this.#retire(gate)
+    this.#events.tell('release', gate)
   }
 
   /** Another connection may take its place once the server has let it go. */

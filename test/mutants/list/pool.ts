@@ -169,4 +169,29 @@ export const POOL: readonly Mutant[] = [
     replace: 'void [resource, index]',
     tests: SERVER_POOL,
   },
+  {
+    name: 'give listeners of the pool the connection itself',
+    harm: 'user code has every tenant’s connection, without a lease',
+    file: 'src/pool/pool-view.ts',
+    search: 'arg instanceof Gate ? this.#show(arg.connectionId) : arg',
+    replace: 'arg instanceof Gate ? arg : arg',
+    tests: ['test/knex/pool-events.test.ts'],
+  },
+  {
+    name: 'call listeners of the pool in the scope of whoever acquires',
+    harm: 'what a listener sends by `ambient` goes to a tenant by chance',
+    file: 'src/pool/pool-view.ts',
+    search: 'this.#outside.runInAsyncScope(listener, undefined, ...shown)',
+    replace: 'listener(...shown)',
+    tests: ['test/knex/pool-events.test.ts'],
+  },
+  {
+    name: 'let anyone remove what the pool listens to',
+    harm: 'connections are opened that the scheduler does not know',
+    file: 'src/pool/pool-view.ts',
+    search: '        emitter[method](...args)\n',
+    replace:
+      '        emitter[method](...args)\n        pool[method as "on"](...(args as never[] as ["release", () => void]))\n',
+    tests: ['test/knex/pool-events.test.ts'],
+  },
 ]
