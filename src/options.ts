@@ -287,6 +287,7 @@ function passedThrough(user: TenantKnexOptions): KnexPassThrough {
 function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
   const given: PoolOptions = user.pool ?? {}
   if (!isObject(given)) throw invalid('`pool` must be an object.')
+  if ('afterCreate' in given) throw afterCreateRefused()
   rejectUnknownKeys(given, Object.keys(DEFAULTS.pool), 'pool.')
   const acquireTimeoutMillis = Math.min(
     checkMillis('pool.acquireTimeoutMillis', given.acquireTimeoutMillis ?? MAX_MILLIS),
@@ -312,6 +313,19 @@ function resolvePool(user: TenantKnexOptions): Required<PoolOptions> {
   checkMillis('pool.maxLifetimeMillis', pool.maxLifetimeMillis)
   checkMillis('pool.createRetryIntervalMillis', pool.createRetryIntervalMillis)
   return Object.freeze(pool)
+}
+
+/**
+ * What Knex calls with a new connection would run before there is a tenant, and the reset at the next
+ * hand-over would undo it.
+ */
+function afterCreateRefused(): TenantKnexError {
+  return invalid(
+    '`pool.afterCreate` is not supported: a session begins anew whenever its connection passes to ' +
+      'another tenant. Put the statements that it sends into `session`, such as ' +
+      'session: ["SET time_zone = \'+00:00\'"]. They run on each new connection, and again for each ' +
+      'tenant that gets it.',
+  )
 }
 
 /** What a tenant may have of a pool with so many connections, by default. */

@@ -100,7 +100,8 @@ export interface TenantKnex {
 
   /**
    * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
-   * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise.
+   * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise. Its
+   * `client` can be read there all the same.
    * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`; so does all else that
    * was taken from here. Inside {@link transaction} it joins the transaction. Listeners added here hear
    * the events of all tenants, and get the tenant as their last argument.
@@ -223,12 +224,9 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     (tenant, fn) => scope.run(tenant && knexes.get(tenant.id), fn),
     (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
   )
-  const factory = new KnexFactory(resolved.knex, scope)
   const tenants = new Tenants(resolved.database, resolved.lookup, (place) => pool.isOccupied(place))
-  const knexes = new BoundKnexes({
-    tenants,
-    bind: (tenant) => factory.bind(tenant, { tenants, pool, caches }),
-  })
+  const factory = new KnexFactory(resolved.knex, scope, { tenants, pool, caches })
+  const knexes = new BoundKnexes({ tenants, bind: (tenant) => factory.bind(tenant) })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>
     pool.destroy(destroyTimeout(options)).finally(() => caches.close())
 

@@ -10,6 +10,11 @@ describe('options', () => {
   const invalid: [string, object, RegExp][] = [
     ['an unknown key', { connection, pools: {} }, /`pools`.*Known here/],
     ['an unknown pool key', { connection, pool: { size: 3 } }, /`pool\.size`/],
+    [
+      'afterCreate',
+      { connection, pool: { afterCreate: () => undefined } },
+      /`pool\.afterCreate` .*`session`, such as session: \["SET time_zone = '\+00:00'"\]/,
+    ],
     ['another client', { connection, client: 'pg' }, /`client` must be 'mysql2', got "pg"/],
     ['no connection', {}, /`connection` must be/],
     ['a connection of the wrong type', { connection: 7 }, /`connection` must be/],

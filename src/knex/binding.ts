@@ -4,13 +4,17 @@ import type { Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenants } from './tenants.ts'
 
-/** What binds a client to its tenant. */
-export interface Binding {
-  readonly tenant: Tenant
-  /** Where the tenant is. */
+/** What the bindings of one tenantKnex share. */
+export interface BindingParts {
+  /** Where tenants are. */
   readonly tenants: Tenants
   readonly pool: ServerPool
   readonly caches: Caches
+}
+
+/** What binds a client to its tenant. */
+export interface Binding extends BindingParts {
+  readonly tenant: Tenant
   /** Throws in another tenant's scope; undefined for what may run in any. */
   readonly checkScope: (() => void) | undefined
   /** The same function for all tenants. */

@@ -6,10 +6,11 @@ import type { Tenant } from '../identifiers.ts'
 import type { KnexPassThrough } from '../options.ts'
 import type { Scope } from '../scope.ts'
 import { type BatchContext, guardBatches } from './batch-insert.ts'
-import { type Binding, bindingOf } from './binding.ts'
+import { type Binding, type BindingParts, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
 import { checkClient, checkTransaction, refused } from './ownership.ts'
 import { scopedCache } from './scoped-cache.ts'
+import { shownConfig } from './shown-connection.ts'
 import { bindClient, TenantClient } from './tenant-client.ts'
 import { guardProviders, type ProviderContext } from './transaction-provider.ts'
 import { isOver, transactionOver } from './transaction-scope.ts'
@@ -49,7 +50,10 @@ export interface BeginTransaction {
   ): Promise<T>
 }
 
-/** The Knex of whichever tenant is in scope. It joins the transaction that is in scope. */
+/**
+ * The Knex of whichever tenant is in scope. It joins the transaction that is in scope. Outside any scope
+ * its `client` can be read, and cannot connect.
+ */
 export interface AmbientKnex extends Knex {
   /**
    * The cache of the tenant in scope, in a transaction in scope the transaction's. Outside any scope it
@@ -81,15 +85,20 @@ export class KnexFactory {
   readonly ambient: AmbientKnex
 
   readonly #root: KnexInternals
+  readonly #parts: BindingParts
   readonly #prototype: object
   readonly #keptPrototype: object
   readonly #Context: ContextClass
   readonly #scope: Scope<BoundKnex>
   readonly #tenantInScope = (): Tenant | undefined => this.#scope.current()?.tenant
+  /** What `ambient` has as its client outside any scope: it can be read, and cannot connect. */
+  readonly #nobodysClient: TenantClient
   readonly #ambientClients = new WeakMap<TenantClient, TenantClient>()
 
-  constructor(config: KnexPassThrough, scope: Scope<BoundKnex>) {
+  constructor(config: KnexPassThrough, scope: Scope<BoundKnex>, parts: BindingParts) {
     this.#root = createRoot(config)
+    this.#parts = parts
+    this.#nobodysClient = createNobodysClient(this.#root.context.client, parts)
     this.#prototype = createPrototype(this.#root)
     this.#keptPrototype = createKeptPrototype(this.#prototype)
     this.#Context = createContextClass(this.#root.context, (context, params) =>
@@ -98,6 +107,8 @@ export class KnexFactory {
     this.#scope = scope
     const ambient = knexFunction(this.#ambientContext(), this.#prototype)
     this.ambient = Object.defineProperties(ambient, {
+      schema: { get: () => this.#inScope().schema },
+      fn: { get: () => this.#inScope().fn },
       migrate: { get: () => this.#inScope().migrate },
       seed: { get: () => this.#inScope().seed },
       cache: { get: () => this.#ambientCache() },
@@ -105,8 +116,13 @@ export class KnexFactory {
   }
 
   /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
-  bind(tenant: Tenant, parts: Pick<Binding, 'tenants' | 'pool' | 'caches'>): BoundKnex {
-    const binding = { tenant, ...parts, checkScope: undefined, tenantInScope: this.#tenantInScope }
+  bind(tenant: Tenant): BoundKnex {
+    const binding = {
+      tenant,
+      ...this.#parts,
+      checkScope: undefined,
+      tenantInScope: this.#tenantInScope,
+    }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }
@@ -150,8 +166,16 @@ export class KnexFactory {
   }
 
   #ambientContext(): Context {
+    const client = () => this.#ambientClient(this.current())
     return Object.create(this.#root.context, {
-      client: { get: () => this.#ambientClient(this.current()) },
+      client: { get: () => (this.#scope.current() ? client() : this.#nobodysClient) },
+      // A builder belongs to the tenant in scope when it is made.
+      queryBuilder: { value: () => client().queryBuilder() },
+      raw: { value: (...args: unknown[]) => client().raw(...args) },
+      ref: { value: (...args: unknown[]) => client().ref(...args) },
+      batchInsert: {
+        value: (...args: unknown[]) => this.#inScope().batchInsert(...(args as [never, never])),
+      },
       userParams: { get: () => this.current().userParams, set: () => undefined },
       // What begins at once is the tenant's own from then on; what may begin later must not in another's scope.
       transaction: { value: (...args: []) => this.current().transaction(...args) },
@@ -227,6 +251,19 @@ function noTenant(): TenantKnexError {
     'No tenant is in scope. Wrap the call in tenantKnex.run(tenantId, fn), or name the tenant: tenantKnex(tenantId).',
     { outcome: 'not-sent' },
   )
+}
+
+/** A client of no tenant: whatever needs one fails. */
+function createNobodysClient(root: TenantClient, parts: BindingParts): TenantClient {
+  const binding = {
+    ...parts,
+    get tenant(): never {
+      throw noTenant()
+    },
+    checkScope: undefined,
+    tenantInScope: () => undefined,
+  }
+  return bindClient(root, binding, shownConfig(root.config, parts.pool, undefined))
 }
 
 /** The callable part of a Knex. */

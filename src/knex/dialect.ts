@@ -70,6 +70,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   queryBuilder(): object
   schemaBuilder(): object
   raw(...args: unknown[]): object
+  ref(...args: unknown[]): object
   runner(builder: object): object
   transaction(container: TransactionContainer, ...rest: unknown[]): object
   queryCompiler(builder: object, bindings?: unknown): object

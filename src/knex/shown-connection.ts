@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { ConnectionOptions } from 'mysql2'
-import type { Binding } from './binding.ts'
+import type { Tenant } from '../identifiers.ts'
+import type { ServerPool } from '../pool/server-pool.ts'
 
 /**
  * The settings that other people's code may read: where the server is, who logs in, and what becomes of
@@ -25,18 +26,20 @@ const SHOWN = [
  * plain Knex has: what is known when it is read. The database of an asynchronous `database` function is
  * undefined until it has been looked up; so are the settings of a `connection` function.
  */
-export function tenantConfig(shared: Knex.Config, binding: Binding): Knex.Config {
+export function shownConfig(
+  shared: Knex.Config,
+  pool: Pick<ServerPool, 'settings'>,
+  tenant: Tenant | undefined,
+): Knex.Config {
   return {
     ...shared,
     get connection() {
-      const { settings } = binding.pool
-      return shownConnection(settings, binding.tenant.database ?? undefined)
+      return shownConnection(pool.settings, tenant?.database ?? undefined)
     },
   }
 }
 
-/** Settings without their secrets, and with the database of a tenant. */
-export function shownConnection(
+function shownConnection(
   settings: ConnectionOptions | undefined,
   database: string | undefined,
 ): Knex.MySql2ConnectionConfig {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Knex } from 'knex'
 import mysql from 'mysql2'
 import { isHarmless } from '../connection/harmless-statement.ts'
 import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
@@ -29,7 +30,7 @@ import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables, withoutGate } from './guards.ts'
 import { findMissing, markIfMissing } from './missing-database.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
-import { tenantConfig } from './shown-connection.ts'
+import { shownConfig } from './shown-connection.ts'
 import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 import { guardProviders } from './transaction-provider.ts'
@@ -53,9 +54,11 @@ export class TenantClient extends Dialect {
   declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
-    const { pool, tenant, tenants } = bindingOf(this)
+    const { pool, tenants } = bindingOf(this)
+    let tenant: Tenant
     try {
       this.checkScope()
+      tenant = bindingOf(this).tenant // outside any scope `ambient` has none
     } catch (error) {
       return Promise.reject(error)
     }
@@ -171,8 +174,8 @@ export class TenantClient extends Dialect {
   }
 
   /** A connection of the driver's own has no gate: nobody gets one. */
-  override acquireRawConnection(): Promise<never> {
-    return Promise.reject(refused(this, withoutGate(bindingOf(this).tenant)))
+  override async acquireRawConnection(): Promise<never> {
+    throw refused(this, withoutGate(bindingOf(this).tenant))
   }
 
   override async cancelQuery(connection: unknown): Promise<void> {
@@ -283,9 +286,13 @@ Object.defineProperties(TenantClient.prototype, {
 })
 
 /** Makes the client of one tenant, from one that has what all share. */
-export function bindClient(root: TenantClient, binding: Binding): TenantClient {
+export function bindClient(
+  root: TenantClient,
+  binding: Binding,
+  config: Knex.Config = shownConfig(root.config, binding.pool, binding.tenant),
+): TenantClient {
   const client = Object.create(TenantClient.prototype) as TenantClient
-  client.config = tenantConfig(root.config, binding)
+  client.config = config
   client.logger = root.logger
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null

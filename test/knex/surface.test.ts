@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import type { Knex } from 'knex'
 import { createTenantKnex } from '../../src/index.ts'
-import { onEachServer, rejection, urlOptions, withTenants } from '../support/tenants.ts'
+import { onEachServer, rejection, thrown, urlOptions, withTenants } from '../support/tenants.ts'
 import { sameAsPlain } from './same-as-plain.ts'
 
 /** How to reach a server without what plain Knex shows of a password that is empty. */
@@ -92,6 +92,48 @@ onEachServer('what other people’s code reads of a Knex', (server) => {
         expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
       }
       await running
+    }))
+
+  it('the client of `ambient` can be read outside any scope, and cannot connect', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const { ambient } = tenantKnex
+      const { client } = ambient
+      await tenantKnex('a')('items')
+      const inScope = await tenantKnex.run('a', () => ambient.client)
+      for (const name of ['dialect', 'driverName', 'driver', 'pool', 'version', 'isMariaDB']) {
+        expect(client[name], name).to.equal(inScope[name])
+      }
+      const { database: _database, ...settings } = inScope.config.connection
+      expect(client.config).to.deep.equal({ ...inScope.config, connection: settings })
+      expect(client.constructor.name).to.equal('Client_MySQL2')
+      const own = () => client.queryBuilder().from('items')
+      for (const connect of [
+        () => client.acquireConnection(),
+        () => client.acquireRawConnection(),
+        () => client.transaction(() => undefined),
+        () => own(),
+        () => own().stream(() => undefined),
+        () => client.raw('SELECT * FROM items'),
+        () => client.schemaBuilder().dropTable('items'),
+        () => tenantKnex('a')('items').whereIn('id', own().select('id')),
+        () => tenantKnex('a')('items').whereRaw(client.raw('1 = 1')),
+        () => own().transacting(client),
+        () => tenantKnex.run('a', () => own()),
+      ]) {
+        const error = await rejection((async () => connect())())
+        expect(error, String(connect)).to.include({ code: 'ERR_NO_TENANT', outcome: 'not-sent' })
+      }
+      for (const make of [
+        () => ambient('items'),
+        () => ambient.ref('x'),
+        () => ambient.fn,
+        () => ambient.batchInsert('items', [] as never),
+        () => ambient.queryBuilder(),
+        () => client.database(),
+      ]) {
+        expect(thrown(make), String(make)).to.include({ code: 'ERR_NO_TENANT' })
+      }
+      expect(await tenantKnex('a')('items')).to.have.lengthOf(5)
     }))
 
   it('a connection of the driver’s own is given to nobody', () =>

@@ -360,7 +360,7 @@ export const KNEX: readonly Mutant[] = [
     name: 'let Knex make a connection of its own',
     harm: 'a connection without a gate, in whichever database',
     file: 'src/knex/tenant-client.ts',
-    search: 'return Promise.reject(refused(this, withoutGate(bindingOf(this).tenant)))',
+    search: 'throw refused(this, withoutGate(bindingOf(this).tenant))',
     replace: 'return super.acquireRawConnection() as Promise<never>',
     tests: SURFACE,
   },
@@ -390,5 +390,13 @@ export const KNEX: readonly Mutant[] = [
     replace: "database.toLowerCase().endsWith('schema')",
     tests: TABLE_NAMES,
     isQuick: true,
+  },
+  {
+    name: 'let the client that `ambient` has outside any scope be of a tenant',
+    harm: 'what runs outside any scope runs in a tenant’s database, not of its choice',
+    file: 'src/knex/bound-knex.ts',
+    search: '    get tenant(): never {\n      throw noTenant()\n    },',
+    replace: "    tenant: parts.tenants.get('a'),",
+    tests: SURFACE,
   },
 ]
