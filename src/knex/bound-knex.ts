@@ -8,6 +8,7 @@ import type { Scope } from '../scope.ts'
 import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { type Binding, type BindingParts, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
+import { withListedMethods } from './listed-methods.ts'
 import { checkClient, checkTransaction, refused } from './ownership.ts'
 import { scopedCache } from './scoped-cache.ts'
 import { shownConfig } from './shown-connection.ts'
@@ -106,7 +107,8 @@ export class KnexFactory {
     )
     this.#scope = scope
     const ambient = knexFunction(this.#ambientContext(), this.#prototype)
-    this.ambient = Object.defineProperties(ambient, {
+    const listing = withListedMethods(ambient, this.#root)
+    this.ambient = Object.defineProperties(listing, {
       schema: { get: () => this.#inScope().schema },
       fn: { get: () => this.#inScope().fn },
       migrate: { get: () => this.#inScope().migrate },
@@ -149,7 +151,7 @@ export class KnexFactory {
   #bind(binding: Binding, userParams: object, prototype: object): BoundKnex {
     const client = bindClient(this.#root.context.client, binding)
     const context = new this.#Context(client, userParams)
-    const bound = knexFunction(context, prototype) as BoundKnex
+    const bound = withListedMethods(knexFunction(context, prototype), this.#root) as BoundKnex
     client.listenersOf = { own: bound, all: this.ambient }
     return bound
   }

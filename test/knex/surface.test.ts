@@ -34,6 +34,43 @@ onEachServer('what other people’s code reads of a Knex', (server) => {
       { connection: { ...settingsOf(server.url), charset: 'utf8mb4', timezone: 'Z' } },
     ))
 
+  it('the methods are listed, and a copy by spread has them', () =>
+    sameAsPlain(server, async (knex) => {
+      const copy = { ...knex, queryBuilder: () => knex.queryBuilder() } as unknown as Knex
+      return [
+        Object.keys(knex).sort(),
+        Object.keys(Object.assign(() => undefined, knex)).length,
+        typeof copy.whereIn,
+        await copy.select('id').from('items').where({ id: 2 }),
+        Object.hasOwn(knex, 'select'),
+        Object.hasOwn(knex, 'nothing'),
+      ]
+    }))
+
+  it('a property that is set stays that Knex’s own, and can be changed again', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const knexes: (Knex & Record<string, unknown>)[] = [
+        tenantKnex('a'),
+        tenantKnex.ambient,
+      ] as never
+      for (const knex of knexes) {
+        const { select } = knex
+        for (const value of [1, 2]) {
+          Object.assign(knex, { select: value, extra: value })
+          expect(knex).to.include({ select: value, extra: value })
+        }
+        expect(Object.keys(knex)).to.include('extra')
+        expect(tenantKnex('b').select).to.equal(select)
+        delete (knex as { select?: unknown }).select
+        expect(knex.select).to.equal(select)
+        const derived = Object.assign(Object.create(knex), { select: 3 })
+        expect(derived.select).to.equal(3)
+        expect(knex.select).to.equal(select)
+        expect(knex.setMaxListeners(20).getMaxListeners()).to.equal(20)
+        expect(tenantKnex('b').getMaxListeners()).not.to.equal(20)
+      }
+    }))
+
   it('`.connection()` of nothing is ignored', () =>
     sameAsPlain(server, async (knex) => {
       const nothing = [undefined, null, false, 0, ''] as never[]

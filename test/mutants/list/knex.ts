@@ -399,4 +399,12 @@ export const KNEX: readonly Mutant[] = [
     replace: "    tenant: parts.tenants.get('a'),",
     tests: SURFACE,
   },
+  {
+    name: 'define a listed method as if it were new',
+    harm: 'a property that is set once can never be changed',
+    file: 'src/knex/listed-methods.ts',
+    search: 'isNew ? { ...ATTRIBUTES, ...property } : property',
+    replace: 'isNew ? property : property',
+    tests: SURFACE,
+  },
 ]

@@ -99,9 +99,9 @@ export const TENANT: readonly Mutant[] = [
     name: 'keep the first ambient client for everyone',
     harm: '`ambient` serves the first tenant’s rows to all',
     file: 'src/knex/bound-knex.ts',
-    search: 'client: { get: () => this.#ambientClient(this.current()) },',
+    search: 'const client = () => this.#ambientClient(this.current())',
     replace:
-      'client: { get: ((first?: TenantClient) => () => (first ??= this.#ambientClient(this.current())))() },',
+      'let first: TenantClient | undefined; const client = () => (first ??= this.#ambientClient(this.current()))',
     tests: TENANT_KNEX,
   },
   {
