@@ -19,7 +19,7 @@ const app = express()
 app.use(
   tenantMiddleware(tenantKnex, {
     resolve: firstOf(subdomain({ baseDomains: ['localhost'] }), header('x-tenant')),
-    skip: ({ url }) => url === '/health',
+    skip: ({ url }) => url.split('?')[0] === '/health', // `url` has the query, too
   }),
 )
 app.use(express.json())
@@ -65,6 +65,8 @@ app.use(onError)
 
 const server = app.listen(Number(PORT), '127.0.0.1')
 process.once('SIGTERM', async () => {
-  server.close()
+  const late = setTimeout(() => server.closeAllConnections(), 5_000)
+  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  clearTimeout(late)
   await tenantKnex.destroy()
 })

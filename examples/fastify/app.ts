@@ -18,7 +18,7 @@ const app = fastify()
 await app.register(tenantPlugin, {
   tenantKnex,
   resolve: pathSegment(),
-  skip: ({ url }) => url === '/health',
+  skip: ({ url }) => url.split('?')[0] === '/health', // `url` has the query, too
 })
 app.addHook('onClose', () => tenantKnex.destroy())
 

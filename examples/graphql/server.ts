@@ -86,6 +86,8 @@ const server = createServer(async (request, response) => {
 })
 server.listen(Number(PORT), '127.0.0.1')
 process.once('SIGTERM', async () => {
-  server.close()
+  const late = setTimeout(() => server.closeAllConnections(), 5_000)
+  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  clearTimeout(late)
   await tenantKnex.destroy()
 })

@@ -79,6 +79,10 @@ app.onError((error, c) => {
 
 const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' })
 process.once('SIGTERM', async () => {
-  server.close()
+  const late = setTimeout(() => {
+    if ('closeAllConnections' in server) server.closeAllConnections() // HTTP/2 has none
+  }, 5_000)
+  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  clearTimeout(late)
   await tenantKnex.destroy()
 })

@@ -82,6 +82,8 @@ app.use(router.routes())
 await tenantKnex.sharedCache.has('-') // connects to Redis, so that no request has to
 const server = app.listen(Number(port), '127.0.0.1')
 process.once('SIGTERM', async () => {
-  server.close()
+  const late = setTimeout(() => server.closeAllConnections(), 5_000)
+  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  clearTimeout(late)
   await tenantKnex.destroy()
 })

@@ -22,6 +22,8 @@ const server = createServer((_request, response) => {
 })
 const webSockets = new WebSocketServer({ noServer: true, maxPayload: 10_000 })
 const rooms = new Map<string, Set<WebSocket>>()
+/** Messages that are being handled. */
+const working = new Set<Promise<void>>()
 
 server.on('upgrade', async (request, socket, head) => {
   socket.on('error', () => socket.destroy())
@@ -45,10 +47,14 @@ function join(tenant: string, webSocket: WebSocket): void {
   webSocket.on('error', () => webSocket.terminate())
 
   const inScope = (work: () => Promise<void>): void => {
-    tenantKnex.run(tenant, work).catch((error) => {
-      console.error(error)
-      webSocket.close(1011)
-    })
+    const done = tenantKnex
+      .run(tenant, work)
+      .catch((error) => {
+        console.error(error)
+        webSocket.close(1011)
+      })
+      .finally(() => working.delete(done))
+    working.add(done)
   }
   webSocket.on('message', (data) => inScope(() => addNote(String(data))))
   inScope(() => welcome(webSocket))
@@ -69,8 +75,13 @@ async function addNote(text: string): Promise<void> {
 
 server.listen(Number(PORT), '127.0.0.1')
 process.once('SIGTERM', async () => {
-  server.close()
+  const late = setTimeout(() => {
+    for (const webSocket of webSockets.clients) webSocket.terminate()
+    server.closeAllConnections()
+  }, 5_000)
   for (const webSocket of webSockets.clients) webSocket.close(1001)
-  webSockets.close()
+  await new Promise((done) => server.close(done)) // waits for WebSockets, too
+  clearTimeout(late)
+  await Promise.all(working) // handles the messages that have come
   await tenantKnex.destroy()
 })
