@@ -7,7 +7,7 @@ import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 
-export type { RequestOptions, TenantRequestError }
+export { type RequestOptions, TenantRequestError }
 
 type BoundKnex = ReturnType<TenantKnex>
 

@@ -11,7 +11,7 @@ import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 import { keyOf } from './http/scope-keys.ts'
 
 export { rewriteTenantUrl } from './fastify/rewrite-url.ts'
-export type { RequestOptions, TenantRequestError }
+export { type RequestOptions, TenantRequestError }
 
 type BoundKnex = ReturnType<TenantKnex>
 

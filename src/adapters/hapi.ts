@@ -8,7 +8,7 @@ import { RequestScopes } from './hapi/request-scopes.ts'
 import { missingTenantError, requestError, TenantRequestError } from './http/request-error.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 
-export type { RequestOptions, TenantRequestError }
+export { type RequestOptions, TenantRequestError }
 
 type BoundKnex = ReturnType<TenantKnex>
 

@@ -8,7 +8,7 @@ import { RequestScope } from './http/request-scope.ts'
 import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 import { extendApplication } from './koa/extend-application.ts'
 
-export type { RequestOptions, TenantRequestError }
+export { type RequestOptions, TenantRequestError }
 
 type BoundKnex = ReturnType<TenantKnex>
 

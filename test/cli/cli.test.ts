@@ -40,6 +40,7 @@ async function withProject(
   server: TestServer,
   knexfile: string,
   test: (project: Project) => Promise<void>,
+  text = KNEXFILE,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tenant-knex-cli-'))
   const admin = await mysql.createConnection(server.adminUrl)
@@ -47,7 +48,7 @@ async function withProject(
   if (!one || !two) throw new Error()
   try {
     for (const id of [one, two]) await admin.query('CREATE DATABASE ??', [`tenant_${id}`])
-    await fill(folder, knexfile)
+    await fill(folder, knexfile, text)
     await test({
       knex: (tenant, ...args) => runKnex(server, folder, tenant, args),
       cities: (tenant) => readCities(admin, tenant),
@@ -62,7 +63,7 @@ async function withProject(
   }
 }
 
-async function fill(folder: string, knexfile: string): Promise<void> {
+async function fill(folder: string, knexfile: string, text: string): Promise<void> {
   const packageFolder = join(folder, 'node_modules', 'tenant-knex')
   for (const path of [packageFolder, join(folder, 'migrations'), join(folder, 'seeds')]) {
     await mkdir(path, { recursive: true })
@@ -76,7 +77,7 @@ async function fill(folder: string, knexfile: string): Promise<void> {
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'migrations', '1_cities.js'), MIGRATION)
   await writeFile(join(folder, 'seeds', 'cities.js'), SEED)
-  await writeFile(join(folder, knexfile), KNEXFILE)
+  await writeFile(join(folder, knexfile), text)
 }
 
 async function runKnex(
@@ -163,6 +164,18 @@ onEachServer('Knex’s command with the knexfile of the README', (server) => {
       expect(await readdir(join(folder, 'seeds'))).to.include('towns.mjs')
       expect((await knex(one, 'migrate:latest')).output).to.contain('Batch 1 run: 2 migrations')
     })).timeout(60_000)
+
+  it('asks an asynchronous `database` where the tenant is', () => {
+    const lookUp = "createTenantKnex({ connection, database: async (id) => 'tenant_' + id })"
+    const text = KNEXFILE.replace('createTenantKnex({ connection })', lookUp)
+    expect(text).to.include(lookUp)
+    const test = async ({ knex, cities, one, two }: Project): Promise<void> => {
+      const { output, code } = await knex(one, 'migrate:latest')
+      expect(code, output).to.equal(0)
+      expect([await cities(one), await cities(two)]).to.deep.equal([[], undefined])
+    }
+    return withProject(server, 'knexfile.mjs', test, text)
+  }).timeout(60_000)
 
   for (const knexfile of ['knexfile.js', 'knexfile.ts']) {
     it(`works as ${knexfile} too`, () =>

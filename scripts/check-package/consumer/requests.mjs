@@ -16,6 +16,10 @@ for (const load of [(name) => import(name), async (name) => require(name)]) {
     assert.equal(typeof tenantMiddleware(tenantKnex, { resolve }), 'function')
     assert.throws(() => tenantMiddleware({}, { resolve }), { code: 'ERR_OPTION_INVALID' })
   }
+  for (const name of ['koa', 'express', 'fastify', 'hapi']) {
+    const { TenantRequestError } = await load(`tenant-knex/${name}`)
+    assert.equal(TenantRequestError.name, 'TenantRequestError')
+  }
   const { tenantPlugin, rewriteTenantUrl } = await load('tenant-knex/fastify')
   assert.equal(typeof tenantPlugin, 'function')
   assert.equal(typeof rewriteTenantUrl, 'function')

@@ -13,6 +13,7 @@ export interface RequestOptions {
   readonly resolve: Resolver
   /**
    * True for a request that needs no tenant, such as a health check: it is passed on with none in scope.
+   * The request's `url` includes the query: `/health?x` is not `/health`.
    * @defaultValue `() => false`
    */
   readonly skip?: (request: TenantRequest) => boolean
