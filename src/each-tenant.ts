@@ -2,7 +2,11 @@ import { checkInteger, invalid, isObject, rejectUnknownKeys } from './option-che
 
 /** How `tenantKnex.each` goes about it. */
 export interface EachOptions {
-  /** Tenants at a time. @defaultValue 4 */
+  /**
+   * Tenants at a time. More than `pool.max` do no good: their functions begin, and wait for a connection.
+   *
+   * @defaultValue 4
+   */
   readonly concurrency?: number
 }
 

@@ -351,18 +351,36 @@ function connectionProvider(user: TenantKnexOptions): Pick<ResolvedOptions, 'con
 
 function parseConnection(connection: unknown): ConnectionSettings {
   if (typeof connection !== 'string') return connection as ConnectionSettings
-  if (!URL.canParse(connection) || !/^(?:mysql|mariadb):/i.test(connection)) {
-    throw invalid('`connection` must be a mysql:// URL, connection options, or a function.')
-  }
+  checkUrl(connection)
   const { database, port, ...rest } = parseUrl(connection)
   if (database) throw fixedDatabase()
   return Number.isNaN(port) ? rest : { ...rest, port }
 }
 
-function resolveConnection(given: unknown, allowMultipleStatements: boolean): ResolvedConnection {
-  if (!isObject(given)) {
-    throw invalid('`connection` must be a mysql:// URL, connection options, or a function.')
+const EXPECTED = '`connection` must be a mysql:// URL, connection options, or a function.'
+
+/** Says what is wrong with a URL, and shows nothing of it but its protocol. */
+function checkUrl(url: string): void {
+  const [, protocol] = /^([a-z][a-z\d+.-]*):\/\//i.exec(url) ?? []
+  if (!protocol) throw invalid(EXPECTED)
+  if (!/^(?:mysql|mariadb)$/i.test(protocol)) {
+    throw invalid(
+      `\`connection\` is a ${protocol}:// URL, and this is for MySQL and MariaDB. ${EXPECTED}`,
+    )
   }
+  // What follows a # is no part of what a URL names: it is one of the password.
+  if (URL.canParse(url) && !/#.*@/.test(url)) return
+  throw invalid(
+    '`connection` is no valid URL. Characters such as #, / and ? in a user name or a password must be ' +
+      'escaped: encodeURIComponent(password).',
+  )
+}
+
+function resolveConnection(given: unknown, allowMultipleStatements: boolean): ResolvedConnection {
+  if (given === undefined) {
+    throw invalid(`\`connection\` is undefined. Is an environment variable missing? ${EXPECTED}`)
+  }
+  if (!isObject(given)) throw invalid(EXPECTED)
   const settings: ConnectionSettings & Record<string, unknown> = ownProperties(given)
   if (settings.database) throw fixedDatabase()
   if (settings.uri !== undefined) {

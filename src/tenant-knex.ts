@@ -98,6 +98,9 @@ export interface TenantKnex {
    */
   current(): BoundKnex
 
+  /** The tenant in scope; undefined outside any scope. It throws nothing and is cheap, so a log line may ask. */
+  readonly tenant: Tenant | undefined
+
   /**
    * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
    * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise. Its
@@ -250,8 +253,11 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     const place = tenants.locate(bound.tenant)
     return place instanceof Promise ? place.then(() => bound) : bound
   }
-  Object.defineProperty(tenantKnex, INNARDS, { value: { scope, locate } })
-  return Object.assign(tenantKnex, {
+  Object.defineProperties(tenantKnex, {
+    [INNARDS]: { value: { scope, locate } },
+    tenant: { get: () => scope.current()?.tenant, enumerable: true },
+  })
+  return Object.assign(tenantKnex as typeof tenantKnex & Pick<TenantKnex, 'tenant'>, {
     ambient: factory.ambient,
     sharedCache: caches.shared,
     current: () => factory.current(),

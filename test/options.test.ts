@@ -83,6 +83,21 @@ describe('options', () => {
     expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
   })
 
+  const CONNECTIONS: [string, unknown, RegExp][] = [
+    ['is missing', undefined, /undefined.*environment variable/],
+    ['is a URL of another database', 'postgres://app:secret@host/', /is a postgres:\/\/ URL/],
+    ['is a URL with a # in its password', 'mysql://app:secret#1@host/', /encodeURIComponent/],
+    ['is a URL with digits before that', 'mysql://app:12#secret@host/', /encodeURIComponent/],
+    ['is no URL', 'app:secret@host', /must be a mysql:\/\/ URL/],
+  ]
+  for (const [what, connection, message] of CONNECTIONS) {
+    it(`say so if the connection ${what}, and show no password`, () => {
+      const error = thrown(() => resolveOptions({ connection } as never))
+      expect(error.code).to.equal('ERR_OPTION_INVALID')
+      expect(error.message).to.match(message).and.not.include('secret')
+    })
+  }
+
   it('have defaults for everything but the connection', () => {
     const { pool, clean, session, switchTimeoutMillis } = resolveOptions({ connection })
     expect({ pool, clean, switchTimeoutMillis }).to.deep.include({

@@ -12,6 +12,24 @@ import {
   withTenants,
 } from './support/tenants.ts'
 
+describe('given code that asks for the tenant in scope', () => {
+  const tenantKnex = createTenantKnex({ connection: {} })
+
+  it('when there is none, then `tenant` is undefined and nothing is thrown', () => {
+    expect(tenantKnex.tenant).to.equal(undefined)
+  })
+
+  it('when there is one, then `tenant` is the one of its Knex, of the innermost scope', async () => {
+    await tenantKnex.run('a', async (a) => {
+      expect(tenantKnex.tenant).to.equal(a.tenant)
+      expect(tenantKnex.ambient.tenant).to.equal(a.tenant)
+      await tenantKnex.run('b', () => expect(tenantKnex.tenant?.id).to.equal('b'))
+      expect(tenantKnex.tenant?.id).to.equal('a')
+    })
+    expect(tenantKnex.tenant).to.equal(undefined)
+  })
+})
+
 onEachServer('tenantKnex', (server) => {
   describe('bound to a tenant', () => {
     it('reads and writes that tenant’s database, through one connection for all', () =>

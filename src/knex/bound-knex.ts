@@ -56,6 +56,8 @@ export interface BeginTransaction {
  * its `client` can be read, and cannot connect.
  */
 export interface AmbientKnex extends Knex {
+  /** The tenant in scope. Outside any scope it throws `ERR_NO_TENANT`; `tenantKnex.tenant` does not. */
+  readonly tenant: Tenant
   /**
    * The cache of the tenant in scope, in a transaction in scope the transaction's. Outside any scope it
    * throws `ERR_NO_TENANT`; kept and used in another tenant's, `ERR_WRONG_TENANT`.
