@@ -12,6 +12,19 @@ import {
   withTenants,
 } from './support/tenants.ts'
 
+describe('given code that destroys the ambient Knex', () => {
+  const tenantKnex = createTenantKnex({ connection: {} })
+
+  it('when no tenant is in scope, then it is told what to use', async () => {
+    const error = await rejection(tenantKnex.ambient.destroy())
+    expect(error.code).to.equal('ERR_NO_TENANT')
+    expect(error.message).to.include('Use tenantKnex.destroy()')
+  })
+
+  it('when one is, then that does nothing, as the pool is shared', () =>
+    tenantKnex.run('a', () => tenantKnex.ambient.destroy()))
+})
+
 describe('given code that asks for the tenant in scope', () => {
   const tenantKnex = createTenantKnex({ connection: {} })
 

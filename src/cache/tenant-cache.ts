@@ -73,6 +73,8 @@ export class TenantCache extends Keyv<unknown> {
   /**
    * A value from the cache, or what the factory makes of it, which is kept. Calls at the same time
    * share one run of the factory, in the tenant's scope; each gets a copy, as the serializer makes it.
+   * With the default one, JSON, a `Date` comes back as its text, here and from `get`, whatever `T` says:
+   * make the factory return a text, or set `cache.serializer`.
    * What is `undefined` is not kept; `null` is. A factory's error is for all who wait, and not kept.
    *
    * With `staleFor`, a value that is no longer fresh is served for so long, and computed anew in the

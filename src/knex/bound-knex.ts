@@ -181,6 +181,7 @@ export class KnexFactory {
         value: (...args: unknown[]) => this.#inScope().batchInsert(...(args as [never, never])),
       },
       userParams: { get: () => this.current().userParams, set: () => undefined },
+      destroy: { value: (callback?: () => void) => this.#refuseToDestroy(callback) },
       // What begins at once is the tenant's own from then on; what may begin later must not in another's scope.
       transaction: { value: (...args: []) => this.current().transaction(...args) },
       transactionProvider: { value: (...args: []) => this.#inScope().transactionProvider(...args) },
@@ -196,6 +197,15 @@ export class KnexFactory {
       client: { value: client, writable: true },
     })
     return knexFunction(context, knex) as BoundKnex
+  }
+
+  /** A tenant's Knex has nothing to destroy. Outside any scope a caller means the pool. */
+  async #refuseToDestroy(callback?: () => void): Promise<void> {
+    if (this.#scope.current() === undefined) {
+      const message = '`ambient` has no connections of its own to close. Use tenantKnex.destroy().'
+      throw new TenantKnexError('ERR_NO_TENANT', message, { outcome: 'not-sent' })
+    }
+    callback?.()
   }
 
   #ambientCache(): TenantCache {
