@@ -1,7 +1,7 @@
 /** Known to every copy of this package: an adapter may be another one's. */
 const MISSING: unique symbol = Symbol.for('tenant-knex.missing-tenant') as never
 
-/** What frameworks read of an error: the status to answer with, and that the message is for the log. */
+/** Frameworks read these properties of an error. `expose: false`: its message is for the log. */
 const NOT_FOUND = { [MISSING]: true, status: 404, statusCode: 404, expose: false }
 
 /**

@@ -3,7 +3,7 @@ import { serverErrno, TenantKnexError } from '../errors.ts'
 import { markMissing } from '../missing-tenant.ts'
 import { bindingOf } from './binding.ts'
 
-/** What servers answer in a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */
+/** Answers of servers in a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */
 const DROPPED_MEANWHILE = [1046, 1049, 1146]
 
 /**
@@ -23,7 +23,7 @@ export async function findMissing(
   if (isMissing(await failureOf(connection))) markMissing(error as object)
 }
 
-/** The same, where there is no time to ask. */
+/** The same, if there is no time to ask. */
 export function markIfMissing(client: object, error: unknown): void {
   if (isMissing(error) && isInScope(client)) markMissing(error)
 }
@@ -37,7 +37,7 @@ function isMissing(error: unknown): error is TenantKnexError {
   return error instanceof TenantKnexError && error.code === 'ERR_TENANT_DATABASE_MISSING'
 }
 
-/** What a statement that touches nothing fails with, if it does. */
+/** The error of a statement that touches nothing, if it fails. */
 function failureOf(lease: Lease): Promise<unknown> {
   return new Promise((done) => {
     lease.query('DO 0', done)
