@@ -2,8 +2,8 @@ import mysql, { type ConnectionOptions } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../errors.ts'
 import type { LocatedTenant } from '../identifiers.ts'
 import { type Asked, ask } from './ask.ts'
-import { checkCharacterSet, setNames } from './character-set.ts'
 import { type RawConnection, sayGoodBye } from './driver.ts'
+import { checkEscaping, setNames } from './escaping.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { NO_ROLE, sessionSetup } from './session-setup.ts'
 import { setupPlan } from './switch-plan.ts'
@@ -172,7 +172,7 @@ async function setUp(
   const gate = new Gate(connection, { ...options, setup })
   await gate.runPlan(setupPlan(setup))
   if (options.session.length > 0) {
-    await checkCharacterSet(aroundGate, gate.charsetNumber, connection.threadId)
+    await checkEscaping(aroundGate, gate.charsetNumber, connection.threadId)
   }
   return { gate, facts }
 }

@@ -8,7 +8,7 @@ import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.t
 
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */
 export class Prologue {
-  /** True if it leaves the session as it is, and that may hold something. */
+  /** True if it does not reset the session, and a statement has run in there before. */
   readonly keepsSession: boolean
   readonly #target: SwitchTarget
   readonly #tenant: LocatedTenant

@@ -84,6 +84,17 @@ onEachServer('the statements of the session option', (server) => {
       ))
   }
 
+  it('are refused if they change what escapes a quote, as values could end their quotes', () =>
+    onOneConnection(
+      server,
+      async ({ tenantKnex }) => {
+        const error = await rejection(tenantKnex('a')('items').where({ tenant: "' or 1=1 -- " }))
+        expect(error).to.include({ code: 'ERR_SESSION_SETUP_FAILED', outcome: 'not-sent' })
+        expect(error.message).to.contain('NO_BACKSLASH_ESCAPES')
+      },
+      { session: ["SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'"] },
+    ))
+
   it('may change the collation, and text stays whole', () =>
     onOneConnection(
       server,

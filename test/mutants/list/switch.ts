@@ -138,7 +138,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'set no character set but bytes',
     harm: 'the configured one is lost after the first hand-over',
-    file: 'src/connection/character-set.ts',
+    file: 'src/connection/escaping.ts',
     search: "return charset === 'binary' ?",
     replace: "return charset !== '' ?",
     tests: ['test/isolation/character-sets.test.ts', 'test/knex/connection-options.test.ts'],
@@ -149,6 +149,14 @@ export const SWITCH: readonly Mutant[] = [
     file: 'src/connection/connect.ts',
     search: 'if (options.session.length > 0) {',
     replace: 'if (options.session.length < 0) {',
+    tests: ['test/isolation/session-statements.test.ts'],
+  },
+  {
+    name: 'let session statements change what escapes a quote',
+    harm: 'a value ends its quotes: SQL injection',
+    file: 'src/connection/escaping.ts',
+    search: "if (mode?.includes('NO_BACKSLASH_ESCAPES')) {",
+    replace: 'if (mode === null) {',
     tests: ['test/isolation/session-statements.test.ts'],
   },
   {

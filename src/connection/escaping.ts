@@ -9,34 +9,48 @@ export function setNames(charsetNumber: number): string {
 }
 
 /**
- * Makes sure that the user's `session` statements have left the character set alone. If server and
- * driver had different ones, text would be lost, and an escaped string could be broken. `SET CHARACTER
- * SET` is such a statement: it takes a part from the current database.
+ * Makes sure that the user's `session` statements have left alone what the driver's escaping relies on.
+ * If server and driver had different character sets, text would be lost, and an escaped string could be
+ * broken. `SET CHARACTER SET` takes a part of it from the current database. In the mode
+ * NO_BACKSLASH_ESCAPES a backslash before a quote escapes nothing.
  *
  * @throws `ERR_SESSION_SETUP_FAILED`
  */
-export async function checkCharacterSet(
+export async function checkEscaping(
   connection: Asked,
   charsetNumber: number,
   connectionId: number,
 ): Promise<void> {
   const [row = []] = await ask(
     connection,
-    'SELECT @@character_set_client, @@character_set_connection, @@character_set_results',
+    'SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@sql_mode',
   )
   const { charset } = collationOf(charsetNumber)
-  const [client, literals, results] = row
+  const [client, literals, results, mode] = row
+  if (mode?.includes('NO_BACKSLASH_ESCAPES')) {
+    throw setupFailed(
+      'The `session` statements set the mode NO_BACKSLASH_ESCAPES, but the driver escapes by ' +
+        'backslashes: a value could end its quotes. Leave the mode out.',
+      connectionId,
+    )
+  }
   const wanted = sameName(charset)
   const isRight = sameName(client) === wanted && sameName(literals) === wanted
   // NULL: the server converts nothing, and each column says what it is in.
   if (isRight && (results === null || sameName(results) === wanted)) return
-  throw new TenantKnexError(
-    'ERR_SESSION_SETUP_FAILED',
+  throw setupFailed(
     `The \`session\` statements change the character set to ${[client, literals, results].join(', ')} ` +
       `(client, connection, results), but the driver uses ${charset}: text would be lost. Leave SET ` +
       'CHARACTER SET and SET NAMES out, and set `connection.charset`: each session begins with it.',
-    { connectionId, outcome: 'not-sent' },
+    connectionId,
   )
+}
+
+function setupFailed(message: string, connectionId: number): TenantKnexError {
+  return new TenantKnexError('ERR_SESSION_SETUP_FAILED', message, {
+    connectionId,
+    outcome: 'not-sent',
+  })
 }
 
 /** `utf8` is an older name of `utf8mb3`. */
