@@ -87,6 +87,8 @@ export async function inspectServer(
 /** A connection whose statement is to be ended. */
 export interface KillTarget {
   readonly connectionId: number
+  /** What its server says of itself, or nothing: ids are a server's own. */
+  readonly serverId: string | null | undefined
   /** By this process's monotonic clock, in milliseconds. */
   readonly openedAt: number
   /** True where the connection is to be ended with it, so that nothing behind it runs. */
@@ -95,7 +97,10 @@ export interface KillTarget {
 
 /**
  * Ends the statements that connections are running, over a connection made for this alone. A server
- * that was started since then counts its connections anew: the same id is a stranger's there.
+ * that was started since then counts its connections anew: the same id is a stranger's there. So it is
+ * on another server, where a new connection may lead after a failover.
+ *
+ * @throws as a result of its own: `ERR_SERVER_UNREACHABLE` for a connection to another server
  */
 export async function killQueries(
   driverOptions: ConnectionOptions,
@@ -104,7 +109,10 @@ export async function killQueries(
 ): Promise<PromiseSettledResult<void>[]> {
   return withConnection(driverOptions, signal, async (connection) => {
     const startedAt = await askStart(connection)
-    const kills = targets.map(async ({ connectionId, openedAt, isKilledWhole }) => {
+    const serverId = await askServerId(connection)
+    const kills = targets.map(async (target) => {
+      const { connectionId, openedAt, isKilledWhole } = target
+      if (target.serverId !== serverId) throw otherServerError(connectionId)
       if (openedAt <= startedAt) return
       const what = isKilledWhole ? 'CONNECTION' : 'QUERY'
       await ask(connection, `KILL ${what} ${connectionId}`)
@@ -161,6 +169,7 @@ async function setUp(
   options: ConnectOptions,
 ): Promise<OpenedConnection> {
   const { role, purge, ...facts } = await askServer(connection)
+  const serverId = await askServerId(connection)
   const names = setNames(connection.config.charsetNumber) + purge
   const setup = sessionSetup({
     names,
@@ -169,7 +178,7 @@ async function setUp(
     session: options.session,
   })
   const aroundGate: Asked = { addCommand: connection.addCommand.bind(connection) }
-  const gate = new Gate(connection, { ...options, setup })
+  const gate = new Gate(connection, { ...options, setup, serverId })
   await gate.runPlan(setupPlan(setup))
   if (options.session.length > 0) {
     await checkEscaping(aroundGate, gate.charsetNumber, connection.threadId)
@@ -209,6 +218,11 @@ async function askStart(connection: RawConnection): Promise<number> {
   const [row] = await ask(connection, `SHOW GLOBAL STATUS LIKE 'Uptime'`)
   // Both ends were cut to whole seconds, so it may be one less.
   return performance.now() - (Number(row?.[1]) - 1) * 1_000
+}
+
+/** What tells a server from the others that an address may lead to. */
+function askServerId(connection: RawConnection): Promise<string | null | undefined> {
+  return askIfKnown(connection, `CONCAT_WS(' ', @@hostname, @@port, @@server_id)`)
 }
 
 async function askServer(connection: RawConnection): Promise<Answers> {
@@ -318,6 +332,14 @@ function connectError(error: Error, { config }: RawConnection): TenantKnexError 
           'Check the account, its password, and how many connections the server allows.',
         details,
       )
+}
+
+function otherServerError(connectionId: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_SERVER_UNREACHABLE',
+    'A statement was not ended: a new connection leads to another server than the one it runs on.',
+    { connectionId },
+  )
 }
 
 function setupError(error: unknown, connectionId: number): unknown {

@@ -52,6 +52,8 @@ export interface Disposal {
 /** What a gate is built from. */
 export interface GateOptions {
   readonly setup: SessionSetup
+  /** What the server says that it is: connection ids are its own. */
+  readonly serverId: string | null | undefined
   readonly switchTimeoutMillis: number
   readonly switching: Switching
   /** When a tenant's database was last confirmed, on any connection, by this process's clock. */
@@ -76,6 +78,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly connection: RawConnection
   readonly state: SessionState = new SessionState()
   readonly setup: SessionSetup
+  readonly serverId: string | null | undefined
   readonly charsetNumber: number
   readonly knexUid: string
   isTracked: boolean | undefined
@@ -104,6 +107,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     this.charsetNumber = connection.config.charsetNumber
     this.knexUid = `__knexUid${connection.threadId}`
     this.setup = options.setup
+    this.serverId = options.serverId
     this.#options = options
     this.#limit = new SwitchLimit(options.switchTimeoutMillis)
     this.#addCommand = connection.addCommand

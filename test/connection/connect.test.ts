@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import mysql from 'mysql2/promise'
-import { killQueries } from '../../src/connection/connect.ts'
+import { type KillTarget, killQueries, openConnection } from '../../src/connection/connect.ts'
+import { resolveOptions } from '../../src/options.ts'
 import {
   onEachServer,
   rejection,
@@ -18,9 +19,36 @@ async function kill(
   openedAt: number,
   isKilledWhole = false,
 ): Promise<void> {
-  const targets = [{ connectionId, openedAt, isKilledWhole }]
-  const [result] = await killQueries(urlOptions(server.url), targets, AbortSignal.timeout(5_000))
-  expect(result?.status).to.equal('fulfilled')
+  const serverId = await serverIdOf(server)
+  const target = { connectionId, serverId, openedAt, isKilledWhole }
+  expect((await resultOf(server, target))?.status).to.equal('fulfilled')
+}
+
+async function resultOf(
+  server: TestServer,
+  target: KillTarget,
+): Promise<PromiseSettledResult<void> | undefined> {
+  const signal = AbortSignal.timeout(5_000)
+  const [result] = await killQueries(urlOptions(server.url), [target], signal)
+  return result
+}
+
+/** As a connection of the pool's has it. */
+async function serverIdOf(server: TestServer): Promise<KillTarget['serverId']> {
+  const { options } = await resolveOptions({ connection: server.url }).connect()
+  const { gate } = await openConnection(
+    options,
+    {
+      session: [],
+      switchTimeoutMillis: 1_000,
+      switching: 'auto',
+      confirmedAt: new WeakMap(),
+      events: { onSwitch: () => undefined, onRefusal: () => undefined },
+    },
+    AbortSignal.timeout(5_000),
+  )
+  await gate.close()
+  return gate.serverId
 }
 
 async function isSleeping(admin: Connection, connectionId: number): Promise<boolean> {
@@ -49,6 +77,25 @@ onEachServer('the ending of a statement', (server) => {
       const end = await slept // MySQL's SLEEP gives 1 then
       if (typeof end === 'string') expect(end).to.equal('ER_QUERY_INTERRUPTED')
       await stranger.end()
+    }))
+
+  it('spares a connection of another server, where an address may lead after a failover', () =>
+    withTenants(server, { tenants: [] }, async ({ admin }) => {
+      const stranger = await mysql.createConnection({ uri: server.adminUrl })
+      const connectionId = stranger.threadId
+      const slept = stranger.query('SELECT SLEEP(20)').catch(() => undefined)
+      await until('it sleeps', () => isSleeping(admin, connectionId))
+      await until('it is clear when the server began', () => isOlderThanDoubts(admin))
+      const openedAt = performance.now()
+      for (const serverId of ['another 3306 1', undefined]) {
+        const target = { connectionId, serverId, openedAt, isKilledWhole: true }
+        const result = (await resultOf(server, target)) as PromiseRejectedResult
+        expect(result.reason).to.include({ code: 'ERR_SERVER_UNREACHABLE', connectionId })
+      }
+      expect(await isSleeping(admin, connectionId)).to.equal(true)
+      await kill(server, connectionId, openedAt, true)
+      await slept
+      stranger.destroy()
     }))
 
   it('ends the connection with it, where that is asked for', () =>

@@ -5,6 +5,7 @@ import { rejection } from '../support/tenants.ts'
 
 const target = (connectionId: number): KillTarget => ({
   connectionId,
+  serverId: 'one',
   openedAt: 0,
   isKilledWhole: false,
 })

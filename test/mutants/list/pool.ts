@@ -65,6 +65,14 @@ export const POOL: readonly Mutant[] = [
     tests: ['test/knex/queries.test.ts', 'test/pool/server-pool.test.ts', 'test/faults.test.ts'],
   },
   {
+    name: 'end a statement without asking which server it is',
+    harm: 'after a failover a KILL hits a stranger with the same connection id',
+    file: 'src/connection/connect.ts',
+    search: 'if (target.serverId !== serverId) throw otherServerError(connectionId)',
+    replace: 'if (target.serverId === connectionId as never) throw otherServerError(connectionId)',
+    tests: ['test/connection/connect.test.ts'],
+  },
+  {
     name: 'destroy while a connection passes to who waited for it',
     harm: 'a query that was accepted before fails',
     file: 'src/pool/server-pool.ts',
