@@ -243,9 +243,14 @@ export class KnexFactory {
         throw refused(own, error)
       }
     }
-    const acquireConnection = async () => {
-      checkScope()
-      return own.acquireConnection()
+    // Not `async`: a statement that is not awaited begins as early as one of the transaction's own.
+    const acquireConnection = () => {
+      try {
+        checkScope()
+        return own.acquireConnection()
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
     return Object.create(own, {
       checkScope: { value: checkScope },

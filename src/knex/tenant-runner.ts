@@ -7,12 +7,21 @@ import { Runner } from './dialect.ts'
 
 type Handler = (stream: Readable) => unknown
 
+/** Knex's, which runs once there is a connection. */
+type Send = (...args: unknown[]) => unknown
+
+interface SendParams {
+  readonly stream?: Readable
+}
+
 /** Runs a builder as Knex does, and says of what fails what Knex could not know. */
 export class TenantRunner extends Runner {
   /** On a transaction of ours a builder of any Knex has our client: only here it shows who made it. */
-  override async ensureConnection(...args: unknown[]): Promise<unknown> {
+  override async ensureConnection(send: Send, params?: SendParams): Promise<unknown> {
     checkBuilder('A builder', this.client, this.builder)
-    return super.ensureConnection(...args)
+    const stream = params?.stream
+    const sendTelling: Send = (...args) => tellOf(stream as Readable, () => send(...args))
+    return super.ensureConnection(stream ? sendTelling : send, params)
   }
 
   /** Of a query whose own timeout passed: whose it was, and that nobody knows what became of it. */
@@ -56,6 +65,24 @@ export class TenantRunner extends Runner {
     })
     if (isUnsent(failure) && !isListening) throw failure
     return result
+  }
+}
+
+/**
+ * Tells a stream of an error that it has not heard of. Knex tells it of an error before there is a
+ * connection, and of the statement's error; a transaction that has ended refuses in between. A stream
+ * that is destroyed keeps its error for a reader that comes later.
+ */
+async function tellOf(stream: Readable, send: () => unknown): Promise<unknown> {
+  let isTold = false
+  stream.once('error', () => {
+    isTold = true
+  })
+  try {
+    return await send()
+  } catch (error) {
+    if (!isTold) stream.destroy(error as Error)
+    throw error
   }
 }
 

@@ -18,6 +18,17 @@ async function committed(tenantKnex: TenantKnex, id: string): Promise<number> {
   return (await tenantKnex(id)('items').where(MINE)).length
 }
 
+async function read(stream: unknown): Promise<number> {
+  let count = 0
+  for await (const _ of stream as AsyncIterable<unknown>) count++
+  return count
+}
+
+const ENDS = [ITEMS, 'ERR_TRANSACTION_OVER']
+
+/** How many rows a stream had, or the code of its error. */
+const outcome = (stream: unknown) => read(stream).catch(({ code }) => code)
+
 onEachServer('tenantKnex.transaction', (server) => {
   it('is joined by what goes by the scope, and by nothing else', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
@@ -332,6 +343,44 @@ onEachServer('tenantKnex.transaction', (server) => {
       expect(await late).to.deep.equal(['ERR_TRANSACTION_OVER'])
       expect(await committed(tenantKnex, 'a')).to.equal(2)
       expect(await committed(tenantKnex, 'b')).to.equal(1)
+    }))
+
+  it('ends a stream that comes after its end, with an error', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const begin = (): Promise<Knex.QueryBuilder[]> =>
+        tenantKnex.run('a', () =>
+          tenantKnex.transaction(async (trx) => [tenantKnex.ambient('items'), trx('items')]),
+        )
+      for (const late of await begin()) {
+        expect(await rejection(read(late.stream()))).to.have.property(
+          'code',
+          'ERR_TRANSACTION_OVER',
+        )
+      }
+      const named = await tenantKnex('a').transaction(async (trx) => ({ late: trx('items') }))
+      expect((await rejection(read(named.late.stream()))).message).to.contain('already complete')
+    }))
+
+  it('is joined by a stream that nothing awaits inside, as by one of `trx`', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const { ambient } = tenantKnex
+      for (const ticks of [0, 1, 2, 3, 5, 8]) {
+        const { streams } = await tenantKnex.run('a', () =>
+          tenantKnex.transaction(async (trx) => {
+            const begun = [ambient('items').stream(), trx('items').stream()]
+            for (let tick = 0; tick < ticks; tick++) await undefined
+            return { streams: begun }
+          }),
+        )
+        for (const stream of streams) expect(await outcome(stream)).to.be.oneOf(ENDS)
+      }
+      const byAmbient = await tenantKnex.run('a', () =>
+        tenantKnex.transaction(() => ambient('items').stream() as unknown),
+      )
+      const byTrx = await tenantKnex.run('a', () =>
+        tenantKnex.transaction((trx) => trx('items').stream() as unknown),
+      )
+      expect(await outcome(byAmbient)).to.equal(await outcome(byTrx))
     }))
 
   it('is over where its function has ended it, and a savepoint with what is around it', () =>

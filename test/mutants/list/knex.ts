@@ -279,8 +279,8 @@ export const KNEX: readonly Mutant[] = [
     name: 'let what joined a transaction run in any scope',
     harm: 'a builder made in A’s transaction is run by B’s code',
     file: 'src/knex/bound-knex.ts',
-    search: '      checkScope()\n      return own.acquireConnection()',
-    replace: '      return own.acquireConnection()',
+    search: '        checkScope()\n        return own.acquireConnection()',
+    replace: '        return own.acquireConnection()',
     tests: AMBIENT,
   },
   {
@@ -321,6 +321,22 @@ export const KNEX: readonly Mutant[] = [
     file: 'src/knex/transaction-scope.ts',
     search: '      refuseWhatIsLate(begun)\n',
     replace: '      void refuseWhatIsLate\n',
+    tests: SCOPED_TRANSACTIONS,
+  },
+  {
+    name: 'tell a stream only what Knex tells it',
+    harm: 'who reads a stream of a transaction that has ended waits for ever',
+    file: 'src/knex/tenant-runner.ts',
+    search: 'if (!isTold) stream.destroy(error as Error)',
+    replace: 'void isTold',
+    tests: SCOPED_TRANSACTIONS,
+  },
+  {
+    name: 'let what joins a transaction begin later than what is its own',
+    harm: 'a stream that the function returns is refused',
+    file: 'src/knex/bound-knex.ts',
+    search: 'const acquireConnection = () => {',
+    replace: 'const acquireConnection = async () => {',
     tests: SCOPED_TRANSACTIONS,
   },
   {
