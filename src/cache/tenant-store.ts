@@ -39,6 +39,9 @@ export class StoreUnavailable extends Error {
   }
 }
 
+/** A call waited too long for another one of this process: that says nothing about the store. */
+export class WaitedTooLong extends StoreUnavailable {}
+
 /** Where one tenant's entries are. Everything rejects with `StoreUnavailable` where it fails. */
 export interface TenantStore {
   get(key: string): MaybePromise<Entry | undefined>

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import type { TenantCache } from '../../src/index.ts'
+import type { TenantCache, TenantKnex } from '../../src/index.ts'
+import { withClockAhead } from '../support/clock.ts'
 import { rejection, until } from '../support/tenants.ts'
 import { withCaches } from './support/caches.ts'
 
@@ -55,7 +56,7 @@ class HeldAdapter {
 describe('given an adapter on which a write is still under way', () => {
   const given = (
     timeoutMillis: number,
-    test: (cache: TenantCache, store: HeldAdapter) => Promise<void>,
+    test: (cache: TenantCache, store: HeldAdapter, tenantKnex: TenantKnex) => Promise<void>,
   ) => {
     const store = new HeldAdapter()
     return withCaches({ store, timeoutMillis }, async (tenantKnex) => {
@@ -63,7 +64,7 @@ describe('given an adapter on which a write is still under way', () => {
       cache.on('error', () => undefined)
       await cache.set('other', 1)
       store.hold()
-      await test(cache, store)
+      await test(cache, store, tenantKnex)
     })
   }
 
@@ -120,4 +121,46 @@ describe('given an adapter on which a write is still under way', () => {
         expect(await cache.get('k')).to.equal(undefined)
       }))
   }
+
+  it('when many writes were given up for it, then the store still serves all tenants', () =>
+    given(50, async (cache, store, tenantKnex) => {
+      await cache.set('k', 'old')
+      store.passOthers()
+      const writes = Array.from({ length: 10 }, (_, value) => cache.set('k', value))
+      expect(new Set(await Promise.all(writes))).to.deep.equal(new Set([false]))
+      expect(await cache.get('other')).to.equal(1)
+      expect(await tenantKnex('b').cache.set('k', 'b')).to.equal(true)
+      store.release()
+    }))
+
+  it('when others are given up that had to wait for it, then the store still serves all tenants', () =>
+    given(1_000, async (cache, store, tenantKnex) => {
+      const keys = ['1', '2', '3', '4', '5', '6']
+      const first = keys.map((key) => cache.set(key, 'first'))
+      const second = keys.map((key) => cache.set(key, 'second'))
+      await until('they are under way', () => store.waiting === keys.length)
+      store.release()
+      store.hold()
+      expect(new Set(await Promise.all(first))).to.deep.equal(new Set([true]))
+      expect(new Set(await Promise.all(second))).to.deep.equal(new Set([false]))
+      store.passOthers()
+      expect(await tenantKnex('b').cache.set('k', 'b')).to.equal(true)
+      store.release()
+    }))
+
+  it('when it has not ended half a minute after it was given up, then its key is free again', () =>
+    given(50, async (cache, store) => {
+      await cache.set('k', 'lost')
+      store.passOthers()
+      await withClockAhead(20_000, async () => {
+        expect(await cache.set('k', 'new')).to.equal(false)
+      })
+      await withClockAhead(30_050, async () => {
+        expect(await cache.set('k', 'new')).to.equal(true)
+        expect(await cache.get('k')).to.equal('new')
+        await cache.delete('k')
+        expect(await cache.get('k')).to.equal(undefined)
+      })
+      store.release()
+    }))
 })

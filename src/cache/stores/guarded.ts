@@ -1,6 +1,6 @@
 import { TenantKnexError } from '../../errors.ts'
 import { isThenable } from '../../thenable.ts'
-import { type MaybePromise, StoreUnavailable } from '../tenant-store.ts'
+import { type MaybePromise, StoreUnavailable, WaitedTooLong } from '../tenant-store.ts'
 import { Breaker } from './breaker.ts'
 import type { KeyValue, Texts } from './key-value.ts'
 
@@ -108,7 +108,7 @@ export class Guarded implements KeyValue {
   }
 
   #failure(error: unknown): Error {
-    if (error instanceof TenantKnexError) return error
+    if (error instanceof TenantKnexError || error instanceof WaitedTooLong) return error
     if (this.#isAnswer(error)) this.#breaker.succeed()
     else this.#breaker.fail(performance.now())
     return error instanceof StoreUnavailable ? error : new StoreUnavailable('it failed', error)

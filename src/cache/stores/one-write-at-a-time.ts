@@ -1,7 +1,20 @@
-import { type MaybePromise, StoreUnavailable } from '../tenant-store.ts'
+import { type MaybePromise, WaitedTooLong } from '../tenant-store.ts'
 import type { KeyValue, Texts } from './key-value.ts'
 
-const UNDER_WAY = 'an earlier write of the same key is still under way'
+const TOOK_LONG = 'an earlier write of the same key took too long'
+
+/**
+ * So long after a write was given up it is taken for lost. It is far longer than a connection takes to
+ * deliver or to fail, and short enough that a promise which never settles does not shut its key, which
+ * may be that of a tenant's `clear()`, until the process ends.
+ */
+const LOST_MILLIS = 30_000
+
+interface Running {
+  readonly ended: Promise<unknown>
+  /** From then on it is taken for lost, by the monotonic clock. */
+  readonly lostAt: number
+}
 
 /**
  * Carries out the writes of a key one after another, on a store that may do them in any order. A write
@@ -11,8 +24,8 @@ const UNDER_WAY = 'an earlier write of the same key is still under way'
 export class OneWriteAtATime implements KeyValue {
   readonly #keyValue: KeyValue
   readonly #timeoutMillis: number
-  /** By key. Nothing is kept of keys that nobody writes. */
-  readonly #running = new Map<string, Promise<unknown>>()
+  /** By key, those that began first before the others. Nothing is kept of keys that nobody writes. */
+  readonly #running = new Map<string, Running>()
 
   /** @param timeoutMillis how long a write waits for those before it */
   constructor(keyValue: KeyValue, timeoutMillis: number) {
@@ -64,11 +77,20 @@ export class OneWriteAtATime implements KeyValue {
     for (let before = first; before.length > 0; before = this.#before(keys)) {
       await withinTime(Promise.all(before), until - performance.now())
     }
-    return this.#run(keys, write)
+    // The store has had only what was left of the time.
+    return withinTime(this.#run(keys, write), until - performance.now())
   }
 
   #before(keys: readonly string[]): Promise<unknown>[] {
-    return keys.flatMap((key) => this.#running.get(key) ?? [])
+    this.#forgetLost(performance.now())
+    return keys.flatMap((key) => this.#running.get(key)?.ended ?? [])
+  }
+
+  #forgetLost(now: number): void {
+    for (const [key, { lostAt }] of this.#running) {
+      if (now < lostAt) return
+      this.#running.delete(key)
+    }
   }
 
   #run<T>(keys: readonly string[], write: () => MaybePromise<T>): MaybePromise<T> {
@@ -78,22 +100,23 @@ export class OneWriteAtATime implements KeyValue {
       () => this.#end(keys, ended),
       () => this.#end(keys, ended),
     )
-    for (const key of keys) this.#running.set(key, ended)
+    const lostAt = performance.now() + this.#timeoutMillis + LOST_MILLIS
+    for (const key of keys) this.#running.set(key, { ended, lostAt })
     return result
   }
 
   #end(keys: readonly string[], ended: Promise<unknown>): void {
-    for (const key of keys) if (this.#running.get(key) === ended) this.#running.delete(key)
+    for (const key of keys) if (this.#running.get(key)?.ended === ended) this.#running.delete(key)
   }
 }
 
-async function withinTime(promise: Promise<unknown>, millis: number): Promise<void> {
+async function withinTime<T>(promise: MaybePromise<T>, millis: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailable(UNDER_WAY)), millis)
+    timer = setTimeout(() => reject(new WaitedTooLong(TOOK_LONG)), millis)
   })
   try {
-    await Promise.race([promise, late])
+    return await Promise.race([promise, late])
   } finally {
     clearTimeout(timer)
   }
