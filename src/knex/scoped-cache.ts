@@ -14,15 +14,38 @@ export function scopedCache(cache: TenantCache, check: () => void): TenantCache 
   const scoped = new Proxy(cache, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target) // a proxy has no private fields
-      if (typeof value !== 'function') return value
+      if (value === undefined) return value // `await` looks for a `then`
+      if (typeof value !== 'function') {
+        check()
+        return value
+      }
       return (...args: unknown[]): unknown => {
         check()
         const result: unknown = Reflect.apply(value, target, args)
-        return result === target ? scoped : result
+        if (result === target) return scoped
+        return isEntries(result) ? checked(result, check) : result
       }
     },
-    set: (target, name, value) => Reflect.set(target, name, value, target),
+    set(target, name, value) {
+      check()
+      return Reflect.set(target, name, value, target)
+    },
   })
   made.set(cache, scoped)
   return scoped
+}
+
+function isEntries(result: unknown): result is AsyncIterable<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result
+}
+
+/** Entries that are listed in one scope and may be read in another. */
+async function* checked(
+  entries: AsyncIterable<unknown>,
+  check: () => void,
+): AsyncGenerator<unknown> {
+  for await (const entry of entries) {
+    check()
+    yield entry
+  }
 }

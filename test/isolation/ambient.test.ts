@@ -137,6 +137,29 @@ const uses: [string, Use][] = [
     },
   ],
   [
+    'the store of the cache',
+    (ambient) => {
+      const { cache } = ambient
+      return () => cache.store.set('k', 9)
+    },
+  ],
+  [
+    'the options of the cache',
+    (ambient) => {
+      const { cache } = ambient
+      return () => cache.opts.store?.set('k', 9)
+    },
+  ],
+  [
+    'a setting of the cache',
+    (ambient) => {
+      const { cache } = ambient
+      return () => {
+        cache.ttl = 1
+      }
+    },
+  ],
+  [
     'the cache of a copy',
     (ambient) => {
       const { cache } = ambient.withUserParams({ x: 1 }) as BoundKnex
@@ -212,6 +235,27 @@ onEachServer('what `ambient` gave in one tenant’s scope', (server) => {
       await cache.set('k', 1)
       expect(await tenantKnex('a').cache.get('k')).to.equal(1)
       expect(await tenantKnex('b')('items').where({ val: 9 })).to.deep.equal([])
+    }))
+
+  it('lists no entries of its cache in another’s, where listing began before', () =>
+    withTenants(server, { cache: { allowScan: true } }, async ({ tenantKnex }) => {
+      await tenantKnex('a').cache.set('k', 1)
+      await tenantKnex('a').cache.set('l', 1)
+      const list = () => tenantKnex.ambient.cache.iterator?.(undefined) as AsyncGenerator<unknown>
+      const { unread, begun } = await tenantKnex.run('a', async () => {
+        const one = { unread: list(), begun: list() }
+        expect((await one.begun.next()).done).to.equal(false)
+        return one
+      })
+      for (const entries of [unread, begun]) {
+        const error = await rejection(tenantKnex.run('b', () => entries.next()))
+        expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'b' })
+      }
+      const all: unknown[] = []
+      await tenantKnex.run('a', async () => {
+        for await (const entry of list()) all.push(entry)
+      })
+      expect(all).to.have.lengthOf(2)
     }))
 
   it('begins no transaction of another’s where a provider was asked before', () =>

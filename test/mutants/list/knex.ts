@@ -260,6 +260,22 @@ export const KNEX: readonly Mutant[] = [
     tests: AMBIENT,
   },
   {
+    name: 'give what the ambient cache is made of to any scope',
+    harm: 'a service that keeps it reads A’s values for B by its store',
+    file: 'src/knex/scoped-cache.ts',
+    search: '        check()\n        return value\n',
+    replace: '        return value\n',
+    tests: AMBIENT,
+  },
+  {
+    name: 'list the entries of the ambient cache in any scope',
+    harm: 'B reads what A has begun to list',
+    file: 'src/knex/scoped-cache.ts',
+    search: '    check()\n    yield entry',
+    replace: '    yield entry',
+    tests: AMBIENT,
+  },
+  {
     name: 'give the tenant’s own cache to copies of the ambient Knex',
     harm: 'the same by withUserParams',
     file: 'src/knex/bound-knex.ts',
