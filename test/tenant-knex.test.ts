@@ -207,7 +207,7 @@ onEachServer('tenantKnex', (server) => {
         const builder = await tenantKnex.run('a', () => ({ query: tenantKnex.ambient('items') }))
         const error = await rejection(tenantKnex.run('b', () => builder.query))
         expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'not-sent' })
-        expect(error.message).to.contain('An ambient builder of tenant "a"')
+        expect(error.message).to.contain('An ambient object of tenant "a"')
         expect(await builder.query.clone().pluck('tenant'), 'outside any scope').to.include('a')
       }))
 

@@ -260,7 +260,7 @@ export class KnexFactory {
 
   #checkScope(tenant: Tenant): void {
     const current = this.#scope.current()?.tenant
-    if (current && current !== tenant) throw wrongTenant('What `ambient` gave', current, tenant)
+    if (current && current !== tenant) throw wrongTenant('An ambient object', current, tenant)
   }
 }
 
