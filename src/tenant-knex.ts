@@ -231,7 +231,10 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const factory = new KnexFactory(resolved.knex, scope, { tenants, pool, caches })
   const knexes = new BoundKnexes({ tenants, bind: (tenant) => factory.bind(tenant) })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>
-    pool.destroy(destroyTimeout(options)).finally(() => caches.close())
+    pool.destroy(destroyTimeout(options)).finally(async () => {
+      await caches.close()
+      scope.close()
+    })
 
   const run = async <T>(tenantId: string, fn: TenantFunction<T>): Promise<T> => {
     const bound = knexes.get(tenantId)

@@ -88,6 +88,14 @@ export const TENANT: readonly Mutant[] = [
     tests: TENANT_KNEX,
   },
   {
+    name: 'keep the scope of a destroyed tenantKnex',
+    harm: 'on Node 20 and 22 every promise of the process costs more for each of them, for ever',
+    file: 'src/tenant-knex.ts',
+    search: '      scope.close()\n',
+    replace: '',
+    tests: TENANT_KNEX,
+  },
+  {
     name: 'do not look at the scope at all',
     harm: 'the same',
     file: 'src/knex/tenant-client.ts',
