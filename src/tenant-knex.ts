@@ -129,7 +129,8 @@ export interface TenantKnex {
   /**
    * Forgets where a tenant's database is, so that it is looked up anew, and closes the connections
    * that are idle in it: for a tenant that has moved, is about to be dropped, or has just been made.
-   * What runs goes on where it is; when it has ended, another tenant may have the database. The tenant's cache keeps what is in it: see its `purge`.
+   * Running work goes on where it is. When it has ended, another tenant may have the database. The
+   * tenant's cache keeps its entries: see its `purge`.
    *
    * @throws `ERR_TENANT_ID_INVALID`
    */
