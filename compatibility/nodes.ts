@@ -6,7 +6,13 @@ import { constants, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../test/support/servers/run.ts'
 import { watchParent } from '../test/support/servers/watch-parent.ts'
-import { Reaper, startServers } from '../test/support/servers.ts'
+import {
+  Reaper,
+  SERVER_NAMES,
+  type Servers,
+  startServers,
+  urlVariable,
+} from '../test/support/servers.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
 import { say, sayOutcome } from './versions/report.ts'
 import { type Outcome, runSuite } from './versions/suite.ts'
@@ -54,8 +60,20 @@ async function main(versions: readonly string[]): Promise<number> {
   }
 }
 
+/** At once, as tests wait for servers most of the time, each on servers of its own. */
 async function runAll(nodes: readonly NodeBinary[]): Promise<Outcome[]> {
-  const { urls, stop } = await startServers({ need: ['mariadb', 'mysql', 'redis'], reaper })
+  const runs: Promise<Outcome>[] = []
+  for (const node of nodes) {
+    const { urls } = await startServers({ need: SERVER_NAMES, reaper })
+    const run = runOn(node, urls)
+    // Servers that the environment names are the same for all.
+    if (SERVER_NAMES.some((name) => process.env[urlVariable(name)])) await run
+    runs.push(run)
+  }
+  return Promise.all(runs)
+}
+
+async function runOn(node: NodeBinary, urls: Servers['urls']): Promise<Outcome> {
   const environment = {
     TENANT_KNEX_MARIADB_URL: urls.mariadb,
     TENANT_KNEX_MYSQL_URL: urls.mysql,
@@ -63,20 +81,15 @@ async function runAll(nodes: readonly NodeBinary[]): Promise<Outcome[]> {
   }
   const scratch = reaper.temporaryFolder(tmpdir(), 'tenant-knex-nodes-')
   const workspace = { project: ROOT, consumer: ROOT, scratch }
-  const outcomes: Outcome[] = []
-  try {
-    for (const node of nodes) {
-      say(`Node ${node.version}: running`)
-      const run = { reaper, node, workspace, environment }
-      const outcome = await runSuite(run, [...MOCHA, ...ENDS, ...FILES])
-      if (isInterrupted) throw new Error('interrupted')
-      sayOutcome(`Node ${node.version}`, outcome)
-      outcomes.push(outcome)
-    }
-    return outcomes
-  } finally {
-    await stop()
-  }
+  say(`Node ${node.version}: running`)
+  const outcome = await runSuite({ reaper, node, workspace, environment }, [
+    ...MOCHA,
+    ...ENDS,
+    ...FILES,
+  ])
+  if (isInterrupted) throw new Error('interrupted')
+  sayOutcome(`Node ${node.version}`, outcome)
+  return outcome
 }
 
 function sum(numbers: readonly number[]): number {
