@@ -1,6 +1,6 @@
 import { Reaper } from './servers/reaper.ts'
 import { say } from './servers/say.ts'
-import { type ServerName, TITLES } from './servers/server-name.ts'
+import { type ServerName, TITLES, wantedVersion } from './servers/server-name.ts'
 import { advice, type Found, obtain } from './servers/ways.ts'
 
 export { Reaper } from './servers/reaper.ts'
@@ -30,7 +30,8 @@ export interface Servers {
  * (`TENANT_KNEX_MARIADB_URL` and so on), else containers, else installed programs, else, on Debian,
  * packages. Says on standard error which, and what it is doing.
  *
- * MariaDB is required. A missing MySQL or Redis is said loudly, and is a failure where `CI` is set.
+ * MariaDB is required, and any server of which a certain version is asked for. Else a missing MySQL
+ * or Redis is said loudly, and is a failure where `CI` is set.
  *
  * @throws Error when a required server could not be had; nothing is left running then.
  */
@@ -77,7 +78,12 @@ function reportMissing(names: readonly ServerName[]): void {
   for (const name of names) {
     say(`NO ${TITLES[name].toUpperCase()}, what needs it will not run: ${advice(name)}`)
   }
-  const required = names.filter((name) => name === 'mariadb' || process.env.CI)
+  const required = names.filter(isRequired)
   if (required.length === 0) return
   throw new Error(`${required.map((name) => TITLES[name]).join(' and ')} could not be had`)
+}
+
+// What someone chose is not replaced by nothing.
+function isRequired(name: ServerName): boolean {
+  return name === 'mariadb' || Boolean(process.env.CI) || wantedVersion(name) !== undefined
 }

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import type { StartedTestContainer } from 'testcontainers'
 import { untilReachable } from './reachable.ts'
 import { SQL_SETTINGS } from './recipes.ts'
-import type { ServerName } from './server-name.ts'
+import { type ServerName, wantedVersion } from './server-name.ts'
 
 const START_TIMEOUT_MILLIS = 120_000
 
 interface Image {
   readonly name: string
+  readonly version: string
   readonly port: number
   readonly environment: Readonly<Record<string, string>>
   readonly command: readonly string[]
@@ -17,19 +18,22 @@ interface Image {
 
 const IMAGES: Readonly<Record<ServerName, Image>> = {
   mariadb: {
-    name: 'mariadb:11',
+    name: 'mariadb',
+    version: '11',
     port: 3306,
     environment: { MARIADB_ALLOW_EMPTY_ROOT_PASSWORD: '1' },
     command: SQL_SETTINGS,
   },
   mysql: {
-    name: 'mysql:8.4',
+    name: 'mysql',
+    version: '8.4',
     port: 3306,
     environment: { MYSQL_ALLOW_EMPTY_PASSWORD: '1' },
     command: SQL_SETTINGS,
   },
   redis: {
-    name: 'redis:7',
+    name: 'redis',
+    version: '7',
     port: 6379,
     environment: {},
     command: ['redis-server', '--save', ''],
@@ -54,7 +58,7 @@ export async function startContainer(name: ServerName): Promise<Container | unde
     return undefined
   }
   const image = IMAGES[name]
-  const container = await new GenericContainer(image.name)
+  const container = await new GenericContainer(imageName(name))
     .withExposedPorts(image.port)
     .withEnvironment({ ...image.environment })
     .withCommand([...image.command])
@@ -63,8 +67,12 @@ export async function startContainer(name: ServerName): Promise<Container | unde
   return untilServing(name, container)
 }
 
+function imageName(name: ServerName): string {
+  return `${IMAGES[name].name}:${wantedVersion(name) ?? IMAGES[name].version}`
+}
+
 async function untilServing(name: ServerName, container: StartedTestContainer): Promise<Container> {
-  const { name: image, port } = IMAGES[name]
+  const { port } = IMAGES[name]
   const stop = async (): Promise<void> => {
     await container.stop()
   }
@@ -76,7 +84,7 @@ async function untilServing(name: ServerName, container: StartedTestContainer): 
     await stop()
     throw error
   }
-  return { url, image, stop }
+  return { url, image: imageName(name), stop }
 }
 
 function urlOf(name: ServerName, host: string, port: number): string {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { ServerName } from './server-name.ts'
+import { type ServerName, wantedVersion } from './server-name.ts'
 
 /** A server's executable and how it is called. */
 export interface Program extends Call {
@@ -44,12 +44,18 @@ export function versionNumber(version: string): string {
   return /\d+\.\d+\.\d+/.exec(version)?.[0] ?? 'unknown'
 }
 
-/** Finds a server among the programs that are installed. */
+/** Whether this is the version of a server that is asked for: 11.8.9 is one of 11.8. */
+export function isWanted(name: ServerName, version: string): boolean {
+  const wanted = wantedVersion(name)
+  return wanted === undefined || `${versionNumber(version)}.`.startsWith(`${wanted}.`)
+}
+
+/** Finds a server among the programs that are installed, in the version that is asked for. */
 export function findProgram(name: ServerName): Program | undefined {
   return CANDIDATES[name]
     .flatMap((call) => findExecutables(call.command).map((command) => ({ ...call, command })))
     .map((call) => ({ ...call, version: askVersion(call) }))
-    .find(({ version }) => identify(version) === name)
+    .find(({ version }) => identify(version) === name && isWanted(name, version))
 }
 
 /** What a program answers to `--version`; an empty string if it cannot. */

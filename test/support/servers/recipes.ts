@@ -77,7 +77,7 @@ async function initialiseMysql(reaper: Reaper, program: Program, folder: string)
 
 async function initialiseMariadb(reaper: Reaper, program: Program, folder: string): Promise<void> {
   await run(reaper, findInstaller(program), [
-    '--no-defaults',
+    ...program.args,
     ...asRoot(),
     `--datadir=${folder}`,
     // See startLogged() in throwaway.ts.

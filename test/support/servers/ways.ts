@@ -5,9 +5,9 @@ import { untilReachable } from './reachable.ts'
 import type { Reaper } from './reaper.ts'
 import { messageOf } from './run.ts'
 import { say } from './say.ts'
-import { type ServerName, TITLES, urlVariable } from './server-name.ts'
+import { type ServerName, TITLES, urlVariable, wantedVersion } from './server-name.ts'
 import { startThrowaway } from './throwaway.ts'
-import { unpackedMysql } from './unpacked-mysql.ts'
+import { unpackedFrom, unpackedProgram } from './unpacked.ts'
 
 const CHOSEN_TIMEOUT_MILLIS = 10_000
 
@@ -52,7 +52,7 @@ export async function obtain(name: ServerName, reaper: Reaper): Promise<Found | 
 
 /** What to do about a server that could not be had. */
 export function advice(name: ServerName): string {
-  const packages = PACKAGES[name]
+  const packages = installable(name)
   const how = hasApt() && packages ? ` (as root: apt-get install ${packages.join(' ')})` : ''
   return `install it${how}, or start Docker, or set ${urlVariable(name)}`
 }
@@ -90,10 +90,15 @@ async function fromInstalled(name: ServerName, reaper: Reaper): Promise<Found | 
 }
 
 async function fromDebian(name: ServerName, reaper: Reaper): Promise<Found | undefined> {
-  const packages = PACKAGES[name]
-  if (packages) return fromPackages(name, packages, reaper)
-  const program = await unpackedMysql(reaper)
-  return program && start(name, program, 'unpacked from Debian unstable', reaper)
+  const packages = installable(name)
+  if (packages && mayInstall()) return fromPackages(name, packages, reaper)
+  const program = await unpackedProgram(reaper, name)
+  return program && start(name, program, unpackedFrom(name), reaper)
+}
+
+// Which version apt would install depends on the system: only if any will do.
+function installable(name: ServerName): readonly string[] | undefined {
+  return wantedVersion(name) === undefined ? PACKAGES[name] : undefined
 }
 
 async function fromPackages(
@@ -101,7 +106,6 @@ async function fromPackages(
   packages: readonly string[],
   reaper: Reaper,
 ): Promise<Found | undefined> {
-  if (!mayInstall()) return undefined
   say(`${TITLES[name]}: installing ${packages.join(' and ')} with apt`)
   await installPackages(reaper, packages)
   return fromInstalled(name, reaper)
