@@ -118,6 +118,21 @@ describe('given figures to draw', () => {
       }
       expect(shapesOf(draw(chart))).to.equal(shapesOf(svg))
     })
+
+    it(`when ${draw.name} has many names to explain, then each has a line and a colour of its own`, () => {
+      const names = Array.from({ length: 8 }, (_, index) => `the ${index}th of many names`)
+      const series = names.map((name) => ({ name, values: [1, 2] }))
+      const svg = draw({ ...chart, series })
+      expect(new Set(names.map((name) => heightOf(svg, name))).size).to.equal(names.length)
+      const ofOne = coloursOf(draw({ ...chart, series: series.slice(0, 1) }))
+      expect(coloursOf(svg).size - ofOne.size).to.equal(names.length - 1)
+    })
+
+    it(`when ${draw.name} has categories with long names, then these are broken to have room`, () => {
+      const categories = ['1', '2', '3', '4'].map((digit) => `a long name for category ${digit}`)
+      const svg = draw({ ...chart, categories })
+      for (const name of categories) expect(svg).to.not.include(`>${name}</text>`)
+    })
   }
 })
 
@@ -166,6 +181,15 @@ function drawn(popularity: Popularity): number[] {
     counts[tenant] = (counts[tenant] as number) + 1
   }
   return counts
+}
+
+/** How far down a text is. */
+function heightOf(svg: string, text: string): string | undefined {
+  return new RegExp(`translate\\(\\S+ (\\S+)\\)"[^>]*>${text}</text>`).exec(svg)?.[1]
+}
+
+function coloursOf(svg: string): Set<string> {
+  return new Set(svg.match(/#[\da-f]{6}/g))
 }
 
 /** Names of styles are numbered through. */

@@ -24,14 +24,27 @@ export interface Series {
   readonly isDashed?: boolean
 }
 
-const SIZE = { width: 860, height: 430 }
+const WIDTH = 860
+const MARGIN = { left: 70, right: 30, top: 70 }
+const PLOT_HEIGHT = 260
+/** From the plot to the legend: the categories, in two lines at most, and their title. */
+const CATEGORIES_HEIGHT = 66
+/** Wide enough to show dashes. */
+const LEGEND_ITEM = { width: 40, height: 14, gap: 8 }
 const FONT = 'system-ui, sans-serif'
 /** Told apart also by who does not see all colours (Okabe and Ito). */
-const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
+const COLORS = [
+  ...['#0072b2', '#e69f00', '#009e73', '#cc79a7'],
+  ...['#56b4e9', '#d55e00', '#000000', '#f0e442'],
+]
 /** Nothing that changes under a mouse: it is an image. */
 const STILL = { emphasis: { disabled: true }, silent: true }
 const WHISKER_WIDTH = 5
-const LABEL_WIDTH = 220
+/**
+ * How much of its room a category's text may take: ECharts knows no font, so it takes texts to be
+ * narrower than most fonts make them.
+ */
+const LABEL_SHARE = 0.7
 
 /** Bars side by side, as SVG. */
 export function drawBars(chart: Chart): string {
@@ -70,22 +83,24 @@ export function drawLines(chart: Chart): string {
 }
 
 function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[]): string {
-  const drawing = init(null, null, { renderer: 'svg', ssr: true, ...SIZE })
+  const belowPlot = CATEGORIES_HEIGHT + legendHeight(chart)
+  const size = { width: WIDTH, height: MARGIN.top + PLOT_HEIGHT + belowPlot }
+  const drawing = init(null, null, { renderer: 'svg', ssr: true, ...size })
   drawing.setOption({
     animation: false,
     backgroundColor: '#ffffff',
     color: COLORS,
     textStyle: { fontFamily: FONT },
     title: { text: chart.title, subtext: chart.subtitle, left: 'center' },
-    legend: { bottom: 0, data: chart.series.map(({ name }) => name) },
-    grid: { left: 70, right: 30, top: 70, bottom: 100 },
+    legend: legendOf(chart),
+    grid: { ...MARGIN, bottom: belowPlot },
     xAxis: {
       type: 'category',
       name: chart.categoryTitle,
       nameLocation: 'middle',
       nameGap: 28,
       data: chart.categories,
-      axisLabel: { interval: 0, width: LABEL_WIDTH, overflow: 'break' },
+      axisLabel: { interval: 0, width: labelWidth(chart), overflow: 'break' },
     },
     yAxis: {
       type: chart.isLogarithmic ? 'log' : 'value',
@@ -98,6 +113,27 @@ function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[
   const svg = drawing.renderToSVGString()
   drawing.dispose()
   return `${svg}\n`
+}
+
+/** One below the other, because nobody knows here how wide a text will be. */
+function legendOf({ series }: Chart): object {
+  return {
+    orient: 'vertical',
+    left: 'center',
+    bottom: 0,
+    itemWidth: LEGEND_ITEM.width,
+    itemHeight: LEGEND_ITEM.height,
+    itemGap: LEGEND_ITEM.gap,
+    data: series.map(({ name }) => name),
+  }
+}
+
+function legendHeight({ series }: Chart): number {
+  return series.length * (LEGEND_ITEM.height + LEGEND_ITEM.gap)
+}
+
+function labelWidth({ categories }: Chart): number {
+  return ((WIDTH - MARGIN.left - MARGIN.right) / categories.length) * LABEL_SHARE
 }
 
 function lineColor({ series }: Chart, index: number): string | undefined {

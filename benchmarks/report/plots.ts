@@ -113,8 +113,8 @@ function drawPieces(result: ServerResult & PiecesResult): string {
     valueTitle: 'of plain Knex',
     baseline: 1,
     categories: result.cells.map(({ cell, delayMillis }) => {
-      const delay = delayMillis > 0 ? `, ${delayMillis} ms away` : ''
-      const kind = cell.popularity === 'visits' ? ', visits' : ''
+      const delay = delayMillis > 0 ? `\n${delayMillis} ms away` : ''
+      const kind = cell.popularity === 'visits' ? '\nvisits' : ''
       return `${cell.queriesPerRequest} per request, pool of ${cell.poolMax}${kind}${delay}`
     }),
     series: names.map((name, index) => ({
