@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { ConnectionOptions } from 'mysql2'
 import mysql, { type RowDataPacket } from 'mysql2/promise'
-import { findProgram } from '../support/servers/program.ts'
+import { localProgram } from '../support/servers/local-program.ts'
 import { Reaper } from '../support/servers/reaper.ts'
 import { startThrowaway } from '../support/servers/throwaway.ts'
 import {
@@ -27,7 +27,7 @@ interface TlsServer {
 async function tlsServer(server: TestServer, reaper: Reaper): Promise<TlsServer | undefined> {
   if (await offersTls(server)) return { server, ssl: { rejectUnauthorized: false } }
   const name = server.name === 'MySQL' ? 'mysql' : 'mariadb'
-  const program = findProgram(name)
+  const program = await localProgram(reaper, name)
   const certificate = program && makeCertificate(reaper)
   if (!certificate) return undefined
   const { key, cert } = certificate

@@ -1,12 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findProgram } from './servers/program.ts'
+import { localProgram } from './servers/local-program.ts'
 import { Reaper } from './servers/reaper.ts'
 import { say } from './servers/say.ts'
 import type { ServerName } from './servers/server-name.ts'
 import { prepareThrowaway, type Throwaway } from './servers/throwaway.ts'
-import { unpackedProgram } from './servers/unpacked.ts'
 
 const FREEZING_MILLIS = 50
 
@@ -65,7 +64,7 @@ async function startOwnServer(
   program: ServerName,
   name: OwnServer['name'],
 ): Promise<OwnServer | undefined> {
-  const found = findProgram(program) ?? (await unpackedProgram(reaper, program))
+  const found = await localProgram(reaper, program)
   if (found) return runOwnServer(name, await prepareThrowaway(reaper, program, found))
   if (process.env.CI) throw new Error(`There is no program of ${name} to start.`)
   say(`NO ${name.toUpperCase()} OF ITS OWN for tests that stop their server: no such program here`)

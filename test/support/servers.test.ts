@@ -1,27 +1,39 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
+import { hasApt } from './servers/apt.ts'
 import { cachedFolder } from './servers/cache-folder.ts'
-import { findProgram, identify, versionNumber } from './servers/program.ts'
+import { useOwnLoader } from './servers/own-loader.ts'
+import {
+  findExecutables,
+  findProgram,
+  identify,
+  isWanted,
+  versionNumber,
+} from './servers/program.ts'
 import { Reaper } from './servers/reaper.ts'
 import { startThrowaway } from './servers/throwaway.ts'
+import { unpackedProgram } from './servers/unpacked.ts'
 
 const CLI = fileURLToPath(new URL('../../scripts/servers.ts', import.meta.url))
 const TSX = import.meta.resolve('tsx')
@@ -62,6 +74,28 @@ describe('identify', () => {
     expect(versionNumber('mysqld  Ver 10.11.19-MariaDB-0+deb12u1')).to.equal('10.11.19')
     expect(versionNumber('no number')).to.equal('unknown')
   })
+})
+
+describe('isWanted', () => {
+  afterEach(() => {
+    delete process.env.TENANT_KNEX_REDIS_VERSION
+  })
+
+  const wishes: [string, boolean][] = [
+    ['', true],
+    ['7', true],
+    ['7.0', true],
+    ['7.0.15', true],
+    ['7.0.1', false],
+    ['7.2', false],
+    ['70', false],
+  ]
+  for (const [wanted, isOne] of wishes) {
+    it(`says that 7.0.15 is ${isOne ? '' : 'not '}what "${wanted}" asks for`, () => {
+      process.env.TENANT_KNEX_REDIS_VERSION = wanted
+      expect(isWanted('redis', 'Redis server v=7.0.15 sha=0:0')).to.equal(isOne)
+    })
+  }
 })
 
 describe('given a folder to work in', () => {
@@ -167,6 +201,52 @@ describe('given a folder to work in', () => {
     })
   })
 
+  describe('when a version of a server is asked for', () => {
+    const ask = (version: string) => ({ TENANT_KNEX_REDIS_VERSION: version })
+
+    it('then that one is taken', async () => {
+      const { code, output } = await endOf(run(['node', '-e', ''], ask('9.8')))
+      expect(output).to.include('Redis 9.8.7')
+      expect(code).to.equal(0)
+    })
+
+    it('then no other stands in for it, and the command does not run', async () => {
+      const { code, output } = await endOf(run(['node', '-e', ''], ask('9.80')))
+      expect(output).to.include('Redis could not be had')
+      expect(code).to.equal(1)
+    })
+  })
+
+  describe('when a program was unpacked beside libraries of its own', () => {
+    it('then it runs with these, also after a move, and a script stays as it is', async function () {
+      const [cat] = findExecutables('cat')
+      const libraries = loadedLibraries(/\/(ld-linux[^/]*|libc)\.so\.\d+$/)
+      if (cat === undefined || libraries.length < 2) return this.skip()
+      const draft = join(folder, 'draft')
+      const usr = join(draft, 'usr')
+      for (const name of ['bin', 'sbin', 'lib/any-linux-gnu']) {
+        mkdirSync(join(usr, name), { recursive: true })
+      }
+      copyFileSync(cat, join(usr, 'bin/cat'))
+      for (const file of libraries)
+        copyFileSync(file, join(usr, 'lib/any-linux-gnu', basename(file)))
+      writeFileSync(join(usr, 'sbin/script'), '#!/bin/sh\n')
+
+      await useOwnLoader(draft)
+      const prefix = join(folder, 'prefix')
+      renameSync(draft, prefix)
+
+      const maps = execFileSync(join(prefix, 'usr/bin/cat'), ['/proc/self/maps'], {
+        encoding: 'utf8',
+      })
+      for (const file of libraries) {
+        expect(maps).to.include(join(prefix, 'usr/lib/any-linux-gnu', basename(file)))
+        expect(maps).to.not.include(` ${file}`)
+      }
+      expect(readFileSync(join(prefix, 'usr/sbin/script'), 'utf8')).to.equal('#!/bin/sh\n')
+    })
+  })
+
   describe('when there is no command', () => {
     it('then the usage is shown', async () => {
       const { code, output } = await endOf(run([]))
@@ -190,6 +270,52 @@ describe('given a temporary table of a MariaDB in the temporary directory', () =
     expect(existsSync(table)).to.equal(true)
   })
 })
+
+describe('given a Debian or a relative of it', () => {
+  const version = process.env.TENANT_KNEX_MARIADB_VERSION
+
+  before(function () {
+    if (!hasApt()) this.skip()
+  })
+
+  afterEach(() => {
+    if (version === undefined) delete process.env.TENANT_KNEX_MARIADB_VERSION
+    else process.env.TENANT_KNEX_MARIADB_VERSION = version
+  })
+
+  it('when MariaDB 11.8 is asked for, then it is unpacked, and it is what runs', async function () {
+    this.timeout(120_000) // the first time on a machine it is downloaded
+    process.env.TENANT_KNEX_MARIADB_VERSION = '11.8'
+    await withReaper(async (reaper) => {
+      const program = await unpackedProgram(reaper, 'mariadb')
+      if (!program) throw new Error('there is none')
+      const url = await startThrowaway(reaper, 'mariadb', program)
+      expect(await versionAt(url)).to.match(/^11\.8\..*MariaDB/)
+    })
+  })
+
+  it('when another one is asked for, then the error says what there is, and who asked', async () => {
+    process.env.TENANT_KNEX_MARIADB_VERSION = '12.3'
+    const asked = withReaper((reaper) => unpackedProgram(reaper, 'mariadb'))
+    const error = await asked.catch((error: unknown) => error)
+    expect(error).to.be.an('error')
+    expect(`${error}`).to.include('Debian trixie has MariaDB 11.8.')
+    expect(`${error}`).to.include('not the 12.3 of TENANT_KNEX_MARIADB_VERSION')
+  })
+})
+
+async function versionAt(url: string): Promise<string> {
+  const connection = await createConnection(url)
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version')
+  await connection.end()
+  return row?.version
+}
+
+/** The files of the libraries that this process runs with. */
+function loadedLibraries(pattern: RegExp): string[] {
+  const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] }
+  return sharedObjects.filter((file) => pattern.test(file))
+}
 
 async function withReaper<T>(use: (reaper: Reaper) => Promise<T>): Promise<T> {
   const reaper = new Reaper()

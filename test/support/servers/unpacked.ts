@@ -8,7 +8,7 @@ import { askVersion, isWanted, type Program, versionNumber } from './program.ts'
 import type { Reaper } from './reaper.ts'
 import { run } from './run.ts'
 import { say } from './say.ts'
-import { type ServerName, TITLES, versionVariable } from './server-name.ts'
+import { type ServerName, TITLES, versionVariable, wantedVersion } from './server-name.ts'
 
 /** Which packages of Debian have a server, and what its program is told about its place. */
 interface Source {
@@ -63,7 +63,8 @@ export async function unpackedProgram(
   const program = programIn(prefix, source)
   if (isWanted(name, program.version)) return program
   const found = `${TITLES[name]} ${versionNumber(program.version)}`
-  throw new Error(`Debian ${source.suite} has ${found}, not the one of ${versionVariable(name)}`)
+  const wanted = `${wantedVersion(name)} of ${versionVariable(name)}`
+  throw new Error(`Debian ${source.suite} has ${found}, not the ${wanted}`)
 }
 
 /** Where a server comes from, for people. */
