@@ -15,6 +15,12 @@ import { printReport, type Result, say, sayResult } from './versions/report.ts'
 import { runSuite } from './versions/suite.ts'
 import { Workspaces } from './versions/workspace.ts'
 
+interface Runs {
+  /** What they ran on, for people. */
+  readonly servers: readonly string[]
+  readonly results: readonly Result[]
+}
+
 const reaper = new Reaper()
 let isInterrupted = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
@@ -28,8 +34,8 @@ async function main(): Promise<number> {
       console.log(USAGE)
       return 0
     }
-    const results = await runAll(wanted)
-    printReport(results)
+    const { servers, results } = await runAll(wanted)
+    printReport(servers, results)
     return exitCodeOf(results)
   } catch (error) {
     // What was under way fails, as all it needs is gone; interrupt() ends the process.
@@ -41,12 +47,12 @@ async function main(): Promise<number> {
   }
 }
 
-async function runAll(wanted: Wanted): Promise<Result[]> {
+async function runAll(wanted: Wanted): Promise<Runs> {
   const libraries = await resolveLibraries(reaper, wanted)
   const nodes: NodeBinary[] = []
   for (const version of wanted.nodes) nodes.push(await findNode(reaper, version))
   const workspaces = await Workspaces.create(reaper)
-  const { urls, stop } = await startServers({ need: ['mariadb', 'mysql', 'redis'], reaper })
+  const { urls, titles, stop } = await startServers({ need: ['mariadb', 'mysql', 'redis'], reaper })
   try {
     const environment = {
       TENANT_KNEX_MARIADB_URL: urls.mariadb,
@@ -60,7 +66,7 @@ async function runAll(wanted: Wanted): Promise<Result[]> {
         results.push(await runOne({ reaper, node, workspace, environment }, pair, wanted))
       }
     }
-    return results
+    return { servers: titles, results }
   } finally {
     await stop()
   }

@@ -25,11 +25,11 @@ export function sayOutcome(name: string, { passed, skipped, failures, seconds }:
   for (const { title, message } of failures) say(`FAILED ${title}\n${indent(message)}`)
 }
 
-/** Prints the table, and below it the names of what failed. */
-export function printReport(results: readonly Result[]): void {
+/** Prints the servers and the table, and below it the names of what failed. */
+export function printReport(servers: readonly string[], results: readonly Result[]): void {
   const rows = [HEADINGS, ...results.map(cells)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row, column))))
-  console.log()
+  console.log(`\nOn ${servers.join(', ')}:\n`)
   for (const row of rows)
     console.log(row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '))
   for (const result of results) {

@@ -21,6 +21,8 @@ export interface ServersOptions {
 export interface Servers {
   /** Where they are; those that could not be had are missing. */
   readonly urls: Readonly<Partial<Record<ServerName, string>>>
+  /** What they are, for people: `MariaDB 11.8.9 (unpacked from Debian trixie)`. */
+  readonly titles: readonly string[]
   /** Ends those that were started here, with the reaper, and removes their data. */
   stop(): Promise<void>
 }
@@ -49,7 +51,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
     throw error
   }
   const urls = Object.fromEntries([...found].map(([name, { url }]) => [name, url]))
-  return { urls, stop }
+  const titles = [...found].map(([name, { origin }]) => `${TITLES[name]} ${origin}`)
+  return { urls, titles, stop }
 }
 
 /** Starts one MariaDB: all that a demo needs. */
