@@ -287,9 +287,15 @@ const SAVEPOINTS: readonly Case[] = [
   run: async (trx) => {
     await trx.raw(`SAVEPOINT ${made}`)
     await trx.cache.delete('other')
-    await trx.raw(`ROLLBACK TO ${named}`)
+    const rollback = trx.raw(`ROLLBACK TO ${named}`)
+    await (named === 'E' ? rollback.catch(passIfMissing) : rollback)
   },
 }))
+
+/** MariaDB 11.8 tells é from E: there is no such savepoint then, and the transaction goes on. */
+function passIfMissing(error: Error & { code?: string }): void {
+  if (error.code !== 'ER_SP_DOES_NOT_EXIST') throw error
+}
 
 onEachServer('a savepoint', (server) => {
   const NESTED: readonly Case[] = [
