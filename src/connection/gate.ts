@@ -175,6 +175,8 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
     this.#holder = new Lease(this, tenant)
+    // OpenTelemetry and mysql2's own tracing read here in which database a statement runs.
+    this.connection.config.database = tenant.database
     this.usedAt = performance.now()
     return this.#holder
   }

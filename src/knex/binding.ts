@@ -1,6 +1,6 @@
 import type { Caches } from '../cache/caches.ts'
 import { TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import type { LocatedTenant, Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenants } from './tenants.ts'
 
@@ -28,17 +28,35 @@ export interface Binding extends BindingParts {
  */
 const BINDING: unique symbol = Symbol.for('tenant-knex.binding') as never
 
-/** What Knex reads of the settings: the database, and the character set of new tables. */
+/**
+ * What is read of the settings: by Knex the database, and the character set of new tables; by
+ * OpenTelemetry also where the server is.
+ */
 class TenantSettings {
   readonly [BINDING]: Binding
+  /** Where a statement runs, if its tenant has moved since it got the connection. */
+  readonly #place: LocatedTenant | undefined
 
-  constructor(binding: Binding) {
+  constructor(binding: Binding, place?: LocatedTenant) {
     this[BINDING] = binding
+    this.#place = place
+  }
+
+  isAt({ database }: LocatedTenant): boolean {
+    return (this.#place ?? this[BINDING].tenant).database === database
   }
 
   /** What Knex's `client.database()` answers. */
   get database(): string {
-    return databaseOf(this[BINDING].tenant)
+    return databaseOf(this.#place ?? this[BINDING].tenant)
+  }
+
+  get host(): string | undefined {
+    return this[BINDING].pool.settings?.host
+  }
+
+  get port(): number | undefined {
+    return this[BINDING].pool.settings?.port
   }
 
   get charset(): string | undefined {
@@ -54,6 +72,18 @@ class TenantSettings {
 /** What a client of a tenant has as its `connectionSettings`. */
 export function tenantSettings(binding: Binding): object {
   return new TenantSettings(binding)
+}
+
+/**
+ * The client for statements on a connection. It is another one only if its tenant has moved or was
+ * forgotten since it got the connection: its settings then name the database of the connection.
+ */
+export function clientAt<C extends object>(client: C, place: LocatedTenant): C {
+  const settings = settingsOf(client)
+  if (settings.isAt(place)) return client
+  return Object.create(client, {
+    connectionSettings: { value: new TenantSettings(settings[BINDING], place) },
+  })
 }
 
 /** The binding of a client, or of a transaction's client. */

@@ -114,7 +114,7 @@ export interface RawBuilder extends Transactable {
 
 /** What runs a builder's statements on one connection. */
 export interface QueryRunner {
-  readonly client: object
+  client: object
   readonly builder: object
   readonly connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import knex from 'knex'
 import { Lease } from '../connection/lease.ts'
 import { TenantKnexError } from '../errors.ts'
+import { clientAt } from './binding.ts'
 import { checkBuilder } from './builders.ts'
 import { Runner } from './dialect.ts'
 
@@ -24,8 +25,13 @@ export class TenantRunner extends Runner {
     return super.ensureConnection(stream ? sendTelling : send, params)
   }
 
-  /** Of a query whose own timeout passed: whose it was, and that nobody knows what became of it. */
+  /**
+   * OpenTelemetry reads here in which database the statement runs. An error of a query whose own timeout
+   * passed is told its tenant, and that nobody knows what became of the query.
+   */
   override query(query: { readonly timeout?: number }): Promise<unknown> {
+    if (this.connection instanceof Lease)
+      this.client = clientAt(this.client, this.connection.tenant)
     const result = super.query(query)
     if (!query.timeout) return result
     return result.catch((error: unknown) => {

@@ -7,6 +7,7 @@ const TRANSACTIONS = ['test/knex/transactions.test.ts']
 const SCOPED_TRANSACTIONS = ['test/knex/transaction-scope.test.ts']
 const AMBIENT = ['test/isolation/ambient.test.ts']
 const SURFACE = ['test/knex/surface.test.ts']
+const TRACING = ['test/tracing/tracing.test.ts']
 
 /** What Knex compiles and runs for a tenant. */
 export const KNEX: readonly Mutant[] = [
@@ -438,5 +439,29 @@ export const KNEX: readonly Mutant[] = [
     search: 'isNew ? { ...ATTRIBUTES, ...property } : property',
     replace: 'isNew ? property : property',
     tests: SURFACE,
+  },
+  {
+    name: 'let the settings of a client name the tenant’s new database on the old one’s connection',
+    harm: 'with OpenTelemetry a transaction of a tenant that was forgotten fails; spans name another database',
+    file: 'src/knex/binding.ts',
+    search: 'if (settings.isAt(place)) return client',
+    replace: 'if (settings.isAt(place) || place) return client',
+    tests: TRACING,
+  },
+  {
+    name: 'leave the server out of a client’s settings',
+    harm: 'spans of OpenTelemetry do not tell which server is slow',
+    file: 'src/knex/binding.ts',
+    search: 'return this[BINDING].pool.settings?.host',
+    replace: 'return undefined',
+    tests: TRACING,
+  },
+  {
+    name: 'keep the first tenant’s database in the settings of a connection',
+    harm: 'spans of OpenTelemetry name another tenant’s database',
+    file: 'src/connection/gate.ts',
+    search: 'this.connection.config.database = tenant.database',
+    replace: 'this.connection.config.database ??= tenant.database',
+    tests: TRACING,
   },
 ]
