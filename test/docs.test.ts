@@ -38,8 +38,13 @@ function runExamples(title: string, page: string): void {
 
 describe('given the guides', () => {
   for (const guide of GUIDES) {
-    it(`then each block of ${guide} is run as an example, or is none`, () => {
-      expect(['ts', 'js', 'sql', 'text']).to.include.members(blockKindsOf(read(`docs/${guide}`)))
+    it(`then each block of ${guide} is run as an example or by a test of its own, or is none`, () => {
+      for (const kind of blockKindsOf(read(`docs/${guide}`))) {
+        const [, title] = kind.match(/ title="(.*)"$/) ?? []
+        if (title === undefined) expect(kind).to.be.oneOf(['ts', 'js', 'sql', 'text'])
+        else
+          expect(read(`test/guides/${guide.replace('.md', '.test.ts')}`)).to.include(`'${title}'`)
+      }
     })
   }
 

@@ -22,6 +22,18 @@ export function examplesOf(page: string): Example[] {
   }))
 }
 
+/**
+ * A file that a page shows: the block with this title. It is no example, as a test of its own runs it.
+ *
+ * @throws Error where the page has none
+ */
+export function titledFile(page: string, title: string): string {
+  for (const [, name, text = ''] of page.matchAll(/^```\w+ title="(.*?)"\n(.*?)^```$/gms)) {
+    if (name === title) return text
+  }
+  throw new Error(`The page shows no file ${title}.`)
+}
+
 /** What all blocks of a page begin with, those included that stand in a list. */
 export function blockKindsOf(page: string): string[] {
   const fences = [...page.matchAll(/^ *```(.*)$/gm)].map(([fence]) => fence.replace('```', ''))

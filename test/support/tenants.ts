@@ -32,15 +32,33 @@ export function testServers(): TestServer[] {
 
 /** Defines the same tests for each server. */
 export function onEachServer(title: string, define: (server: TestServer) => void): void {
-  const servers = testServers()
-  if (servers.length === 0) throw new Error('No database server. Run the tests with `npm test`.')
-  for (const server of servers) {
+  for (const server of neededServers()) {
     describe(`${title}, on ${server.name}`, () => {
-      before(() => asAdmin(server, `CREATE USER ${ACCOUNT}; GRANT ALL ON *.* TO ${ACCOUNT}`))
-      after(() => asAdmin(server, `DROP USER ${ACCOUNT}`))
+      withAccounts([server])
       define(server)
     })
   }
+}
+
+/** Defines tests that use all servers at the same time, as they have to wait for long. */
+export function onAllServers(title: string, define: (servers: TestServer[]) => void): void {
+  const servers = neededServers()
+  describe(`${title}, on ${servers.map(({ name }) => name).join(' and ')}`, () => {
+    withAccounts(servers)
+    define(servers)
+  })
+}
+
+function neededServers(): TestServer[] {
+  const servers = testServers()
+  if (servers.length === 0) throw new Error('No database server. Run the tests with `npm test`.')
+  return servers
+}
+
+function withAccounts(servers: readonly TestServer[]): void {
+  const onEach = (sql: string) => Promise.all(servers.map((server) => asAdmin(server, sql)))
+  before(() => onEach(`CREATE USER ${ACCOUNT}; GRANT ALL ON *.* TO ${ACCOUNT}`))
+  after(() => onEach(`DROP USER ${ACCOUNT}`))
 }
 
 async function asAdmin({ adminUrl }: TestServer, sql: string): Promise<void> {
