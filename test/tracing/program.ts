@@ -1,5 +1,7 @@
-// A program that is traced by OpenTelemetry. It prints its spans, one in a line.
+// A program that is traced by OpenTelemetry, and by the channels of mysql2. It prints its spans and the
+// messages of the channels, one in a line.
 // Usage: node --import tsx test/tracing/program.ts URL PREFIX
+import { subscribe } from 'node:diagnostics_channel'
 import { registerInstrumentations } from '@opentelemetry/instrumentation'
 import { KnexInstrumentation } from '@opentelemetry/instrumentation-knex'
 import { MySQL2Instrumentation } from '@opentelemetry/instrumentation-mysql2'
@@ -26,6 +28,13 @@ const tenantKnex = createTenantKnex({
   database: async (id) => prefix + (moved.get(id) ?? id),
   pool: { max: 1 },
 })
+
+let step = ''
+for (const command of ['query', 'execute']) {
+  subscribe(`tracing:mysql2:${command}:start`, (message) => {
+    print({ by: 'mysql2', ...toAttributes(message as ChannelMessage) })
+  })
+}
 
 const ofA = () => tenantKnex('a')('items').first('id')
 const ofB = () => tenantKnex('b')('items').first('id')
@@ -54,23 +63,36 @@ await report('a transaction whose tenant moves meanwhile', () =>
 await report('a tenant that has moved', ofA)
 await tenantKnex.destroy()
 
-async function report(step: string, run: () => PromiseLike<unknown>): Promise<void> {
+async function report(name: string, run: () => PromiseLike<unknown>): Promise<void> {
+  step = name
   exporter.reset()
   try {
     await run()
   } catch (error) {
-    print({ step, by: 'error', attributes: { error: String(error) } })
+    print({ by: 'error', error: String(error) })
   }
-  for (const {
-    instrumentationScope,
-    name,
-    attributes,
-    status,
-    events,
-  } of exporter.getFinishedSpans())
-    print({ step, by: instrumentationScope.name, attributes, name, status, events })
+  for (const span of exporter.getFinishedSpans()) {
+    const { instrumentationScope, attributes, status, events } = span
+    print({ by: instrumentationScope.name, attributes, name: span.name, status, events })
+  }
+}
+
+/** What mysql2 tells of a statement. */
+interface ChannelMessage {
+  readonly database: string
+  readonly serverAddress: string
+  readonly serverPort: number
+}
+
+function toAttributes({ database, serverAddress, serverPort, ...rest }: ChannelMessage): object {
+  const attributes = {
+    'db.namespace': database,
+    'server.address': serverAddress,
+    'server.port': serverPort,
+  }
+  return { attributes, rest }
 }
 
 function print(line: object): void {
-  console.log(JSON.stringify(line))
+  console.log(JSON.stringify({ step, ...line }))
 }
