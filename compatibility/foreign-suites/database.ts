@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto'
+import mysql from 'mysql2/promise'
+
+/** What a database has at the beginning. */
+export interface Contents {
+  readonly charset: string
+  /** SQL that makes its tables. */
+  readonly tables: string
+}
+
+/** Runs something with new databases, which are dropped afterwards: one, and a neighbour's. */
+export async function withDatabase<T>(
+  serverUrl: string,
+  { charset, tables }: Contents,
+  use: (database: string) => Promise<T>,
+): Promise<T> {
+  const database = `tk_foreign_${randomBytes(4).toString('hex')}`
+  const names = [database, `${database}_neighbour`]
+  const admin = await mysql.createConnection({ uri: serverUrl, multipleStatements: true })
+  try {
+    for (const name of names) {
+      await admin.query('CREATE DATABASE ?? CHARACTER SET ?', [name, charset])
+    }
+    await admin.query(`USE ${database};\n${tables}`)
+    return await use(database)
+  } finally {
+    for (const name of names) await admin.query('DROP DATABASE IF EXISTS ??', [name])
+    await admin.end()
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * What the tests get as `knex`:
+ *
+ * - `plain`: Knex itself.
+ * - `bound`: a bound Knex, from a tenantKnex with the same configuration.
+ * - `neighbour`: the same over a pool of 4, while another tenant leaves traces in its sessions.
+ */
+export type Mode = 'plain' | 'bound' | 'neighbour'
+
+/** Those that are compared with `plain`. */
+export const OURS: readonly Mode[] = ['bound', 'neighbour']
