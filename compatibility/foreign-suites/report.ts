@@ -3,6 +3,7 @@ import { titlesOf } from '../knex-suite/tests.ts'
 import { type Mode, OURS } from './modes.ts'
 import type { SuiteRun } from './run.ts'
 import type { ForeignSuite } from './suite.ts'
+import type { DrivenOutcome } from './tenants-at-once.ts'
 
 /** A suite's runs on one server. */
 export interface Outcome {
@@ -24,6 +25,18 @@ export function report({ suite, server, runs }: Outcome): boolean {
     console.log(`  fails with plain Knex: ${title}`)
   const results = OURS.map((mode) => reportMode(suite, mode, plain, runOf(runs, mode)))
   return results.every(Boolean)
+}
+
+/** Prints what a package did in three tenants at once; returns whether all of it was right. */
+export function reportTenants({ driven, server, drivings }: DrivenOutcome): boolean {
+  for (const { way, checks, wrong, not } of drivings) {
+    const result = not ? `not tried: ${not}` : `${checks} checks, ${wrong.length} wrong`
+    console.log(`${driven.name} ${driven.version}, ${server}, three tenants, ${way}: ${result}`)
+    for (const each of wrong.slice(0, 5)) console.log(`  ${each}`)
+  }
+  return drivings.every(
+    ({ checks, wrong, not }) => wrong.length === 0 && (checks > 0 || not !== undefined),
+  )
 }
 
 function reportMode(suite: ForeignSuite, mode: Mode, plain: SuiteRun, ours: SuiteRun): boolean {

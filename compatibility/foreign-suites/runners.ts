@@ -7,8 +7,8 @@ import type { Test } from '../knex-suite/tests.ts'
 export interface Runner {
   /** What Node is called with, to run the tests and to write their results into a file. */
   arguments(resultFile: string): string[]
-  /** The tests of a result file: none if the program has written no such file. */
-  read(resultFile: string): Test[]
+  /** The tests of a result file, none if the program has written no such file, or of its output. */
+  read(resultFile: string, output: string): Test[]
 }
 
 interface MochaTest {
@@ -91,6 +91,34 @@ export function nodeTest(...files: readonly string[]): Runner {
     ],
     read: (file) => (existsSync(file) ? linesOf(readFileSync(file, 'utf8')) : []),
   }
+}
+
+interface JapaEvent {
+  readonly event: string
+  readonly title: { readonly expanded: string }
+  readonly isSkipped?: boolean
+  readonly hasError?: boolean
+  readonly errors?: readonly { readonly error?: { readonly stack?: string } }[]
+}
+
+/** Japa, the one of AdonisJS; its results are in what it prints. */
+export function japa(script: string, ...files: readonly string[]): Runner {
+  const wanted = files.map((file) => `--files=${file}.spec.ts`)
+  const options = ['--reporters=ndjson', '--timeout=30000', '--force-exit']
+  return {
+    arguments: () => [...TSX, script, ...options, ...wanted],
+    read: (_file, output) =>
+      output
+        .split('\n')
+        .filter((line) => line.startsWith('{"event":"test:end"'))
+        .map((line) => japaTest(JSON.parse(line))),
+  }
+}
+
+function japaTest({ title, isSkipped, hasError, errors = [] }: JapaEvent): Test {
+  const state = isSkipped ? 'skipped' : hasError ? 'failed' : 'passed'
+  const reason = errors.map(({ error }) => error?.stack).join('\n')
+  return { title: title.expanded, state, ...(hasError && { reason }) }
 }
 
 function linesOf(text: string): Test[] {

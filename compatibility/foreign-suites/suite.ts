@@ -10,8 +10,6 @@ export interface ForeignSuite {
   readonly repository: string
   /** The tag of that release. */
   readonly tag: string
-  /** The folder of the repository that has the tests; the repository's root if left out. */
-  readonly folder?: string
   /** What the package and its tests load, beside Knex and mysql2, each with its version. */
   readonly packages: readonly string[]
   /** What is changed in the tests for them to run here. */
@@ -22,6 +20,8 @@ export interface ForeignSuite {
   readonly charset?: string
   /** What runs the tests. */
   readonly runner: Runner
+  /** Those that the tests are for; all if left out. */
+  readonly servers?: readonly string[]
   /** What the tests read from their environment. */
   readonly environment?: Readonly<Record<string, string>>
   /** Tests that pass with plain Knex and not with ours: the beginning of the title, and why. */

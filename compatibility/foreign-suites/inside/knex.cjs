@@ -41,16 +41,21 @@ function isOfDatabase(config) {
 }
 
 function onServer(config) {
+  return plain({ ...config, client: 'mysql2', connection: { ...connectionOf(config), database } })
+}
+
+/** What the tests say of their connection, with our server in place of theirs. */
+function connectionOf({ client, connection }) {
   const { hostname: host, port, username: user, password } = new URL(url)
-  const connection = { host, port: Number(port), user, password, database }
-  return plain({ ...config, client: 'mysql2', connection })
+  const { database: _theirs, ...own } = client.startsWith('mysql') ? connection : {}
+  return { ...own, host, port: Number(port), user, password }
 }
 
 function bound(config) {
   const { createTenantKnex } = require('tenant-knex')
   const tenantKnex = createTenantKnex({
     ...pick(config, PASSED_ON),
-    connection: url,
+    connection: connectionOf(config),
     database: (id) => (id === 'neighbour' ? `${database}_neighbour` : database),
     pool: { ...pick(config.pool, POOL_PASSED_ON), ...(mode === 'neighbour' && SMALL_POOL) },
     session: sessionOf(config.pool),

@@ -4,9 +4,11 @@ import { connectSessionKnex } from './connect-session-knex.ts'
 import { feathers } from './feathers.ts'
 import { knexPaginate } from './knex-paginate.ts'
 import { knexSchemaInspector } from './knex-schema-inspector.ts'
+import { lucid } from './lucid.ts'
 
-/** All suites, in alphabetical order. */
+/** All suites. */
 export const SUITES: readonly ForeignSuite[] = [
+  lucid,
   bookshelf,
   connectSessionKnex,
   feathers,
