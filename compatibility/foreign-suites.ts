@@ -1,7 +1,8 @@
 /*
- * Runs the tests of packages that others have made for Knex, three times on each server: with plain
- * Knex, with a bound Knex, and with a bound Knex beside a tenant that leaves traces. What passes
- * with plain Knex must pass with ours.
+ * Tries packages that others have made for Knex. Runs their own tests three times on each server:
+ * with plain Knex, with a bound Knex, and with a bound Knex beside a tenant that leaves traces. What
+ * passes with plain Knex must pass with ours. Then uses them in three tenants at once, and runs the
+ * examples of the guide about them.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -21,6 +21,7 @@ export async function withDatabase<T>(
     for (const name of names) {
       await admin.query('CREATE DATABASE ?? CHARACTER SET ?', [name, charset])
     }
+    await admin.query(`CREATE TABLE ${database}_neighbour.traces (id INT)`)
     await admin.query(`USE ${database};\n${tables}`)
     return await use(database)
   } finally {

@@ -45,6 +45,16 @@ onEachServer('a residue', (server) => {
       expect(rows).to.deep.equal([{ tenant: 'b' }])
     }))
 
+  it('is the scope of a function that another tenant calls', () =>
+    onOneConnection(server, async ({ tenantKnex }) => {
+      const queue: (() => Promise<unknown>)[] = []
+      await tenantKnex.run('a', () => {
+        queue.push(() => tenantKnex.ambient('items').distinct().pluck('tenant'))
+      })
+      const [ofA] = await tenantKnex.run('b', () => Promise.all(queue.map((fn) => fn())))
+      expect(ofA).to.deep.equal(['b'])
+    }))
+
   it('is that a statement which leaves the database has run when it is noticed', () =>
     withMultipleStatements(server, async ({ tenantKnex, databaseOf }) => {
       const sql = `DO 1; USE ${databaseOf('b')}; UPDATE items SET val = 66`

@@ -9,7 +9,7 @@ const TRACES = [
   'START TRANSACTION',
   'SET autocommit = 0',
   "DO GET_LOCK('trace', 0)",
-  'LOCK TABLES traces WRITE',
+  'LOCK TABLES traces READ',
   'SET SESSION TRANSACTION READ ONLY',
   'SET foreign_key_checks = 0',
 ]
@@ -21,7 +21,6 @@ const TRACES = [
 function makeDirty(knex, connections) {
   let isStopped = false
   const leave = async () => {
-    await knex.raw('CREATE TABLE IF NOT EXISTS traces (id INT)')
     for (let at = 0; !isStopped; at += connections) {
       const traces = TRACES.map((_, index) => TRACES[(at + index) % TRACES.length])
       const some = traces.slice(0, connections)

@@ -1,8 +1,17 @@
 import { japa } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** Those about connections, queries and transactions; all of them take an hour. */
-const FILES = ['connection/connection', 'database/query_client', 'database/transaction_client']
+/** Those about connections, queries, transactions and migrations; all of them take an hour. */
+const FILES = [
+  'connection/connection',
+  'database/db_check',
+  'database/db_connection_count_check',
+  'database/drop_tables',
+  'database/query_client',
+  'database/transaction_client',
+  'database/views_types',
+  'migrations/migrator',
+]
 
 /** The ORM of AdonisJS. It makes its Knexes itself, and is not made to be given one. */
 export const lucid: ForeignSuite = {
