@@ -1,7 +1,7 @@
 import { japa } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** Those about connections, queries, transactions and migrations; all of them take an hour. */
+/** Those about connections, queries, transactions and migrations; all of them take well over ten minutes. */
 const FILES = [
   'connection/connection',
   'database/db_check',
