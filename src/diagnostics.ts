@@ -1,7 +1,13 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 
+/** What every message has. */
+interface NamedMessage {
+  /** Of the tenantKnex: its option `name`. */
+  readonly name: string
+}
+
 /** Whose connection a message is about. */
-export interface ConnectionMessage {
+export interface ConnectionMessage extends NamedMessage {
   /** Id of the tenant. */
   readonly tenant: string
   /** Name of the tenant's database. */
@@ -90,7 +96,7 @@ export type DiscardReason =
   | 'destroyed'
 
 /** Published on `tenant-knex:discard` when the pool closes a connection. */
-export interface DiscardMessage {
+export interface DiscardMessage extends NamedMessage {
   /** Id of the tenant that held the connection last; undefined where none did. */
   readonly tenant: string | undefined
   /** The server's own id of the connection. */
@@ -101,7 +107,7 @@ export interface DiscardMessage {
 }
 
 /** Published on `tenant-knex:refusal` when a call of a tenant's is refused and nothing is sent. */
-export interface RefusalMessage {
+export interface RefusalMessage extends NamedMessage {
   /** Id of the tenant. */
   readonly tenant: string | undefined
   /** The error that the caller gets. */

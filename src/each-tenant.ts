@@ -3,9 +3,10 @@ import { checkInteger, invalid, isObject, rejectUnknownKeys } from './option-che
 /** How `tenantKnex.each` goes about it. */
 export interface EachOptions {
   /**
-   * Tenants at a time. More than `pool.max` do no good: their functions begin, and wait for a connection.
+   * Tenants at a time: `pool.max` at most. More are refused, because the functions of the others would
+   * begin, wait for a connection, and fail after `pool.acquireTimeoutMillis`.
    *
-   * @defaultValue 4
+   * @defaultValue 4, or `pool.max` if that is less
    */
   readonly concurrency?: number
 }
@@ -16,15 +17,20 @@ export type TenantResult<T> =
   | { readonly tenant: string; readonly status: 'rejected'; readonly reason: unknown }
 
 const DEFAULT_CONCURRENCY = 4
-const MAX_CONCURRENCY = 10_000
 
-/** Runs a function for each id, a few at a time. @throws `ERR_OPTION_INVALID` */
+/**
+ * Runs a function for each id, a few at a time.
+ *
+ * @param max tenants at a time at most
+ * @throws `ERR_OPTION_INVALID`
+ */
 export async function eachTenant<T>(
   tenantIds: Iterable<string> | AsyncIterable<string>,
   fn: (tenantId: string) => Promise<T>,
+  max: number,
   options: EachOptions = {},
 ): Promise<TenantResult<T>[]> {
-  const concurrency = checkOptions(options)
+  const concurrency = checkOptions(options, max)
   checkIds(tenantIds)
   const ids = idsOf(tenantIds)
   const results: TenantResult<T>[] = []
@@ -74,9 +80,15 @@ function checkIds(ids: unknown): void {
   throw invalid('`each` takes the ids of tenants as an array or another iterable.')
 }
 
-function checkOptions(options: EachOptions): number {
+function checkOptions(options: EachOptions, max: number): number {
   if (!isObject(options)) throw invalid('`each` takes its options as an object.')
   rejectUnknownKeys(options, ['concurrency'], '')
-  const { concurrency = DEFAULT_CONCURRENCY } = options
-  return checkInteger('concurrency', concurrency, 1, MAX_CONCURRENCY)
+  const { concurrency = Math.min(DEFAULT_CONCURRENCY, max) } = options
+  if (Number.isInteger(concurrency) && (concurrency as number) > max) {
+    throw invalid(
+      `\`concurrency\` must be at most \`pool.max\`, ${max}, got ${concurrency}: each tenant at a time ` +
+        'needs a connection. Take less, or a larger pool.',
+    )
+  }
+  return checkInteger('concurrency', concurrency, 1, max)
 }

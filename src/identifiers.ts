@@ -111,7 +111,8 @@ function invalidId(value: unknown, problem: string): TenantKnexError {
   )
 }
 
-function hasControlCharacter(value: string): boolean {
+/** True for a text that would break a line of a log, or worse. */
+export function hasControlCharacter(value: string): boolean {
   return /\p{Cc}/u.test(value)
 }
 

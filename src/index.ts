@@ -30,6 +30,7 @@ export type {
   ConnectionSettings,
   KnexPassThrough,
   PoolOptions,
+  ScopeOwner,
   TenantKnexOptions,
 } from './options.ts'
 export type { ServerCheck } from './pool/server-check.ts'

@@ -11,7 +11,7 @@ import {
   resolveLookupOptions,
 } from './cached-lookup.ts'
 import type { TenantKnexError } from './errors.ts'
-import { defaultDatabase } from './identifiers.ts'
+import { defaultDatabase, hasControlCharacter, type Tenant } from './identifiers.ts'
 import {
   checkFunction,
   checkInteger,
@@ -101,6 +101,12 @@ export interface KnexPassThrough
 
 /** Options of `createTenantKnex`. */
 export interface TenantKnexOptions extends KnexPassThrough {
+  /**
+   * Says in the messages of the diagnostics channels which tenantKnex they are of: 1 to 128 characters
+   * without control characters. Give each its own if there are several.
+   * @defaultValue 'default'
+   */
+  readonly name?: string
   /** Only mysql2 is supported. @defaultValue 'mysql2' */
   readonly client?: 'mysql2'
   /** How to reach the server: mysql2's connection options, a `mysql://` URL, or a function. */
@@ -153,10 +159,25 @@ export interface TenantKnexOptions extends KnexPassThrough {
   readonly allowMultipleStatements?: boolean
   /** The tenants' caches. @defaultValue in this process */
   readonly cache?: CacheOptions
+  /**
+   * Another tenantKnex: the two have one scope. A tenant that `run`, an adapter or `enter` of either puts in
+   * scope is the one that `ambient`, `current` and `tenant` of both go by. For a second server, or a pool
+   * of its own for reports. A transaction in scope belongs to the one that has begun it: the other's
+   * `ambient` does not join it. Of adapters, one is enough. Several can share one scope.
+   * @defaultValue a scope of its own
+   */
+  readonly shareScopeWith?: ScopeOwner
+}
+
+/** A tenantKnex, as far as the scope goes. */
+export interface ScopeOwner {
+  readonly tenant: Tenant | undefined
+  enter(tenantId: string): () => void
 }
 
 /** Options with every default filled in. */
 export interface ResolvedOptions {
+  readonly name: string
   readonly connect: () => Promise<ResolvedConnection>
   /** What `connect` will give, where that is known without asking. */
   readonly fixed: ResolvedConnection | undefined
@@ -179,12 +200,14 @@ export interface ResolvedConnection {
 
 /** Every default in one place. */
 export const DEFAULTS: {
+  readonly name: string
   readonly pool: Required<PoolOptions>
   readonly clean: 'hand-over' | 'always' | 'when-dirty'
   readonly switching: 'auto' | 'pipelined' | 'roundtrip'
   readonly switchTimeoutMillis: number
   readonly maxPreparedStatements: number
 } = Object.freeze({
+  name: 'default',
   pool: Object.freeze({
     min: 0,
     max: 20,
@@ -218,6 +241,8 @@ const PASS_THROUGH = {
   wrapIdentifier: 'function',
 } as const satisfies Record<keyof KnexPassThrough, string>
 
+const MAX_NAME_LENGTH = 128
+
 const SWITCHING = ['auto', 'pipelined', 'roundtrip'] as const
 
 const OWN_KEYS = [
@@ -229,8 +254,10 @@ const OWN_KEYS = [
   'connection',
   'database',
   'lookup',
+  'name',
   'pool',
   'session',
+  'shareScopeWith',
   'switchTimeoutMillis',
   'switching',
 ] as const satisfies readonly (keyof TenantKnexOptions)[]
@@ -238,10 +265,13 @@ const OWN_KEYS = [
 /** Character sets in which the second byte of a character can be a quote or a backslash. */
 const UNSAFE_CHARSET = /^(?:gbk|big5|sjis|cp932|gb18030)(?:_|$)/i
 
-/** mysql2 exports its URL parser, but its types do not say so. */
-const { parseUrl } = (mysql as unknown as { ConnectionConfig: UrlParser }).ConnectionConfig
-interface UrlParser {
+/** mysql2 exports what reads its options, but its types do not say so. */
+const { parseUrl, getCharsetNumber } = (mysql as unknown as { ConnectionConfig: OptionReader })
+  .ConnectionConfig
+interface OptionReader {
   parseUrl(url: string): Omit<ConnectionSettings, 'database'> & { database: string; port: number }
+  /** Throws for a character set that mysql2 does not know. */
+  getCharsetNumber(charset: unknown): number
 }
 
 /**
@@ -256,6 +286,7 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     throw invalid(`\`client\` must be 'mysql2', got ${show(user.client)}.`)
   }
   return Object.freeze({
+    name: checkName(user.name ?? DEFAULTS.name),
     ...connectionProvider(user),
     pool: resolvePool(user),
     database: checkFunction('database', user.database ?? defaultDatabase),
@@ -272,6 +303,15 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     cache: resolveCacheOptions(user.cache ?? {}),
     knex: passedThrough(user),
   })
+}
+
+function checkName(name: unknown): string {
+  const isText = typeof name === 'string' && name.length >= 1 && name.length <= MAX_NAME_LENGTH
+  if (isText && !hasControlCharacter(name)) return name
+  throw invalid(
+    `\`name\` must be a text of 1 to ${MAX_NAME_LENGTH} characters without control characters, ` +
+      `got ${show(name)}.`,
+  )
 }
 
 function passedThrough(user: TenantKnexOptions): KnexPassThrough {
@@ -411,10 +451,19 @@ function checkCharset({ charset, charsetNumber }: Record<string, unknown>): void
   const numbered = Object.entries(mysql.Charsets).some(
     ([name, id]) => id === charsetNumber && UNSAFE_CHARSET.test(name),
   )
-  if (!named && !numbered) return
-  throw invalid(
-    '`connection.charset` is one in which an escaped string can be broken. Use utf8mb4.',
-  )
+  if (named || numbered) {
+    throw invalid(
+      '`connection.charset` is one in which an escaped string can be broken. Use utf8mb4.',
+    )
+  }
+  try {
+    if (charset) getCharsetNumber(charset)
+  } catch {
+    throw invalid(
+      `\`connection.charset\` must be a character set or a collation that mysql2 knows, got ${show(charset)}. ` +
+        'Use utf8mb4.',
+    )
+  }
 }
 
 /**

@@ -5,33 +5,72 @@ export class Slot<T> {
   value: T | undefined
 }
 
-/** A value in scope, and those around it that the code inside may come back to. */
-class Nested<T> {
-  readonly value: T
-  readonly outer: readonly T[]
-
-  constructor(value: T, outer: readonly T[]) {
-    this.value = value
-    this.outer = outer
-  }
+/** Those who have the same key share one scope. */
+interface Key {
+  /** What is in scope where nothing else is; only tests set it. */
+  fallback: Link | undefined
 }
+
+/** What one scope has in the running code, and a list of what the other scopes have. It never changes. */
+interface Link {
+  readonly key: Key
+  /** Who has put it there: in a shared scope it may be another one. */
+  readonly by: object
+  readonly value: unknown
+  readonly slot: Slot<unknown> | undefined
+  /** Values around it that the code inside may come back to, the innermost first. */
+  readonly outer: readonly unknown[]
+  readonly next: Link | undefined
+}
+
+const STORAGE: unique symbol = Symbol.for('tenant-knex.scopes') as never
+
+/**
+ * One for the process, as Node 20 and 22 ask each one at every promise, and keep it for ever. So it is
+ * shared by all copies of this module, also by those that a test runner loads into contexts of their own.
+ */
+const home = AsyncLocalStorage as { [STORAGE]?: AsyncLocalStorage<Link | undefined> }
+const storage = home[STORAGE] ?? new AsyncLocalStorage()
+home[STORAGE] = storage
 
 /** Says which value is the ambient one in the running chain of asynchronous calls. */
 export class Scope<T extends object> {
-  readonly #storage = new AsyncLocalStorage<T | Slot<T> | Nested<T> | undefined>()
+  /** The same for those who share a scope. */
+  readonly key: object
+  readonly #key: Key
+  readonly #counterpart: (value: T, outer: readonly T[]) => T
 
-  /** The value of the innermost scope, or undefined outside any. */
-  current(): T | undefined {
-    const store = this.#storage.getStore()
-    return store instanceof Slot || store instanceof Nested ? store.value : store
+  /**
+   * @param shared another one: what is put into one of the two is in both
+   * @param counterpart gives the own value for one that another has put into a shared scope
+   */
+  constructor(
+    shared?: Scope<T>,
+    counterpart: (value: T, outer: readonly T[]) => T = (value) => value,
+  ) {
+    this.#key = (shared?.key as Key | undefined) ?? { fallback: undefined }
+    this.key = this.#key
+    this.#counterpart = counterpart
   }
 
-  /** The value in scope, and then those around it that `runWithin` has kept, the innermost first. */
+  /** The value of the innermost scope, or undefined outside any. @throws what `counterpart` throws */
+  current(): T | undefined {
+    const link = this.#link()
+    if (link === undefined) return undefined
+    const value = held<T>(link)
+    if (value === undefined || link.by === this) return value
+    return this.#counterpart(value, link.outer as readonly T[])
+  }
+
+  /**
+   * The value in scope, and then those around it that `runWithin` has kept, the innermost first: as they
+   * were put in, also by those who share the scope.
+   */
   around(): readonly T[] {
-    const current = this.current()
-    if (current === undefined) return []
-    const store = this.#storage.getStore()
-    return store instanceof Nested ? [current, ...store.outer] : [current]
+    const link = this.#link()
+    if (link === undefined) return []
+    const value = held<T>(link)
+    return value === undefined ? [] : [value, ...(link.outer as readonly T[])]
   }
 
   /**
@@ -39,18 +78,17 @@ export class Scope<T extends object> {
    * that it returns starts when awaited.
    */
   run<R>(value: T | undefined, fn: () => R | PromiseLike<R>): Promise<R> {
-    return this.#storage.run(value, async () => await fn())
+    return storage.run(this.#linked(value), async () => await fn())
   }
 
   /** The same, where the code inside may come back to other values: those that `around` gives there. */
   runWithin<R>(outer: readonly T[], value: T, fn: () => R | PromiseLike<R>): Promise<R> {
-    const store = outer.length > 0 ? new Nested(value, outer) : value
-    return this.#storage.run(store, async () => await fn())
+    return storage.run(this.#linked(value, outer), async () => await fn())
   }
 
   /** Calls a function with a value in scope, or with none. What it returns is not awaited. */
   call<R>(value: T | Slot<T> | undefined, fn: () => R): R {
-    return this.#storage.run(value, fn)
+    return storage.run(this.#linked(value), fn)
   }
 
   /**
@@ -60,16 +98,37 @@ export class Scope<T extends object> {
    */
   enter(): Slot<T> {
     const slot = new Slot<T>()
-    this.#storage.enterWith(slot)
+    storage.enterWith(this.#linked(slot))
     return slot
   }
 
   /**
-   * Nothing is in scope any more. Without this Node 20 and 22 keep each scope for ever, and every promise
-   * of the process costs more for each of them.
+   * The same with a value, and with others that the code inside may come back to.
+   *
+   * @returns a function that puts back what was in scope before
    */
-  close(): void {
-    this.#storage.disable()
+  enterWithin(outer: readonly T[], value: T): () => void {
+    const before = find(storage.getStore(), this.#key)
+    storage.enterWith(this.#linked(value, outer))
+    return () => {
+      const next = without(storage.getStore(), this.#key)
+      storage.enterWith(before ? { ...before, next } : next)
+    }
+  }
+
+  /**
+   * Sets what is in scope where nothing else is, in the whole process.
+   *
+   * @returns a function that ends it; undefined, and nothing is set, while there is another one
+   */
+  fallBackTo(value: T): (() => void) | undefined {
+    const key = this.#key
+    if (key.fallback) return undefined
+    const fallback = { ...this.#linked(value), next: undefined }
+    key.fallback = fallback
+    return () => {
+      if (key.fallback === fallback) key.fallback = undefined
+    }
   }
 
   /**
@@ -77,7 +136,37 @@ export class Scope<T extends object> {
    * with the connection of a request, for the next one.
    */
   contain<R>(fn: () => R): R {
-    // Not undefined: where that is the value already, Node 20 neither sets nor restores anything.
-    return this.#storage.run(new Slot<T>(), fn)
+    // Where the value is the same as before, Node 20 neither sets nor restores anything. A link is always new.
+    return storage.run(this.#linked(undefined), fn)
   }
+
+  #link(): Link | undefined {
+    return find(storage.getStore(), this.#key) ?? this.#key.fallback
+  }
+
+  #linked(value: T | Slot<T> | undefined, outer: readonly T[] = NOTHING): Link {
+    const slot = value instanceof Slot ? value : undefined
+    const next = without(storage.getStore(), this.#key)
+    return { key: this.#key, by: this, value: slot ? undefined : value, slot, outer, next }
+  }
+}
+
+const NOTHING: readonly never[] = []
+
+function held<T>({ slot, value }: Link): T | undefined {
+  return (slot ? slot.value : value) as T | undefined
+}
+
+function find(first: Link | undefined, key: Key): Link | undefined {
+  let link = first
+  while (link && link.key !== key) link = link.next
+  return link
+}
+
+/** The list without the link of one scope: nested scopes do not make it longer. */
+function without(link: Link | undefined, key: Key): Link | undefined {
+  if (link === undefined) return undefined
+  if (link.key === key) return link.next
+  const next = without(link.next, key)
+  return next === link.next ? link : { ...link, next }
 }

@@ -13,7 +13,7 @@ import {
 } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
 import { Tenants } from './knex/tenants.ts'
-import { TransactionScope } from './knex/transaction-scope.ts'
+import { counterpart, TransactionScope } from './knex/transaction-scope.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
@@ -98,7 +98,32 @@ export interface TenantKnex {
    */
   current(): BoundKnex
 
-  /** The tenant in scope; undefined outside any scope. It throws nothing and is cheap, so a log line may ask. */
+  /**
+   * Puts a tenant in scope for what the running code does from now on, in the present asynchronous
+   * context: through every `await` and callback, until that context ends, or until you call what this
+   * returns, which puts back what was in scope before. A {@link transaction} of the same tenant stays
+   * in scope, as with {@link run}.
+   *
+   * It is for tests and scripts. In a server use {@link run} or an adapter, which cannot forget to leave:
+   * two requests on one connection may share an asynchronous context.
+   *
+   * A hook that runs before a test seldom shares its context. It does with Mocha. With Jest and node:test it
+   * never does, with Vitest on some versions of Node only. There enter in the test itself, or take
+   * `enterForTest` of `tenant-knex/testing`, which works in every hook.
+   *
+   * @throws as the call of a tenantKnex
+   * @example
+   * it('counts the users', async () => {
+   *   tenantKnex.enter('acme')
+   *   expect(await countUsers()).toBe(2)
+   * })
+   */
+  enter(tenantId: string): () => void
+
+  /**
+   * The tenant in scope; undefined outside any scope. It throws nothing and is cheap, so a log line may
+   * ask. In a shared scope it is undefined too if this tenantKnex does not know the tenant.
+   */
   readonly tenant: Tenant | undefined
 
   /**
@@ -203,6 +228,9 @@ export interface TenantKnexInnards {
   locate(tenantId: string): BoundKnex | Promise<BoundKnex>
 }
 
+const NO_TENANT_KNEX = 'Pass the tenantKnex that createTenantKnex() gave you.'
+const NO_SCOPE =
+  '`shareScopeWith` must be the tenantKnex whose scope this one shares: what createTenantKnex() gave you.'
 const INNARDS: unique symbol = Symbol.for('tenant-knex.innards') as never
 const DESTROY_TIMEOUT_MILLIS = 10_000
 const NO_TIMEOUT: DestroyOptions = { timeoutMs: Number.NaN }
@@ -219,23 +247,29 @@ const NO_TIMEOUT: DestroyOptions = { timeoutMs: Number.NaN }
  */
 export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   const resolved = resolveOptions(options)
-  const scope = new Scope<BoundKnex>()
-  const pool = new ServerPool(resolved)
+  const { shareScopeWith } = options
+  const scope = new Scope<BoundKnex>(
+    shareScopeWith === undefined ? undefined : innards(shareScopeWith, NO_SCOPE).scope,
+    (foreign, around) => counterpart(knexes.get(foreign.tenant.id), around),
+  )
+  // A shared scope may be in use here, and connections serve all tenants.
+  const pool = scope.call(undefined, () => new ServerPool(resolved))
   const transactions = new TransactionScope<BoundKnex>(scope)
-  const caches = new Caches(
-    resolved.cache,
-    // In no transaction: what is seen there may never be committed.
-    (tenant, fn) => scope.run(tenant && knexes.get(tenant.id), fn),
-    (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
+  const caches = scope.call(
+    undefined,
+    () =>
+      new Caches(
+        resolved.cache,
+        // In no transaction: what is seen there may never be committed.
+        (tenant, fn) => scope.run(tenant && knexes.get(tenant.id), fn),
+        (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
+      ),
   )
   const tenants = new Tenants(resolved.database, resolved.lookup, (place) => pool.isOccupied(place))
   const factory = new KnexFactory(resolved.knex, scope, { tenants, pool, caches })
   const knexes = new BoundKnexes({ tenants, bind: (tenant) => factory.bind(tenant) })
   const destroy = (options: DestroyOptions = {}): Promise<void> =>
-    pool.destroy(destroyTimeout(options)).finally(async () => {
-      await caches.close()
-      scope.close()
-    })
+    pool.destroy(destroyTimeout(options)).finally(() => caches.close())
 
   const run = async <T>(tenantId: string, fn: TenantFunction<T>): Promise<T> => {
     const bound = knexes.get(tenantId)
@@ -259,13 +293,14 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   }
   Object.defineProperties(tenantKnex, {
     [INNARDS]: { value: { scope, locate } },
-    tenant: { get: () => scope.current()?.tenant, enumerable: true },
+    tenant: { get: () => factory.tenantInScope(), enumerable: true },
   })
   return Object.assign(tenantKnex as typeof tenantKnex & Pick<TenantKnex, 'tenant'>, {
     ambient: factory.ambient,
     sharedCache: caches.shared,
     current: () => factory.current(),
     run,
+    enter: (tenantId: string) => transactions.enter(knexes.get(tenantId)),
     transaction,
     lookup: async (tenantId: string) => tenants.locate(tenants.get(tenantId)),
     forget(tenantId: string): void {
@@ -278,7 +313,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     restore: async <T>(token: TenantToken, fn: TenantFunction<T>) => run(tenantOfToken(token), fn),
     async each<T>(ids: TenantIds, fn: TenantFunction<T>, options?: EachOptions) {
       checkCallback('each', fn)
-      return eachTenant(ids, (id) => run(id, fn), options)
+      return eachTenant(ids, (id) => run(id, fn), resolved.pool.max, options)
     },
     stats: (): TenantKnexStats => ({
       boundKnexes: knexes.size,
@@ -317,11 +352,8 @@ function checkCallback(method: string, fn: unknown): void {
  *
  * @throws `ERR_OPTION_INVALID` for anything but a tenantKnex
  */
-export function innards(tenantKnex: unknown): TenantKnexInnards {
+export function innards(tenantKnex: unknown, message: string = NO_TENANT_KNEX): TenantKnexInnards {
   const found = (tenantKnex as { [INNARDS]?: TenantKnexInnards } | null | undefined)?.[INNARDS]
   if (found) return found
-  throw new TenantKnexError(
-    'ERR_OPTION_INVALID',
-    'Pass the tenantKnex that createTenantKnex() gave you.',
-  )
+  throw new TenantKnexError('ERR_OPTION_INVALID', message)
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type Heard, listening } from './support/diagnostics.ts'
+import { CHANNEL_NAMES, type Heard, listening } from './support/diagnostics.ts'
 import { onEachServer, rejection, thrown, until, withTenants } from './support/tenants.ts'
 
 const names = (heard: readonly Heard[]): string[] => heard.map(([name]) => name)
@@ -22,6 +22,27 @@ onEachServer('diagnostics channels', (server) => {
         heard.length = 0
         await tenantKnex('a')('items')
         expect(names(heard)).to.deep.equal(['acquire', 'release'])
+      }),
+    ))
+
+  it('have the name of their tenantKnex, each of them', () =>
+    withTenants(server, { pool: { max: 1 }, name: 'reports' }, async ({ tenantKnex }) =>
+      listening(async (heard) => {
+        await tenantKnex('a').raw('START TRANSACTION')
+        await tenantKnex('b')('items')
+        await tenantKnex('c')('items')
+        await rejection(tenantKnex('a').raw('USE mysql'))
+        await tenantKnex.destroy()
+        expect([...new Set(names(heard))]).to.have.members(CHANNEL_NAMES)
+        for (const [name, message] of heard) expect(message, name).to.include({ name: 'reports' })
+      }),
+    ))
+
+  it('have a default name', () =>
+    withTenants(server, {}, async ({ tenantKnex }) =>
+      listening(async (heard) => {
+        await tenantKnex('a')('items')
+        expect(messages(heard, 'acquire')[0]).to.include({ name: 'default' })
       }),
     ))
 

@@ -58,6 +58,21 @@ onEachServer('each()', (server) => {
       expect({ taken, most }).to.deep.equal({ taken: 20, most: 3 })
     }))
 
+  it('refuses to run more at a time than there are connections, and by default runs no more', () =>
+    withTenants(server, { pool: { max: 2 } }, async ({ tenantKnex }) => {
+      const error = await rejection(tenantKnex.each(['a'], whose, { concurrency: 3 }))
+      expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
+      expect(error.message).to.contain('`concurrency` must be at most `pool.max`, 2, got 3')
+      let running = 0
+      let most = 0
+      await tenantKnex.each(['a', 'b', 'c'], async (knex) => {
+        most = Math.max(most, ++running)
+        await whose(knex)
+        running--
+      })
+      expect(most).to.equal(2)
+    }))
+
   it('tells of ids that are none, and of tenants that are not there, beside the others', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
       const results = await tenantKnex.each(['', 'none', 'a'], whose)

@@ -202,15 +202,6 @@ onEachServer('tenantKnex', (server) => {
         }
       }))
 
-    it('ends with the tenantKnex, as Node keeps each one for ever, and asks it at every promise', () =>
-      withTenants(server, {}, async ({ tenantKnex }) => {
-        await tenantKnex.run('a', async () => {
-          expect(tenantKnex.tenant?.id).to.equal('a')
-          await tenantKnex.destroy()
-          expect(tenantKnex.tenant).to.equal(undefined)
-        })
-      }))
-
     it('refuses an ambient builder of one tenant that is awaited in another’s', () =>
       withTenants(server, {}, async ({ tenantKnex }) => {
         const builder = await tenantKnex.run('a', () => ({ query: tenantKnex.ambient('items') }))

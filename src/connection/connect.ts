@@ -19,6 +19,8 @@ export interface ServerFacts {
 
 /** How connections to one server are opened. */
 export interface ConnectOptions {
+  /** Of the tenantKnex, for diagnostics. */
+  readonly name: string
   readonly session: readonly string[]
   readonly switchTimeoutMillis: number
   readonly switching: Switching

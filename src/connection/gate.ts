@@ -51,6 +51,8 @@ export interface Disposal {
 
 /** What a gate is built from. */
 export interface GateOptions {
+  /** Of the tenantKnex, for diagnostics. */
+  readonly name: string
   readonly setup: SessionSetup
   /** What the server says that it is: connection ids are its own. */
   readonly serverId: string | null | undefined
@@ -77,6 +79,8 @@ type SkippedEntry = Entry & {
 export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly connection: RawConnection
   readonly state: SessionState = new SessionState()
+  /** Of the tenantKnex, for diagnostics. */
+  readonly name: string
   readonly setup: SessionSetup
   readonly serverId: string | null | undefined
   readonly charsetNumber: number
@@ -106,6 +110,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     this.connection = connection
     this.charsetNumber = connection.config.charsetNumber
     this.knexUid = `__knexUid${connection.threadId}`
+    this.name = options.name
     this.setup = options.setup
     this.serverId = options.serverId
     this.#options = options

@@ -6,11 +6,17 @@ import type { Need } from './session-state.ts'
 import { NEUTRAL_DATABASE, switchPlan } from './switch-plan.ts'
 import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.ts'
 
+/** What a prologue needs of a gate. */
+interface PrologueTarget extends SwitchTarget {
+  readonly name: string
+  readonly setup: SessionSetup
+}
+
 /** A switch that goes before a tenant's command, and is part of it for mysql2. */
 export class Prologue {
   /** True if it does not reset the session, and a statement has run in there before. */
   readonly keepsSession: boolean
-  readonly #target: SwitchTarget
+  readonly #target: PrologueTarget
   readonly #tenant: LocatedTenant
   /** The tenant whose session is being cleaned; undefined where that is not needed. */
   readonly #from: LocatedTenant | undefined
@@ -23,7 +29,7 @@ export class Prologue {
   nextSequenceId = 0
 
   constructor(
-    target: SwitchTarget & { readonly setup: SessionSetup },
+    target: PrologueTarget,
     need: Exclude<Need, 'nothing'>,
     tenant: LocatedTenant,
     isPipelined: boolean,
@@ -61,14 +67,15 @@ export class Prologue {
    */
   publish(error: unknown): void {
     const { id: tenant, database } = this.#tenant
-    const connectionId = this.#target.connection.threadId
+    const { name, connection } = this.#target
+    const about = { name, tenant, database, connectionId: connection.threadId }
     if (this.#startedAt > 0) {
       const durationMillis = performance.now() - this.#startedAt
       const isHandOver = this.#from !== undefined
-      CHANNELS.switch.publish({ tenant, database, connectionId, durationMillis, isHandOver, error })
+      CHANNELS.switch.publish({ ...about, durationMillis, isHandOver, error })
     }
     if (this.#from && error === undefined && CHANNELS.handOver.hasSubscribers) {
-      CHANNELS.handOver.publish({ tenant, database, connectionId, from: this.#from.id })
+      CHANNELS.handOver.publish({ ...about, from: this.#from.id })
     }
   }
 }

@@ -93,7 +93,14 @@ export class KnexFactory {
   readonly #keptPrototype: object
   readonly #Context: ContextClass
   readonly #scope: Scope<BoundKnex>
-  readonly #tenantInScope = (): Tenant | undefined => this.#scope.current()?.tenant
+  /** Undefined outside any scope, and for one in a shared scope that this tenantKnex does not know. */
+  readonly tenantInScope = (): Tenant | undefined => {
+    try {
+      return this.#scope.current()?.tenant
+    } catch {
+      return undefined
+    }
+  }
   /** What `ambient` has as its client outside any scope: it can be read, and cannot connect. */
   readonly #nobodysClient: TenantClient
   readonly #ambientClients = new WeakMap<TenantClient, TenantClient>()
@@ -125,7 +132,7 @@ export class KnexFactory {
       tenant,
       ...this.#parts,
       checkScope: undefined,
-      tenantInScope: this.#tenantInScope,
+      tenantInScope: this.tenantInScope,
     }
     // An object of its own: Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
@@ -172,7 +179,7 @@ export class KnexFactory {
   #ambientContext(): Context {
     const client = () => this.#ambientClient(this.current())
     return Object.create(this.#root.context, {
-      client: { get: () => (this.#scope.current() ? client() : this.#nobodysClient) },
+      client: { get: () => (this.tenantInScope() ? client() : this.#nobodysClient) },
       // A builder belongs to the tenant in scope when it is made.
       queryBuilder: { value: () => client().queryBuilder() },
       raw: { value: (...args: unknown[]) => client().raw(...args) },
@@ -201,7 +208,7 @@ export class KnexFactory {
 
   /** A tenant's Knex has nothing to destroy. Outside any scope a caller means the pool. */
   async #refuseToDestroy(callback?: () => void): Promise<void> {
-    if (this.#scope.current() === undefined) {
+    if (this.tenantInScope() === undefined) {
       const message = '`ambient` has no connections of its own to close. Use tenantKnex.destroy().'
       throw new TenantKnexError('ERR_NO_TENANT', message, { outcome: 'not-sent' })
     }

@@ -29,10 +29,14 @@ export class TransactionScope<K extends Scoped> {
    * or by its bound Knex. Those of other tenants are left, and found again by who comes back to them.
    */
   run<R>(bound: K, fn: (knex: K) => R | PromiseLike<R>): Promise<R> {
-    const open = this.#open()
-    const knex = open.find(({ tenant }) => tenant === bound.tenant) ?? bound
-    const outer = open.filter((one) => one !== knex)
+    const { knex, outer } = this.#within(bound)
     return this.#scope.runWithin(outer, knex, () => fn(knex))
+  }
+
+  /** The same for what the running code does from now on. @returns a function that puts back what was in scope */
+  enter(bound: K): () => void {
+    const { knex, outer } = this.#within(bound)
+    return this.#scope.enterWithin(outer, knex)
   }
 
   /** Runs a function in a transaction, with that in scope. In a transaction it is a savepoint. */
@@ -50,9 +54,21 @@ export class TransactionScope<K extends Scoped> {
     return knex.transaction(container, config) as Promise<R>
   }
 
+  #within(bound: K): { readonly knex: K; readonly outer: readonly K[] } {
+    const open = this.#open()
+    const knex = counterpart(bound, open)
+    return { knex, outer: open.filter((one) => one !== knex) }
+  }
+
+  /** Those of all who share the scope. */
   #open(): K[] {
     return this.#scope.around().filter((knex) => knex.isTransaction && !isOver(knex))
   }
+}
+
+/** The transaction among some that a tenant's Knex stands for: the innermost of that very tenant, or itself. */
+export function counterpart<K extends Scoped>(bound: K, around: readonly K[]): K {
+  return around.find(({ tenant }) => tenant === bound.tenant) ?? bound
 }
 
 /** True of a transaction that has ended. */

@@ -33,10 +33,10 @@ export class Connector {
   )
 
   constructor(options: ResolvedOptions, events: GateEvents) {
-    const { session, switchTimeoutMillis, switching } = options
+    const { name, session, switchTimeoutMillis, switching } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
     const confirmedAt = new WeakMap<LocatedTenant, number>()
-    this.#options = { session, switchTimeoutMillis, switching, confirmedAt, events }
+    this.#options = { name, session, switchTimeoutMillis, switching, confirmedAt, events }
     this.#settings = new SettingsSource(options)
   }
 

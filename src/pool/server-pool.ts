@@ -145,7 +145,7 @@ export class ServerPool {
     const lease = isPending ? await this.#wait(found, tenant) : this.#lease(found, tenant)
     if (startedAt > 0) {
       const waitedMillis = performance.now() - startedAt
-      CHANNELS.acquire.publish({ ...describeLease(lease), waitedMillis })
+      CHANNELS.acquire.publish({ name: this.#options.name, ...describeLease(lease), waitedMillis })
     }
     return lease
   }
@@ -162,6 +162,7 @@ export class ServerPool {
     this.#counters.releases++
     if (CHANNELS.release.hasSubscribers) {
       CHANNELS.release.publish({
+        name: this.#options.name,
         ...describeLease(lease),
         heldMillis: performance.now() - gate.usedAt,
       })
@@ -190,7 +191,9 @@ export class ServerPool {
   /** Counts and reports that a call of a tenant's was refused. */
   onRefusal(error: TenantKnexError): void {
     this.#counters.refusals++
-    if (CHANNELS.refusal.hasSubscribers) CHANNELS.refusal.publish({ tenant: error.tenant, error })
+    const { name } = this.#options
+    if (CHANNELS.refusal.hasSubscribers)
+      CHANNELS.refusal.publish({ name, tenant: error.tenant, error })
   }
 
   /**
@@ -310,7 +313,8 @@ export class ServerPool {
     if (CHANNELS.discard.hasSubscribers) {
       const tenant = gate.state.owner?.id
       const { reason = 'idle', error } = gate.disposal ?? {}
-      CHANNELS.discard.publish({ tenant, connectionId: gate.connectionId, reason, error })
+      const { name, connectionId } = gate
+      CHANNELS.discard.publish({ name, tenant, connectionId, reason, error })
     }
     await closed
   }
@@ -362,9 +366,9 @@ export class ServerPool {
     if (left === 'transaction' || left === 'autocommit off') {
       this.#counters.leftovers++
       const { id, database } = tenant
-      const { connectionId } = gate
+      const { name, connectionId } = gate
       if (CHANNELS.leftover.hasSubscribers) {
-        CHANNELS.leftover.publish({ tenant: id, database, connectionId, left })
+        CHANNELS.leftover.publish({ name, tenant: id, database, connectionId, left })
       }
     }
     if (left !== 'nothing' || isThorough) await clean(gate, tenant, isThorough)
@@ -416,8 +420,9 @@ export class ServerPool {
     this.#counters.waits++
     if (!CHANNELS.wait.hasSubscribers) return
     const waiting = this.#pool.numPendingAcquires()
-    const { max } = this.#options.pool
-    CHANNELS.wait.publish({ tenant: id, database, waiting, used: this.#pool.numUsed(), max })
+    const { name, pool } = this.#options
+    const used = this.#pool.numUsed()
+    CHANNELS.wait.publish({ name, tenant: id, database, waiting, used, max: pool.max })
   }
 
   #refused(error: TenantKnexError): TenantKnexError {

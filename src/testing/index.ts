@@ -1,3 +1,4 @@
+export { enterForTest } from './enter-for-test.ts'
 export { storm } from './storm.ts'
 export type { FaultContext, StormFault } from './storm-fault.ts'
 export type { MarkedRow, StormContext, StormOperation } from './storm-operation.ts'

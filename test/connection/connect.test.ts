@@ -39,6 +39,7 @@ async function serverIdOf(server: TestServer): Promise<KillTarget['serverId']> {
   const { gate } = await openConnection(
     options,
     {
+      name: 'default',
       session: [],
       switchTimeoutMillis: 1_000,
       switching: 'auto',

@@ -16,6 +16,7 @@ async function withGate(
   const { gate } = await openConnection(
     options,
     {
+      name: 'default',
       session,
       switchTimeoutMillis: 1_000,
       switching: 'roundtrip',

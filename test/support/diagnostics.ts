@@ -3,7 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 /** A message with the last part of its channel's name. */
 export type Heard = [channel: string, message: Record<string, unknown>]
 
-const NAMES = [
+/** The last parts of all channels' names. */
+export const CHANNEL_NAMES = [
   'wait',
   'acquire',
   'switch',
@@ -17,7 +18,7 @@ const NAMES = [
 /** Runs a function while all channels are listened to. Messages come in their order. */
 export async function listening(fn: (heard: Heard[]) => Promise<void>): Promise<void> {
   const heard: Heard[] = []
-  const listeners = NAMES.map((name) => {
+  const listeners = CHANNEL_NAMES.map((name) => {
     const listener = (message: unknown) => heard.push([name, message as Heard[1]])
     return { channel: `tenant-knex:${name}`, listener }
   })

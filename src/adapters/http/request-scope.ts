@@ -45,13 +45,13 @@ export class RequestScope {
 
   /** This scope inside those that the request has already. It replaces the one of its own tenantKnex. */
   within(others: RequestScope | undefined): RequestScope {
-    const outer = others?.without(this.#scope)
+    const outer = others?.without(this.#scope.key)
     return outer ? new RequestScope(this.#scope, this.#knex, outer) : this
   }
 
-  /** The scopes of all tenantKnexes but one. */
-  without(scope: Scope<BoundKnex>): RequestScope | undefined {
-    const outer = this.#outer?.without(scope)
-    return this.#scope === scope ? outer : new RequestScope(this.#scope, this.#knex, outer)
+  /** The scopes of all tenantKnexes but one, and those that share it. */
+  without(key: object): RequestScope | undefined {
+    const outer = this.#outer?.without(key)
+    return this.#scope.key === key ? outer : new RequestScope(this.#scope, this.#knex, outer)
   }
 }

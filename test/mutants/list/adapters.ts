@@ -74,8 +74,8 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'contain nothing where nothing is in scope',
     harm: 'what is entered stays with the connection',
     file: 'src/scope.ts',
-    search: 'this.#storage.run(new Slot<T>(), fn)',
-    replace: 'this.#storage.run(undefined, fn)',
+    search: 'return storage.run(this.#linked(undefined), fn)',
+    replace: 'return storage.run(storage.getStore(), fn)',
     tests: HAPI_TESTS,
   },
   {

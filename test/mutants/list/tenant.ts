@@ -2,6 +2,7 @@ import type { Mutant } from '../mutant.ts'
 
 const IDENTIFIERS = ['test/identifiers.test.ts']
 const TENANT_KNEX = ['test/tenant-knex.test.ts']
+const SHARED_SCOPE = ['test/knex/shared-scope.test.ts']
 
 /** Ids, scopes, and which Knex is whose. */
 export const TENANT: readonly Mutant[] = [
@@ -67,16 +68,16 @@ export const TENANT: readonly Mutant[] = [
     name: 'end the scope before the builder it returns has run',
     harm: 'a builder that run() returns starts outside, or in another tenant’s scope',
     file: 'src/scope.ts',
-    search: 'this.#storage.run(value, async () => await fn())',
-    replace: 'Promise.resolve(this.#storage.run(value, fn) as R)',
+    search: 'storage.run(this.#linked(value), async () => await fn())',
+    replace: 'Promise.resolve(storage.run(this.#linked(value), fn) as R)',
     tests: TENANT_KNEX,
   },
   {
     name: 'enter the scope and never leave it',
     harm: 'what comes after run() goes on as that tenant',
     file: 'src/scope.ts',
-    search: 'return this.#storage.run(value, async () => await fn())',
-    replace: 'this.#storage.enterWith(value)\n    return (async () => await fn())()',
+    search: 'return storage.run(this.#linked(value), async () => await fn())',
+    replace: 'storage.enterWith(this.#linked(value))\n    return (async () => await fn())()',
     tests: TENANT_KNEX,
   },
   {
@@ -88,12 +89,68 @@ export const TENANT: readonly Mutant[] = [
     tests: TENANT_KNEX,
   },
   {
-    name: 'keep the scope of a destroyed tenantKnex',
+    name: 'give each copy of the module a storage of its own',
     harm: 'on Node 20 and 22 every promise of the process costs more for each of them, for ever',
+    file: 'src/scope.ts',
+    search: 'home[STORAGE] ?? new AsyncLocalStorage()',
+    replace: 'new AsyncLocalStorage<Link | undefined>()',
+    tests: ['test/scope.test.ts'],
+  },
+  {
+    name: 'let a scope forget what the others have',
+    harm: 'a request that passes the adapters of two tenantKnexes has a tenant of the last one only',
+    file: 'src/scope.ts',
+    search: 'return next === link.next ? link : { ...link, next }',
+    replace: 'return next',
+    tests: ['test/scope.test.ts'],
+  },
+  {
+    name: 'take what another has put into a shared scope as one’s own',
+    harm: '`ambient` of one tenantKnex runs on the server of the other',
+    file: 'src/scope.ts',
+    search: 'if (value === undefined || link.by === this) return value',
+    replace: 'return value',
+    tests: SHARED_SCOPE,
+  },
+  {
+    name: 'leave the other tenantKnex’s transaction where a scope is shared',
+    harm: 'what belongs to a transaction is written beside it',
     file: 'src/tenant-knex.ts',
-    search: '      scope.close()\n',
+    search: 'counterpart(knexes.get(foreign.tenant.id), around)',
+    replace: 'around && knexes.get(foreign.tenant.id)',
+    tests: SHARED_SCOPE,
+  },
+  {
+    name: 'join the transaction of the other tenantKnex',
+    harm: 'a statement runs on the other server',
+    file: 'src/knex/transaction-scope.ts',
+    search: 'around.find(({ tenant }) => tenant === bound.tenant)',
+    replace: 'around.find(({ tenant }) => tenant.id === bound.tenant.id)',
+    tests: SHARED_SCOPE,
+  },
+  {
+    name: 'connect in the scope in which the tenantKnex was made',
+    harm: 'what serves all tenants has one of them in scope',
+    file: 'src/tenant-knex.ts',
+    search: 'scope.call(undefined, () => new ServerPool(resolved))',
+    replace: 'new ServerPool(resolved)',
+    tests: SHARED_SCOPE,
+  },
+  {
+    name: 'let a second test enter while one is in scope',
+    harm: 'tests that run at a time see each other’s tenants',
+    file: 'src/scope.ts',
+    search: '    if (key.fallback) return undefined\n',
     replace: '',
-    tests: TENANT_KNEX,
+    tests: ['test/scope.test.ts'],
+  },
+  {
+    name: 'leave everything on leaving',
+    harm: 'what was in scope before `enter` is not in scope again',
+    file: 'src/scope.ts',
+    search: 'storage.enterWith(before ? { ...before, next } : next)',
+    replace: 'storage.enterWith(next ?? before)',
+    tests: ['test/scope.test.ts'],
   },
   {
     name: 'do not look at the scope at all',
