@@ -1,3 +1,4 @@
+export type { Cached } from './cache/cached.ts'
 export type { MemoryStats } from './cache/stores/memory-store.ts'
 export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
 export type { CacheOptions, CacheSerializer } from './cache-options.ts'

@@ -1,6 +1,7 @@
-import { Keyv } from 'keyv'
+import { Keyv, type StoredDataNoRaw, type StoredDataRaw } from 'keyv'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
+import type { Cached } from './cached.ts'
 import { type Flight, Flights } from './flights.ts'
 import {
   type Lifetime,
@@ -73,8 +74,9 @@ export class TenantCache extends Keyv<unknown> {
   /**
    * A value from the cache, or what the factory makes of it, which is kept. Calls at the same time
    * share one run of the factory, in the tenant's scope; each gets a copy, as the serializer makes it.
-   * With the default one, JSON, a `Date` comes back as its text, here and from `get`, whatever `T` says:
-   * make the factory return a text, or set `cache.serializer`.
+   * The default one is JSON, which makes a text of a `Date`, for example: {@link Cached} says what comes
+   * back, here and from `get`. With a `cache.serializer` that keeps types, name the result:
+   * `remember<User, User>(...)`.
    * What is `undefined` is not kept; `null` is. A factory's error is for all who wait, and not kept.
    *
    * With `staleFor`, a value that is no longer fresh is served for so long, and computed anew in the
@@ -84,11 +86,11 @@ export class TenantCache extends Keyv<unknown> {
    * @throws `ERR_CACHE_FACTORY_TIMEOUT` where the factory runs for another call, for too long
    * @throws `ERR_CACHE_VALUE_INVALID`, `ERR_CACHE_KEY_INVALID`, `ERR_OPTION_INVALID`
    */
-  async remember<T>(
+  async remember<T, Result = Cached<T>>(
     key: string,
     options: RememberOptions,
     factory: () => T | PromiseLike<T>,
-  ): Promise<T> {
+  ): Promise<Result> {
     const lifetime = this.#lifetime(options, factory)
     this.#adapter.checkKey(key)
     this.#flights.checkCycle(key)
@@ -103,12 +105,12 @@ export class TenantCache extends Keyv<unknown> {
     // A Map, and many an adapter, drops nothing: there all that was ever set is stale for ever.
     if (raw === undefined || staleMillis >= lifetime.staleFor) {
       const text = await this.#flights.join(key, epoch, compute)
-      return (text === undefined ? undefined : this.#adapter.decode(text)) as T
+      return (text === undefined ? undefined : this.#adapter.decode(text)) as Result
     }
     if (staleMillis >= 0 && !this.#flights.isRunning(key, epoch)) {
       this.#flights.join(key, epoch, compute).catch((error) => this.emit('error', error))
     }
-    return raw.value as T
+    return raw.value as Result
   }
 
   /**
@@ -125,6 +127,20 @@ export class TenantCache extends Keyv<unknown> {
       this.emit('error', error) // as Keyv does it in `clear`
       throw error
     }
+  }
+
+  /**
+   * As Keyv: the value of a key, or undefined. `T` is the type of what was set; what comes back is what the
+   * serializer made of it.
+   */
+  override get<T>(key: string): Promise<Cached<T> | undefined>
+  override get<T>(keys: string[]): Promise<(Cached<T> | undefined)[]>
+  override get<T>(key: string, options?: { raw: false }): Promise<StoredDataNoRaw<T>>
+  override get<T>(key: string, options?: { raw: true }): Promise<StoredDataRaw<T>>
+  override get<T>(keys: string[], options?: { raw: false }): Promise<StoredDataNoRaw<T>[]>
+  override get<T>(keys: string[], options?: { raw: true }): Promise<StoredDataRaw<T>[]>
+  override get(...args: unknown[]): Promise<never> {
+    return Reflect.apply(super.get, this, args)
   }
 
   /** The store is everybody's: nothing of this tenant's alone is to be closed. */

@@ -7,6 +7,7 @@ import type { Knex } from 'knex'
 import {
   type BoundKnex,
   type BoundTransaction,
+  type Cached,
   createTenantKnex,
   type TenantCache,
   type TenantKnex,
@@ -172,5 +173,50 @@ export async function hasCaches(): Promise<void> {
   exactly<number>()(await knex.cache.remember('key', {}, () => Promise.resolve(1)))
   exactly<TypedRow[]>()(await knex.cache.remember('key', {}, () => knex('types_test_simple')))
   exactly<string | undefined>()(await knex.cache.get<string>('key'))
+  exactly<string | undefined>()(await knex.cache.get<Date>('key'))
+  exactly<(string | undefined)[]>()(await knex.cache.get<Date>(['key']))
+  exactly<Date>()(await knex.cache.remember<Date, Date>('key', {}, () => new Date()))
+  const row = await knex.cache.remember('key', {}, async () => ({ at: new Date(), id: 1 }))
+  exactly<{ at: string; id: number }>()(row)
+  // @ts-expect-error what was a Date has become a text
+  row.at.getTime()
+  const big: never = await knex.cache.remember('key', {}, () => 1n)
+  void big
   exactly<unknown>()(await knex.cache.get('key'))
+}
+
+class Money {
+  readonly cents = 1
+  plus(): Money {
+    return this
+  }
+}
+
+/** What a cache makes of values of these types, as the tests of the codec see it at run time. */
+export function saysWhatJsonDoes(cached: {
+  scalars: Cached<string | number | boolean | null | undefined>
+  nested: Cached<{ readonly at?: Date; list: Date[]; pair: [Date, number] }>
+  instance: Cached<Money>
+  withToJson: Cached<{ toJSON(): { at: Date } }>
+  url: Cached<URL>
+  buffer: Cached<{ bytes: Buffer }>
+  collections: Cached<{ map: Map<string, Date>; set: Set<number> }>
+  dropped: Cached<{ a: 1; b: () => void; c: symbol; d: undefined; e?: () => void }>
+  inArray: Cached<(Date | undefined | (() => void))[]>
+  bigint: Cached<{ big: bigint }>
+  unknown: Cached<unknown>
+  union: Cached<Date | { at: Date } | null>
+}): void {
+  exactly<string | number | boolean | null | undefined>()(cached.scalars)
+  exactly<{ readonly at?: string; list: string[]; pair: [string, number] }>()(cached.nested)
+  exactly<{ readonly cents: 1 }>()(cached.instance)
+  exactly<{ at: string }>()(cached.withToJson)
+  exactly<string>()(cached.url)
+  exactly<{ bytes: Buffer }>()(cached.buffer)
+  exactly<{ map: Record<never, never>; set: Record<never, never> }>()(cached.collections)
+  exactly<{ a: 1 }>()(cached.dropped)
+  exactly<(string | null)[]>()(cached.inArray)
+  exactly<{ big: never }>()(cached.bigint)
+  exactly<unknown>()(cached.unknown)
+  exactly<string | { at: string } | null>()(cached.union)
 }
