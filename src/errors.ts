@@ -107,6 +107,17 @@ function keepMessage(error: Error): void {
   Object.defineProperty(error, 'message', { get: () => message, set: () => undefined })
 }
 
+/** A connection that is held. */
+export interface HeldConnection {
+  /** Id of the tenant that holds it. */
+  readonly tenant: string
+  /** The server's own id of the connection, as in its process list. */
+  readonly connectionId: number
+  /** For how long, in milliseconds. */
+  readonly heldMillis: number
+  readonly isInTransaction: boolean
+}
+
 /** The numbers of a pool at the moment an acquire timed out. */
 export interface PoolNumbers {
   readonly total: number
@@ -121,6 +132,8 @@ export interface PoolNumbers {
   readonly max: number
   /** Connections that the tenant may hold of them now: see `pool.maxPerTenant`. */
   readonly limit: number
+  /** The connection that is held the longest; undefined if none is held. */
+  readonly longestHeld: HeldConnection | undefined
 }
 
 /**
@@ -144,7 +157,7 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
     super(
       `No connection for tenant ${JSON.stringify(tenant.id)} within ${waitedMillis} ms: ` +
         `${pool.total} total, ${pool.used} used (${pool.own} by this tenant), ${pool.idle} idle, ` +
-        `${pool.waiting} waiting. ${likelyMistake(tenant.id, pool)}`,
+        `${pool.waiting} waiting. ${holderOf(pool)}${likelyMistake(tenant.id, pool)}`,
     )
     this.tenant = tenant.id
     this.database = tenant.database
@@ -153,6 +166,18 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
   }
 }
 brand(AcquireTimeoutError, TIMEOUT_BRAND, BRAND)
+
+/** Who has to be looked at first. */
+function holderOf({ longestHeld, max }: PoolNumbers): string {
+  if (longestHeld === undefined) return ''
+  const { tenant, connectionId, heldMillis, isInTransaction } = longestHeld
+  const which = max === 1 ? 'The one connection' : 'The one that is held the longest'
+  const where = isInTransaction ? 'in a transaction' : 'in no transaction'
+  return (
+    `${which} (${connectionId}) is held by tenant ${JSON.stringify(tenant)} for ` +
+    `${Math.round(heldMillis)} ms, ${where}. `
+  )
+}
 
 /** A tenant whose transactions hold all that it may have waits for itself. */
 function likelyMistake(id: string, { own, inTransaction, max, limit }: PoolNumbers): string {

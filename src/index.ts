@@ -20,6 +20,7 @@ export type { EachOptions, TenantResult } from './each-tenant.ts'
 export {
   AcquireTimeoutError,
   type ErrorDetails,
+  type HeldConnection,
   type Outcome,
   type PoolNumbers,
   TenantKnexError,

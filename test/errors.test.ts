@@ -13,6 +13,7 @@ const NUMBERS: PoolNumbers = {
   waiting: 3,
   max: 2,
   limit: 2,
+  longestHeld: undefined,
 }
 const timeout = (numbers: Partial<PoolNumbers> = {}) =>
   new AcquireTimeoutError({ id: 'a', database: 'tenant_a' }, { ...NUMBERS, ...numbers }, 100)
@@ -23,6 +24,17 @@ describe('errors', () => {
     expect(ours().cause).to.be.instanceOf(Error)
     expect(timeout()).to.include({ name: 'KnexTimeoutError', code: 'ERR_ACQUIRE_TIMEOUT' })
     expect(timeout().message).to.contain('2 total, 2 used (1 by this tenant), 0 idle, 3 waiting')
+  })
+
+  it('of a full pool name who holds a connection the longest', () => {
+    const longestHeld = { tenant: 'b', connectionId: 7, heldMillis: 99.6, isInTransaction: true }
+    expect(timeout({ longestHeld, max: 1 }).message).to.contain(
+      'The one connection (7) is held by tenant "b" for 100 ms, in a transaction. The pool is',
+    )
+    expect(timeout({ longestHeld: { ...longestHeld, isInTransaction: false } }).message).to.contain(
+      'The one that is held the longest (7) is held by tenant "b" for 100 ms, in no transaction. The',
+    )
+    expect(timeout().message).to.contain('3 waiting. The pool is')
   })
 
   it('of a tenant whose transactions hold all that it may have say so, and no others', () => {

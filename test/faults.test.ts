@@ -309,10 +309,12 @@ onEachServer('bad input and faults', (server) => {
             tenant: 'c',
             outcome: 'not-sent',
           })
-          expect(error).to.have.deep.property('pool', {
+          const { longestHeld, ...numbers } = (error as unknown as AcquireTimeoutError).pool
+          expect(numbers).to.deep.equal({
             ...{ total: 2, used: 2, own: 0, inTransaction: 0, idle: 0, waiting: 0 },
             ...{ max: 2, limit: 2 },
           })
+          expect(longestHeld?.tenant).to.be.oneOf(['a', 'b'])
           expect(error.message).to.contain('"c"').and.contain('2 total, 2 used (0 by this tenant)')
           for (const trx of holders) await trx.rollback()
           expect(await tenantKnex('c')('items').first('tenant')).to.deep.equal({ tenant: 'c' })

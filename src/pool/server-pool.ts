@@ -10,6 +10,7 @@ import { CHANNELS } from '../diagnostics.ts'
 import {
   AcquireTimeoutError,
   about,
+  type HeldConnection,
   type Outcome,
   serverErrno,
   TenantKnexError,
@@ -460,11 +461,25 @@ export class ServerPool {
         waiting: this.#pool.numPendingAcquires(),
         max,
         limit: this.#pool.limitOf(tenant.database),
+        longestHeld: longestHeld(used),
       },
       acquireTimeoutMillis,
       pending.possibleTimeoutCause,
     )
   }
+}
+
+function longestHeld(gates: readonly Gate[]): HeldConnection | undefined {
+  const held = gates.filter(({ holder }) => holder !== undefined)
+  const [gate] = held.sort((one, other) => one.usedAt - other.usedAt)
+  return (
+    gate?.holder && {
+      tenant: gate.holder.tenant.id,
+      connectionId: gate.connectionId,
+      heldMillis: performance.now() - gate.usedAt,
+      isInTransaction: isInTransaction(gate),
+    }
+  )
 }
 
 /** As the server says; where its last answer was an error, by Knex's mark of who holds it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Knex } from 'knex'
-import type { TenantKnex } from '../../src/index.ts'
+import type { AcquireTimeoutError, TenantKnex } from '../../src/index.ts'
 import { ITEMS, onEachServer, rejection, until, withTenants } from '../support/tenants.ts'
 
 const MINE = { tenant: 'mine', val: 7 }
@@ -456,6 +456,31 @@ onEachServer('a tenant whose transactions hold all that it may have', (server) =
       expect(numbers).to.include({ own: 2, inTransaction: 2, max: 6, limit: 2 })
       await until('all are free', () => tenantKnex.stats().servers[0].used === 0)
       expect(await tenantKnex('a')('items')).to.have.lengthOf(ITEMS)
+    }))
+
+  it('is told who holds the one connection there is, since when, and in which state', () =>
+    withTenants(server, { pool: { max: 1, acquireTimeoutMillis: 300 } }, async ({ tenantKnex }) => {
+      const inTransaction = await rejection(
+        tenantKnex('b').transaction(async (trx) => {
+          await trx('items')
+          await tenantKnex('a')('items')
+        }),
+      )
+      const [connection] = tenantKnex.connections()
+      const { longestHeld } = (inTransaction as unknown as AcquireTimeoutError).pool
+      expect(longestHeld).to.deep.include({
+        tenant: 'b',
+        connectionId: connection?.connectionId,
+        isInTransaction: true,
+      })
+      expect(longestHeld?.heldMillis).to.be.above(0)
+      expect(inTransaction.message).to.match(
+        /The one connection \(\d+\) is held by tenant "b" for \d+ ms, in a transaction\./,
+      )
+      const slow = tenantKnex('b').raw('SELECT SLEEP(1)').then()
+      const inStatement = await rejection(tenantKnex('a')('items'))
+      expect(inStatement.message).to.match(/held by tenant "b" for \d+ ms, in no transaction\./)
+      await slow
     }))
 
   it('is not told so where a statement holds one of them', () =>
