@@ -9,6 +9,7 @@ import { type BatchContext, guardBatches } from './batch-insert.ts'
 import { type Binding, type BindingParts, bindingOf } from './binding.ts'
 import { wrongTenant } from './guards.ts'
 import { withListedMethods } from './listed-methods.ts'
+import { namingMigrator } from './named-migrations.ts'
 import { checkClient, checkTransaction, refused } from './ownership.ts'
 import { scopedCache } from './scoped-cache.ts'
 import { shownConfig } from './shown-connection.ts'
@@ -327,6 +328,12 @@ function createPrototype(root: KnexInternals): object {
     tenant: {
       get(this: KnexInternals): Tenant {
         return bindingOf(this.context.client).tenant
+      },
+    },
+    migrate: {
+      get(this: KnexInternals): Knex.Migrator {
+        const migrator: Knex.Migrator = Reflect.get(root, 'migrate', this)
+        return namingMigrator(migrator, bindingOf(this.context.client).tenant)
       },
     },
     cache: {

@@ -29,6 +29,7 @@ import {
 import { tellFailedCommit } from './failed-commit.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables, withoutGate } from './guards.ts'
 import { findMissing, markIfMissing } from './missing-database.ts'
+import { type Logger, namingLogger } from './named-migrations.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
 import { shownConfig } from './shown-connection.ts'
 import { TenantRunner } from './tenant-runner.ts'
@@ -293,7 +294,7 @@ export function bindClient(
 ): TenantClient {
   const client = Object.create(TenantClient.prototype) as TenantClient
   client.config = config
-  client.logger = root.logger
+  client.logger = namingLogger(root.logger as Logger, () => binding.tenant)
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null
   client.connectionSettings = tenantSettings(binding)

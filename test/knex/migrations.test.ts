@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Knex } from 'knex'
-import { onEachServer, rejection, withTenants } from '../support/tenants.ts'
+import { onEachServer, type RejectedError, rejection, withTenants } from '../support/tenants.ts'
 import { sameAsPlain } from './same-as-plain.ts'
 
 type Step = (knex: Knex) => PromiseLike<unknown>
@@ -230,4 +230,51 @@ onEachServer('seeds of a bound Knex do what plain Knex’s do', (server) => {
         { seeds: { directory, ...MODULES } },
       )
     }))
+})
+
+onEachServer('migrations that fail', (server) => {
+  const failing = async (prepare: Step, config: Knex.MigratorConfig) => {
+    const logged: string[] = []
+    let failure: RejectedError | undefined
+    const log = { warn: (message: unknown) => void logged.push(String(message)) }
+    await withTenants(server, { log }, async ({ tenantKnex }) => {
+      await prepare(tenantKnex('a'))
+      failure = await rejection(tenantKnex('a').migrate.latest(config))
+      await tenantKnex.run('a', async () => {
+        const error = await rejection(tenantKnex.ambient.migrate.latest(config))
+        expect(error.message).to.equal(failure?.message)
+      })
+    })
+    return { logged, failure }
+  }
+
+  it('say of which tenant they are, in the log and by a property', async () => {
+    const { logged, failure } = await failing(async () => undefined, {
+      ...migrations({
+        one: async () => {
+          throw new Error('no server is asked')
+        },
+      }),
+    })
+    expect(failure).to.include({ message: 'no server is asked', tenant: 'a' })
+    expect(Object.keys(failure as object)).to.deep.equal([])
+    for (const line of logged) expect(line).to.match(/^Tenant "a": migration .*failed/)
+    expect(logged).to.have.lengthOf(4)
+  })
+
+  it('as others migrate say of which tenant the lock is', async () => {
+    const lock: Step = async (knex) => {
+      await knex.migrate.latest(TWO)
+      await knex('knex_migrations_lock').update({ is_locked: 1 })
+    }
+    const { logged, failure } = await failing(lock, TWO)
+    expect(failure).to.include({
+      name: 'MigrationLocked',
+      message: 'Migration table is already locked',
+      tenant: 'a',
+    })
+    expect(logged[0]).to.equal(
+      'Tenant "a": Can\'t take lock to run migrations: Migration table is already locked',
+    )
+  })
 })

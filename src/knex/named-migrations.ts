@@ -1,0 +1,39 @@
+import type { Knex } from 'knex'
+import { annotate } from '../errors.ts'
+import type { Tenant } from '../identifiers.ts'
+
+/** Knex's logger, as far as it is changed here. */
+export interface Logger {
+  warn(message: unknown): void
+}
+
+/** How the warnings of Knex's migrator begin. */
+const OF_MIGRATIONS = /^(?:migration (?:file .*)?failed|Can't take lock to run migrations)/
+
+/** A logger whose warnings of migrations say of which tenant they are; the rest is Knex's. */
+export function namingLogger(logger: Logger, tenant: () => Tenant): Logger {
+  const warn = (message: unknown): void => {
+    const isOurs = typeof message === 'string' && OF_MIGRATIONS.test(message)
+    logger.warn(isOurs ? `Tenant ${JSON.stringify(tenant().id)}: ${message}` : message)
+  }
+  return Object.create(logger, { warn: { value: warn } })
+}
+
+const METHODS = ['latest', 'up', 'down', 'rollback'] as const
+
+/** Lets the errors of a migrator say of which tenant they are, by the property `tenant`: the message stays Knex's. */
+export function namingMigrator(migrator: Knex.Migrator, { id }: Tenant): Knex.Migrator {
+  for (const name of METHODS) {
+    const method = migrator[name] as (...args: unknown[]) => Promise<unknown>
+    const value = async (...args: unknown[]): Promise<unknown> => {
+      try {
+        return await Reflect.apply(method, migrator, args)
+      } catch (error) {
+        annotate(error, { tenant: id })
+        throw error
+      }
+    }
+    Object.defineProperty(migrator, name, { value })
+  }
+  return migrator
+}
