@@ -70,6 +70,16 @@ export function withoutTenant(what: string, tenant: Tenant): Error {
   )
 }
 
+/** What fails when a Knex without tenants would take in something of a tenant's. */
+export function outsideTenants(what: string, tenant: Tenant): Error {
+  return new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `${what} of tenant ${JSON.stringify(tenant.id)} was used by a Knex without tenants. Nothing was sent. ` +
+      'Make it with the Knex whose query it is in.',
+    { ...about(tenant), outcome: 'not-sent' },
+  )
+}
+
 /** What fails when a connection is asked for that nothing would keep in a tenant's database. */
 export function withoutGate(tenant: Tenant): Error {
   return new TenantKnexError(
@@ -136,21 +146,21 @@ function checkDescription(table: string, tenant: Tenant): void {
   )
 }
 
-/** A `knex.ref()`, which can stand for a table. */
+/** A `knex.ref()`, which can stand for a table. It takes whatever a table can be. */
 interface RefParts {
-  readonly ref: string
+  readonly ref: unknown
   readonly _schema?: unknown
 }
 
 function isRef(value: unknown): value is RefParts {
   const { isRawInstance, ref } = (value ?? {}) as { isRawInstance?: unknown; ref?: unknown }
-  return isRawInstance === true && typeof ref === 'string'
+  return isRawInstance === true && ref !== undefined
 }
 
 function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
-  const isDescribed = isInformationSchema(_schema)
-  if (!isDescribed) checkSchema(_schema ?? undefined, tenant)
-  checkName(isDescribed ? `${_schema}.${ref}` : ref, tenant)
+  if (isInformationSchema(_schema)) return checkName(`${_schema}.${ref}`, tenant)
+  checkSchema(_schema ?? undefined, tenant)
+  checkTable(ref, tenant)
 }
 
 /** Knex takes any object that it need not compile for names by their aliases. */

@@ -2,13 +2,14 @@ import { Lease } from '../connection/lease.ts'
 import { TenantKnexError } from '../errors.ts'
 import { bindingOf, isBound } from './binding.ts'
 import type { Connectable } from './dialect.ts'
-import { withoutTenant, wrongTenant } from './guards.ts'
+import { outsideTenants, withoutTenant, wrongTenant } from './guards.ts'
 
-/** Refuses what belongs to another tenant. What is of no tenant passes. */
+/** Refuses what belongs to another tenant, or to one where `client` has none. What is of no tenant passes. */
 export function checkSameTenant(what: string, client: object, other: object | undefined): void {
   if (other === undefined || other === client || !isBound(other)) return
-  const { tenant } = bindingOf(client)
   const { tenant: otherTenant } = bindingOf(other)
+  if (!isBound(client)) throw refused(other, outsideTenants(what, otherTenant))
+  const { tenant } = bindingOf(client)
   if (tenant !== otherTenant) throw refused(client, wrongTenant(what, tenant, otherTenant))
 }
 

@@ -11,6 +11,22 @@ import {
   withTenants,
 } from '../support/tenants.ts'
 
+describe('given a raw statement of a tenant', () => {
+  it('when a plain Knex puts it into its query, then that is refused, and says whose it is', () => {
+    const a = createTenantKnex({ connection: {} })('a')
+    const plain = knex({ client: 'mysql2' })
+    for (const use of [
+      () => plain('items').where(a.raw('1 = 1')),
+      () => plain('items').select(a.raw('1')),
+      () => plain('items').insert({ val: a.fn.now() }),
+    ]) {
+      const error = thrown(() => use().toSQL())
+      expect(error).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a', outcome: 'not-sent' })
+      expect(error.message).to.contain('used by a Knex without tenants')
+    }
+  })
+})
+
 onEachServer('what belongs to another tenant', (server) => {
   describe('a builder of another tenant inside a builder', () => {
     type Build = (a: Knex, b: Knex) => PromiseLike<unknown>

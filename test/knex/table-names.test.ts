@@ -43,6 +43,14 @@ const FOREIGN: [string, unknown][] = [
   ],
   ['an object of aliases that are inherited', Object.create({ x: 'db_b.items' })],
   ['a ref', { isRawInstance: true, ref: 'db_b.items' }],
+  ['a ref to a list', { isRawInstance: true, ref: ['db_b.items'] }],
+  [
+    'a ref to a name of another, with its schema',
+    { isRawInstance: true, ref: 'db_b.x', _schema: 'db_a' },
+  ],
+  ['a ref to an object of aliases', { isRawInstance: true, ref: { x: 'db_b.items' } }],
+  ['a ref to a ref', { isRawInstance: true, ref: { isRawInstance: true, ref: 'db_b.items' } }],
+  ['a ref to a list, with a schema', { isRawInstance: true, ref: ['items'], _schema: 'db_b' }],
   ['a ref with a schema', { isRawInstance: true, ref: 'items', _schema: 'db_b' }],
   ...['mysql', 'performance_schema', 'sys', 'INFORMATION_SCHEMA_'].map(
     (system): [string, unknown] => [`one of the database ${system}`, `${system}.events`],
@@ -84,6 +92,7 @@ const OWN: [string, unknown][] = [
   ['an alias with a dot, in upper case', 'items AS x.y'],
   ['an object of aliases', { x: 'items', y: 'db_a.items' }],
   ['a ref', { isRawInstance: true, ref: 'db_a.items' }],
+  ['a ref to a list', { isRawInstance: true, ref: ['db_a.items', 'items'] }],
   ['a ref without a schema', { isRawInstance: true, ref: 'items', _schema: null }],
   ['a ref with its schema', { isRawInstance: true, ref: 'items', _schema: 'db_a' }],
   ['a raw statement', new Raw()],

@@ -301,6 +301,14 @@ export const KNEX: readonly Mutant[] = [
     tests: AMBIENT,
   },
   {
+    name: 'look only at refs to a text',
+    harm: "`from(knex.ref(['other.items']))` reads another tenant’s table",
+    file: 'src/knex/guards.ts',
+    search: 'return isRawInstance === true && ref !== undefined',
+    replace: "return isRawInstance === true && typeof ref === 'string'",
+    tests: ['test/knex/table-names.test.ts'],
+  },
+  {
     name: 'join a transaction of any tenant',
     harm: 'B’s rows are written in A’s database',
     file: 'src/knex/transaction-scope.ts',
