@@ -158,9 +158,11 @@ function isRef(value: unknown): value is RefParts {
 }
 
 function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
-  if (isInformationSchema(_schema)) return checkName(`${_schema}.${ref}`, tenant)
-  checkSchema(_schema ?? undefined, tenant)
-  checkTable(ref, tenant)
+  if (isInformationSchema(_schema)) checkName(`${_schema}.${ref}`, tenant)
+  else {
+    checkSchema(_schema ?? undefined, tenant)
+    checkTable(ref, tenant)
+  }
 }
 
 /** Knex takes any object that it need not compile for names by their aliases. */
