@@ -27,7 +27,7 @@ for (const name of ['MariaDB', 'MySQL'] as const) {
 
     it('when a storm is calm, then nothing crosses tenants, and nothing fails', async function () {
       this.timeout(STORM_MILLIS)
-      const plan = { kind: 'calm', seed: 1, operations: 6_000, faultEvery: 1 } as const
+      const plan = { kind: 'calm', seed: 1, operations: 3_000, faultEvery: 1 } as const
       const run = await runStorm(server, plan)
       expectPeace(run)
       expect(run.report.connections, 'connections').to.be.most(9)
