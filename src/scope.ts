@@ -20,7 +20,15 @@ interface Link {
   readonly slot: Slot<unknown> | undefined
   /** Values around it that the code inside may come back to, the innermost first. */
   readonly outer: readonly unknown[]
+  /** Set if the code may leave it: it then counts for nothing, wherever it got to meanwhile. */
+  readonly entry: Entry | undefined
   readonly next: Link | undefined
+}
+
+interface Entry {
+  isLeft: boolean
+  /** What is in scope once it is left. */
+  readonly before: Link | undefined
 }
 
 const STORAGE: unique symbol = Symbol.for('tenant-knex.scopes') as never
@@ -105,14 +113,13 @@ export class Scope<T extends object> {
   /**
    * The same with a value, and with others that the code inside may come back to.
    *
-   * @returns a function that puts back what was in scope before
+   * @returns a function that takes it out of scope, in all code that it got to; called again, it does nothing
    */
   enterWithin(outer: readonly T[], value: T): () => void {
-    const before = find(storage.getStore(), this.#key)
-    storage.enterWith(this.#linked(value, outer))
+    const entry: Entry = { isLeft: false, before: this.#entered() }
+    storage.enterWith({ ...this.#linked(value, outer), entry })
     return () => {
-      const next = without(storage.getStore(), this.#key)
-      storage.enterWith(before ? { ...before, next } : next)
+      entry.isLeft = true
     }
   }
 
@@ -141,13 +148,20 @@ export class Scope<T extends object> {
   }
 
   #link(): Link | undefined {
-    return find(storage.getStore(), this.#key) ?? this.#key.fallback
+    return this.#entered() ?? this.#key.fallback
+  }
+
+  #entered(): Link | undefined {
+    let link = find(storage.getStore(), this.#key)
+    while (link?.entry?.isLeft) link = link.entry.before
+    return link
   }
 
   #linked(value: T | Slot<T> | undefined, outer: readonly T[] = NOTHING): Link {
     const slot = value instanceof Slot ? value : undefined
     const next = without(storage.getStore(), this.#key)
-    return { key: this.#key, by: this, value: slot ? undefined : value, slot, outer, next }
+    const own = { value: slot ? undefined : value, slot, outer, entry: undefined }
+    return { key: this.#key, by: this, ...own, next }
   }
 }
 

@@ -101,8 +101,8 @@ export interface TenantKnex {
   /**
    * Puts a tenant in scope for what the running code does from now on, in the present asynchronous
    * context: through every `await` and callback, until that context ends, or until you call what this
-   * returns, which puts back what was in scope before. A {@link transaction} of the same tenant stays
-   * in scope, as with {@link run}.
+   * returns. Then what was in scope before is so again, in all code that the tenant got to; a second call
+   * does nothing. A {@link transaction} of the same tenant stays in scope, as with {@link run}.
    *
    * It is for tests and scripts. In a server use {@link run} or an adapter, which cannot forget to leave:
    * two requests on one connection may share an asynchronous context.

@@ -81,6 +81,51 @@ describe('given a scope that is entered', () => {
     expect(name()).to.equal(undefined)
   })
 
+  it('when a function that was called has left it, then its caller is where it was', async () => {
+    const job = async (): Promise<void> => {
+      const leave = scope.enterWithin([], b)
+      await nextTurn()
+      leave()
+    }
+    await scope.run(a, async () => {
+      await job()
+      expect(name()).to.equal('a')
+    })
+    await job()
+    expect(name()).to.equal(undefined)
+  })
+
+  it('when two are left in the order they were entered, then nothing of them stays', async () => {
+    const [leaveA, leaveB] = [scope.enterWithin([], a), scope.enterWithin([], b)]
+    leaveA()
+    expect(name()).to.equal('b')
+    leaveB()
+    await nextTurn()
+    expect(name()).to.equal(undefined)
+  })
+
+  it('when it is left from elsewhere, also twice, then that changes nothing there', async () => {
+    let leave: () => void = () => undefined
+    let inside: Promise<unknown> = Promise.resolve()
+    let goOn: () => void = () => undefined
+    await scope.run(a, async () => {
+      leave = scope.enterWithin([], b)
+      inside = new Promise<void>((resolve) => {
+        goOn = resolve
+      }).then(name)
+    })
+    await scope.run(b, async () => {
+      leave()
+      expect(name()).to.equal('b')
+      leave()
+      expect(name()).to.equal('b')
+    })
+    leave()
+    expect(name()).to.equal(undefined)
+    goOn()
+    expect(await inside, 'where it was entered').to.equal('a')
+  })
+
   it('when code around it goes on, then nothing is in scope there', async () => {
     const inside = (async () => {
       await nextTurn()

@@ -33,7 +33,7 @@ export class TransactionScope<K extends Scoped> {
     return this.#scope.runWithin(outer, knex, () => fn(knex))
   }
 
-  /** The same for what the running code does from now on. @returns a function that puts back what was in scope */
+  /** The same for what the running code does from now on. @returns a function that takes it out of scope */
   enter(bound: K): () => void {
     const { knex, outer } = this.#within(bound)
     return this.#scope.enterWithin(outer, knex)

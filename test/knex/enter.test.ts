@@ -37,6 +37,31 @@ onEachServer('tenantKnex.enter', (server) => {
       )
     }))
 
+  it('is left for the caller too, wherever and however often that is called', () =>
+    withTenants(server, {}, async ({ tenantKnex }) => {
+      const tenant = () => tenantKnex.ambient('items').distinct('tenant').pluck('tenant')
+      let late: () => void = () => undefined
+      const job = async (): Promise<string[]> => {
+        const leave = tenantKnex.enter('b')
+        late = leave
+        try {
+          return await tenant()
+        } finally {
+          leave()
+        }
+      }
+      await tenantKnex.run('a', async () => {
+        expect(await job()).to.deep.equal(['b'])
+        expect(await tenant()).to.deep.equal(['a'])
+      })
+      await tenantKnex.run('c', async () => {
+        late()
+        expect(await tenant()).to.deep.equal(['c'])
+      })
+      late()
+      expect(tenantKnex.tenant).to.equal(undefined)
+    }))
+
   it('ends with the context in which it was called', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
       const inside = (async () => {

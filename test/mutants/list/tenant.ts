@@ -145,11 +145,19 @@ export const TENANT: readonly Mutant[] = [
     tests: ['test/scope.test.ts'],
   },
   {
-    name: 'leave everything on leaving',
-    harm: 'what was in scope before `enter` is not in scope again',
+    name: 'go back to the tenant before, though that was left meanwhile',
+    harm: 'code that nobody entered a tenant for runs as a tenant that was left',
     file: 'src/scope.ts',
-    search: 'storage.enterWith(before ? { ...before, next } : next)',
-    replace: 'storage.enterWith(next ?? before)',
+    search: 'while (link?.entry?.isLeft) link',
+    replace: 'if (link?.entry?.isLeft) link',
+    tests: ['test/scope.test.ts'],
+  },
+  {
+    name: 'leave a tenant in the running code alone',
+    harm: 'the caller of a function that has entered and left a tenant goes on as that tenant',
+    file: 'src/scope.ts',
+    search: 'entry.isLeft = true',
+    replace: 'storage.enterWith(entry.before)',
     tests: ['test/scope.test.ts'],
   },
   {
