@@ -21,7 +21,7 @@ Puts each deliberate defect of list/ into a copy of the source by itself, runs t
 catch it, and writes results.md beside this file. Fails if one is not caught.
 
   --only TEXT  only those with this text in their names or files; the table is printed, not written
-  --quick      only those that CI tries; the same
+  --quick      only those that tests without a database catch; the same
   --storm      try each against the storm too`
 
 const { values } = parseArgs({

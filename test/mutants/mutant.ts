@@ -11,7 +11,7 @@ export interface Mutant {
   readonly replace: string
   /** The test files that are to catch it. */
   readonly tests: readonly string[]
-  /** Tried in CI too: one that a test without a database catches. */
+  /** A test without a database catches it. */
   readonly isQuick?: boolean
 }
 
