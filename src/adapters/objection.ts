@@ -1,6 +1,6 @@
 import type { Plugin, TableMetadata } from 'objection'
 import { TenantKnexError } from '../errors.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import { innards, type TenantKnex } from '../tenant-knex.ts'
 import type {
   Builder,
   FetchMetadataOptions,
@@ -16,6 +16,9 @@ import { BOUND, Tenancy } from './objection/tenancy.ts'
 /** Where a bound model class keeps the one it was made from. */
 const ORIGINAL = Symbol('tenant-knex.original')
 
+const NO_TENANT_KNEX =
+  '`forTenants` takes the tenantKnex that createTenantKnex() gave you: not the Knex of one tenant, nor `ambient`.'
+
 /**
  * Makes Objection's models serve all tenants: a mixin for a base class, or for one model.
  *
@@ -29,6 +32,7 @@ const ORIGINAL = Symbol('tenant-knex.original')
  * `$relatedQuery()` and `$fetchGraph()` in another's scope with `ERR_WRONG_TENANT`, unless given a
  * Knex or transaction. So do `relate()`, `upsertGraph()`, and `insertGraph()` with `relate`.
  *
+ * @throws `ERR_OPTION_INVALID` for anything but a tenantKnex
  * @example
  * class BaseModel extends forTenants(tenantKnex)(Model) {}
  * class User extends BaseModel {
@@ -37,6 +41,7 @@ const ORIGINAL = Symbol('tenant-knex.original')
  * const users = await tenantKnex.run('acme', () => User.query())
  */
 export function forTenants(tenantKnex: TenantKnex): Plugin {
+  innards(tenantKnex, NO_TENANT_KNEX)
   const tenancy = new Tenancy(tenantKnex)
   const homes = new ModelHomes(tenancy)
   const builders = new TenantBuilders(tenancy, homes)

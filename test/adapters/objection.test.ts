@@ -234,6 +234,15 @@ onEachServer('models made by forTenants()', (server) => {
       }))
   })
 
+  it('forTenants takes a tenantKnex only, and says so at once', () =>
+    withTenants(server, { tenants: ['a'] }, async ({ tenantKnex }) => {
+      for (const given of [undefined, null, {}, tenantKnex('a'), tenantKnex.ambient]) {
+        const error = thrown(() => forTenants(given as never))
+        expect(error.code).to.equal('ERR_OPTION_INVALID')
+        expect(error.message).to.match(/^`forTenants` takes the tenantKnex/)
+      }
+    }))
+
   describe('with no tenant in scope', () => {
     const ENTRIES: Record<string, (models: Models) => unknown> = {
       'query()': ({ Person }) => Person.query(),
