@@ -32,7 +32,7 @@ const RESERVED = new Set(['information_schema', 'mysql', 'ndbinfo', 'performance
  * @throws `ERR_TENANT_ID_INVALID`
  */
 export function checkTenantId(value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidId(value, `expected a string, got ${nameType(value)}`)
+  if (typeof value !== 'string') throw invalidId(value, `expected a string, got ${idType(value)}`)
   if (value.length === 0) throw invalidId(value, 'it is empty')
   if (value.length > MAX_ID_LENGTH) {
     throw invalidId(
@@ -101,19 +101,23 @@ function databaseNameProblem(value: unknown): string | undefined {
 }
 
 function invalidId(value: unknown, problem: string): TenantKnexError {
-  const hint = typeof value === 'number' || typeof value === 'bigint' ? '; use String(id)' : ''
   const tenant = typeof value === 'string' ? value.slice(0, MAX_ID_LENGTH) : undefined
   const shown = tenant === undefined ? '' : ` ${JSON.stringify(tenant)}`
-  return new TenantKnexError(
-    'ERR_TENANT_ID_INVALID',
-    `Invalid tenant id${shown}: ${problem}${hint}.`,
-    { tenant, outcome: 'not-sent' },
-  )
+  return new TenantKnexError('ERR_TENANT_ID_INVALID', `Invalid tenant id${shown}: ${problem}.`, {
+    tenant,
+    outcome: 'not-sent',
+  })
 }
 
 /** True for a text that would break a line of a log, or worse. */
 export function hasControlCharacter(value: string): boolean {
   return /\p{Cc}/u.test(value)
+}
+
+/** What a value is that should be the id of a tenant, for a message. */
+export function idType(value: unknown): string {
+  const isNumber = typeof value === 'number' || typeof value === 'bigint'
+  return isNumber ? `${typeof value}; use String(id)` : nameType(value)
 }
 
 function nameType(value: unknown): string {

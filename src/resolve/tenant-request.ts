@@ -24,7 +24,7 @@ export type Resolution =
 
 /**
  * Says which tenant a request is for. Any function of this kind will do; what it throws, the framework
- * gets. Those of `tenant-knex/resolve` return no promise where they need not wait.
+ * gets. A result of another type fails with `ERR_OPTION_INVALID`, which the framework answers with 500. Those of `tenant-knex/resolve` return no promise where they need not wait.
  */
 export type Resolver = (request: TenantRequest) => Resolution | Promise<Resolution>
 

@@ -1,4 +1,5 @@
 import { TenantKnexError } from '../../errors.ts'
+import { idType } from '../../identifiers.ts'
 import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../option-checks.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
 import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
@@ -86,15 +87,23 @@ export class RequestTenants {
   }
 
   #bind(resolution: Resolution): RequestTenant | Promise<RequestTenant> {
-    const { tenant, url } =
-      typeof resolution === 'string' ? { tenant: resolution } : (resolution ?? nobody())
+    const { tenant, url } = named(resolution)
     const knex = this.#locate(tenant)
     return knex instanceof Promise ? knex.then((knex) => ({ knex, url })) : { knex, url }
   }
 }
 
-function nobody(): never {
-  throw new TenantKnexError('ERR_NO_TENANT', 'The request names no tenant.')
+/** A result of a wrong type is a fault of the program, and says nothing of the request. */
+function named(resolution: unknown): { readonly tenant: string; readonly url?: string } {
+  if (typeof resolution === 'string') return { tenant: resolution }
+  if (resolution === undefined || resolution === null) {
+    throw new TenantKnexError('ERR_NO_TENANT', 'The request names no tenant.')
+  }
+  const { tenant, url } = resolution as { tenant?: unknown; url?: unknown }
+  const isUrl = url === undefined || typeof url === 'string'
+  if (typeof tenant === 'string' && isUrl) return resolution as { tenant: string; url?: string }
+  const got = isObject(resolution) ? 'an object that is not `{ tenant, url }`' : idType(resolution)
+  throw invalid(`The resolver must give a string or undefined, got ${got}.`)
 }
 
 function rethrow(error: unknown): never {

@@ -18,6 +18,10 @@ import {
 
 const skip = ({ url }: TenantRequest): boolean => url.startsWith('/health')
 
+/** As JavaScript lets it: at once, or late. */
+const resolveWrongly = (({ url }: TenantRequest) =>
+  url === '/late' ? Promise.resolve({ id: 'a' }) : ['a']) as unknown as Resolver
+
 /** Defines the tests of an adapter for HTTP. */
 export function httpContract(framework: Framework): void {
   onEachServer(`given ${framework.name} and the adapter`, (server) => {
@@ -336,6 +340,16 @@ function adapterContract(framework: Framework, server: TestServer): void {
         expect(answer.status).to.equal(500)
         expect(world.app.placesOf('1:')).to.include('error').and.not.include('gone')
         await expectClean(world)
+      }))
+
+    it('as the resolver gives what is no tenant, then that is an error of the application', () =>
+      withApp({ resolve: resolveWrongly, notFound: 'replaced' }, async (world) => {
+        for (const path of ['/rows', '/late']) {
+          const answer = await world.client.ask(own(path, ''))
+          expect(answer.status).to.equal(500)
+          expect(world.app.placesOf('1:')).to.include('error').and.not.include('gone')
+          await expectClean(world)
+        }
       }))
 
     it('then the application may answer in its own way', () =>
