@@ -391,16 +391,16 @@ function connectionProvider(user: TenantKnexOptions): Pick<ResolvedOptions, 'con
 
 function parseConnection(connection: unknown): ConnectionSettings {
   if (typeof connection !== 'string') return connection as ConnectionSettings
-  checkUrl(connection)
-  const { database, port, ...rest } = parseUrl(connection)
+  const { database, port, ...rest } = readUrl(connection)
   if (database) throw fixedDatabase()
   return Number.isNaN(port) ? rest : { ...rest, port }
 }
 
 const EXPECTED = '`connection` must be a mysql:// URL, connection options, or a function.'
 
-/** Says what is wrong with a URL, and shows nothing of it but its protocol. */
-function checkUrl(url: string): void {
+/** What a URL says. The errors show nothing of it but its protocol. */
+function readUrl(url: string): ReturnType<OptionReader['parseUrl']> {
+  if (url === '') throw missingConnection('empty')
   const [, protocol] = /^([a-z][a-z\d+.-]*):\/\//i.exec(url) ?? []
   if (!protocol) throw invalid(EXPECTED)
   if (!/^(?:mysql|mariadb)$/i.test(protocol)) {
@@ -409,17 +409,27 @@ function checkUrl(url: string): void {
     )
   }
   // What follows a # is no part of what a URL names: it is one of the password.
-  if (URL.canParse(url) && !/#.*@/.test(url)) return
-  throw invalid(
-    '`connection` is no valid URL. Characters such as #, / and ? in a user name or a password must be ' +
+  if (/#.*@/.test(url)) throw invalidUrl()
+  try {
+    return parseUrl(url)
+  } catch {
+    throw invalidUrl() // without the cause, which may show the password
+  }
+}
+
+function invalidUrl(): TenantKnexError {
+  return invalid(
+    '`connection` is no valid URL. Characters such as #, %, / and ? in a user name or a password must be ' +
       'escaped: encodeURIComponent(password).',
   )
 }
 
+function missingConnection(what: string): TenantKnexError {
+  return invalid(`\`connection\` is ${what}. Is an environment variable missing? ${EXPECTED}`)
+}
+
 function resolveConnection(given: unknown, allowMultipleStatements: boolean): ResolvedConnection {
-  if (given === undefined) {
-    throw invalid(`\`connection\` is undefined. Is an environment variable missing? ${EXPECTED}`)
-  }
+  if (given === undefined) throw missingConnection('undefined')
   if (!isObject(given)) throw invalid(EXPECTED)
   const settings: ConnectionSettings & Record<string, unknown> = ownProperties(given)
   if (settings.database) throw fixedDatabase()

@@ -42,6 +42,7 @@ describe('options of the cache', () => {
     ['a serializer that is null', { serializer: null }, /`cache\.serializer`/],
     ['a URL of another kind', { store: 'http://:secret@h/' }, /redis:\/\/ or rediss:\/\/ URL/],
     ['what is no URL', { store: 'secret' }, /redis:\/\/ or rediss:\/\/ URL/],
+    ['a password with a %', { store: 'redis://:secret%@h/' }, /encodeURIComponent/],
     ['an empty text as store', { store: '' }, /redis:\/\/ or rediss:\/\/ URL/],
     ['a Keyv as store', { store: new Keyv() }, /is a Keyv.*Pass the store it was made of/],
     ['an empty object as store', { store: {} }, /`cache\.store` must be a redis:\/\/ URL/],

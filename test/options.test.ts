@@ -99,9 +99,14 @@ describe('options', () => {
 
   const CONNECTIONS: [string, unknown, RegExp][] = [
     ['is missing', undefined, /undefined.*environment variable/],
+    ['is empty', '', /empty.*environment variable/],
     ['is a URL of another database', 'postgres://app:secret@host/', /is a postgres:\/\/ URL/],
     ['is a URL with a # in its password', 'mysql://app:secret#1@host/', /encodeURIComponent/],
     ['is a URL with digits before that', 'mysql://app:12#secret@host/', /encodeURIComponent/],
+    ['is a URL with a % in its password', 'mysql://app:secret%@host/', /encodeURIComponent/],
+    ['is a URL with a % in its user name', 'mysql://a%zp:secret@host/', /encodeURIComponent/],
+    ['is a URL whose escapes are not UTF-8', 'mysql://app:secret%ff@host/', /encodeURIComponent/],
+    ['is a URL with a % in its path', 'mysql://app:secret@host/%', /encodeURIComponent/],
     ['is no URL', 'app:secret@host', /must be a mysql:\/\/ URL/],
   ]
   for (const [what, connection, message] of CONNECTIONS) {

@@ -40,8 +40,11 @@ function keyed(keyValue: KeyValue, timeoutMillis: number, isAnswer?: IsAnswer): 
 
 function redisOf(store: string | object, timeoutMillis: number): Redis | undefined {
   if (typeof store === 'string') {
-    if (!/^rediss?:\/\//i.test(store) || !URL.canParse(store)) {
-      throw invalid('`cache.store` as a text must be a redis:// or rediss:// URL.')
+    if (!/^rediss?:\/\//i.test(store) || !isReadable(store)) {
+      throw invalid(
+        '`cache.store` as a text must be a redis:// or rediss:// URL. Characters such as #, %, / and ? in ' +
+          'a user name or a password must be escaped: encodeURIComponent(password).',
+      )
     }
     return ownRedis({ url: store }, timeoutMillis)
   }
@@ -56,6 +59,17 @@ function redisOf(store: string | object, timeoutMillis: number): Redis | undefin
     return ownRedis({ ...store }, timeoutMillis)
   }
   return undefined
+}
+
+/** node-redis decodes these when it connects, and each call of a cache would fail. */
+function isReadable(url: string): boolean {
+  try {
+    const { username, password } = new URL(url)
+    for (const text of [username, password]) decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function ownRedis(options: RedisOptions, timeoutMillis: number): Redis {
