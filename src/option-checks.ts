@@ -1,14 +1,19 @@
-import { TenantKnexError } from './errors.ts'
+import { type ErrorDetails, TenantKnexError } from './errors.ts'
 
 /** `setTimeout` fires at once for anything longer. */
 export const MAX_MILLIS: number = 2 ** 31 - 1
 
 /** Unknown keys are mostly typing errors. @throws `ERR_OPTION_INVALID` */
-export function rejectUnknownKeys(given: object, known: readonly string[], prefix: string): void {
+export function rejectUnknownKeys(
+  given: object,
+  known: readonly string[],
+  prefix: string,
+  details?: ErrorDetails,
+): void {
   const unknown = Object.keys(given).filter((key) => !known.includes(key))
   if (unknown.length === 0) return
   const names = unknown.map((key) => `\`${prefix}${key}\``).join(', ')
-  throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`)
+  throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`, details)
 }
 
 /** A duration that a timer can take. @throws `ERR_OPTION_INVALID` */
@@ -58,6 +63,6 @@ export function show(value: unknown): string {
 }
 
 /** The error for options that cannot be used. */
-export function invalid(message: string): TenantKnexError {
-  return new TenantKnexError('ERR_OPTION_INVALID', message)
+export function invalid(message: string, details?: ErrorDetails): TenantKnexError {
+  return new TenantKnexError('ERR_OPTION_INVALID', message, details)
 }

@@ -14,6 +14,7 @@ import {
 import { BoundKnexes } from './knex/bound-knexes.ts'
 import { Tenants } from './knex/tenants.ts'
 import { counterpart, TransactionScope } from './knex/transaction-scope.ts'
+import { isObject, rejectUnknownKeys } from './option-checks.ts'
 import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
@@ -328,8 +329,9 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
 }
 
 function destroyTimeout(options: unknown): number {
-  const isObject = typeof options === 'object' && options !== null
-  const { timeoutMs = DESTROY_TIMEOUT_MILLIS } = isObject ? (options as DestroyOptions) : NO_TIMEOUT
+  const given: DestroyOptions = isObject(options) ? options : NO_TIMEOUT
+  rejectUnknownKeys(given, ['timeoutMs'], '')
+  const { timeoutMs = DESTROY_TIMEOUT_MILLIS } = given
   if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',

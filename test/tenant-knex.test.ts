@@ -350,6 +350,9 @@ onEachServer('tenantKnex', (server) => {
         const error = thrown(() => tenantKnex.destroy(options as object))
         expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
       }
+      const misspelt = thrown(() => tenantKnex.destroy({ timeout: 5 } as object))
+      expect(misspelt).to.have.property('code', 'ERR_OPTION_INVALID')
+      expect(misspelt.message).to.include('`timeout`').and.to.include('timeoutMs')
       await tenantKnex.destroy()
     })
   })

@@ -1,6 +1,7 @@
 import { Keyv, type StoredDataNoRaw, type StoredDataRaw } from 'keyv'
 import { TenantKnexError } from '../errors.ts'
 import type { Tenant } from '../identifiers.ts'
+import { invalid, isObject, rejectUnknownKeys } from '../option-checks.ts'
 import type { Cached } from './cached.ts'
 import { type Flight, Flights } from './flights.ts'
 import {
@@ -38,6 +39,8 @@ export interface TenantCacheOptions extends TenantAdapterOptions {
   /** Undefined for what belongs to nobody. */
   readonly tenant: Tenant | undefined
 }
+
+const LIFETIME_KEYS = ['ttl', 'staleFor'] as const satisfies readonly (keyof RememberOptions)[]
 
 /** What Keyv lets everybody change, and what would change here where the entries are. */
 const FIXED = ['compression', 'deserialize', 'serialize', 'store'] as const
@@ -149,13 +152,14 @@ export class TenantCache extends Keyv<unknown> {
   }
 
   #lifetime(options: RememberOptions, factory: unknown): Lifetime {
-    if (typeof factory !== 'function' || typeof options !== 'object' || options === null) {
-      throw new TenantKnexError(
-        'ERR_OPTION_INVALID',
+    const { tenant } = this.#options.owner
+    if (typeof factory !== 'function' || !isObject(options as unknown)) {
+      throw invalid(
         '`remember` takes a key, `{ ttl, staleFor }`, and the function that makes the value.',
-        { tenant: this.#options.owner.tenant },
+        { tenant },
       )
     }
+    rejectUnknownKeys(options, LIFETIME_KEYS, '', { tenant })
     const lifetime = { ttl: options.ttl ?? this.ttl ?? 0, staleFor: options.staleFor ?? 0 }
     this.#adapter.checkLifetime(lifetime)
     return lifetime

@@ -431,6 +431,7 @@ for (const [where, options] of stores) {
       ['no factory', ['k', LONG], 'ERR_OPTION_INVALID'],
       ['no options', ['k', () => 1], 'ERR_OPTION_INVALID'],
       ['null as options', ['k', null, () => 1], 'ERR_OPTION_INVALID'],
+      ['a misspelt option', ['k', { tll: 5 }, () => 1], 'ERR_OPTION_INVALID'],
       ['a ttl of 0', ['k', { ttl: 0 }, () => 1], 'ERR_OPTION_INVALID'],
       ['a ttl that is no number', ['k', { ttl: '60' }, () => 1], 'ERR_OPTION_INVALID'],
       ['a ttl without end', ['k', { ttl: Infinity }, () => 1], 'ERR_OPTION_INVALID'],
