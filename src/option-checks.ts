@@ -57,9 +57,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A value for a message. */
+/** A value for a message. An object or a function is not shown itself: it may hold secrets. */
 export function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return 'an array'
+  return isObject(value) ? 'an object' : String(value)
 }
 
 /** The error for options that cannot be used. */

@@ -1,6 +1,7 @@
 import type { DeserializedData } from 'keyv'
 import type { CacheSerializer } from '../cache-options.ts'
 import { TenantKnexError } from '../errors.ts'
+import { show } from '../option-checks.ts'
 import type { Flight } from './flights.ts'
 import { checkKey, type KeyOwner } from './key-space.ts'
 import {
@@ -287,7 +288,7 @@ function checkMillis(name: string, millis: unknown, min: number, tenant: string 
   if (typeof millis === 'number' && millis >= min && millis <= MAX_MILLIS) return
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    `\`${name}\` must be a number of milliseconds from ${min} to ${MAX_MILLIS}, got ${String(millis)}.`,
+    `\`${name}\` must be a number of milliseconds from ${min} to ${MAX_MILLIS}, got ${show(millis)}.`,
     { tenant },
   )
 }

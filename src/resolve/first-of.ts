@@ -11,6 +11,9 @@ import type { Resolution, Resolver, TenantRequest } from './tenant-request.ts'
  * @throws `ERR_OPTION_INVALID`; the resolver what those that are asked throw
  */
 export function firstOf(...resolvers: readonly Resolver[]): Resolver {
+  if (resolvers.some(Array.isArray)) {
+    throw invalid('Pass the resolvers one by one, not as an array: `firstOf(a, b)`.')
+  }
   if (resolvers.length === 0) throw invalid('`firstOf` takes at least one resolver.')
   for (const [index, resolver] of resolvers.entries()) checkFunction(`firstOf[${index}]`, resolver)
   return (request) => askFrom(0, resolvers, request)

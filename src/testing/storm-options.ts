@@ -1,4 +1,5 @@
 import { TenantKnexError } from '../errors.ts'
+import { show } from '../option-checks.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { OPERATIONS } from './operations.ts'
 import type { StormFault } from './storm-fault.ts'
@@ -82,7 +83,7 @@ export function resolveStormOptions(options: StormOptions): ResolvedStormOptions
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${String(value)}`)
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${show(value)}`)
 }
 
 function invalid(problem: string): TenantKnexError {

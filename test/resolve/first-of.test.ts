@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { firstOf, header, pathSegment, type Resolver, subdomain } from '../../src/resolve/index.ts'
+import { thrown } from '../support/tenants.ts'
 import { codeOf, outcome, rejectedCode, requestOf } from './support/requests.ts'
 
 const nobody: Resolver = () => undefined
@@ -53,5 +54,12 @@ describe('firstOf', () => {
   it('takes functions, at least one', () => {
     expect(codeOf(() => firstOf())).to.equal('ERR_OPTION_INVALID')
     expect(codeOf(() => firstOf(nobody, 'acme' as never))).to.equal('ERR_OPTION_INVALID')
+    for (const list of [[nobody, unasked], []]) {
+      const error = thrown(() => firstOf(list as never))
+      expect(error.code).to.equal('ERR_OPTION_INVALID')
+      expect(error.message)
+        .to.match(/^Pass the resolvers one by one, not as an array/)
+        .and.not.include('=>')
+    }
   })
 })
