@@ -116,9 +116,9 @@ export class Lease {
     return this.#mayHaveCommitted
   }
 
-  /** Whether the server has said so with its last answer; undefined where that was an error. */
+  /** Whether the server has said so with its last answer; undefined if that was an error, and once it is over. */
   get isInTransaction(): boolean | undefined {
-    return this.#host.isInTransaction
+    return this.#isOver ? undefined : this.#host.isInTransaction
   }
 
   /** Closes the connection. */
@@ -129,6 +129,7 @@ export class Lease {
 
   /** Knex's mark: the connection must not be used again. */
   get __knex__disposed(): unknown {
+    if (this.#isOver) return this.#reason
     const { disposal } = this.#host
     return disposal && (disposal.error ?? true)
   }
@@ -142,9 +143,13 @@ export class Lease {
     return this.#host.connectionId
   }
 
-  /** A copy that cannot be changed: what one tenant sets, the next would be served with. */
+  /**
+   * A copy that cannot be changed: what one tenant sets, the next would be served with. Once the lease is
+   * over, the connection's own names the next tenant's database.
+   */
   get config(): Readonly<RawConnection['config']> {
-    this.#config ??= frozenCopy(this.#host.connection.config)
+    const { config } = this.#host.connection
+    this.#config ??= frozenCopy(config, { database: this.tenant.database })
     return this.#config
   }
 
@@ -409,9 +414,11 @@ function failLater(command: Command, error: Error): Command {
 }
 
 /** Hidden properties stay hidden. Lists and plain objects inside are copies, too. */
-function frozenCopy<T extends object>(object: T): Readonly<T> {
+function frozenCopy<T extends object>(object: T, changes: object = {}): Readonly<T> {
   const properties = Object.getOwnPropertyDescriptors(object) as Record<string, PropertyDescriptor>
   for (const property of Object.values(properties)) property.value = frozenValue(property.value)
+  for (const [name, value] of Object.entries(changes))
+    properties[name] = { value, enumerable: true }
   return Object.freeze(Object.create(Object.getPrototypeOf(object), properties))
 }
 

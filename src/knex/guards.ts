@@ -58,7 +58,7 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
 }
 
 const ANOTHER_TENANT_KNEX =
-  ' Each createTenantKnex() has connections of its own: call it once, and share what it gives.'
+  ' Each createTenantKnex() has connections of its own: use what this one gives, also if they share a scope.'
 
 /** What fails when a tenant's query would take in a builder of a Knex that has a database of its own. */
 export function withoutTenant(what: string, tenant: Tenant): Error {

@@ -62,6 +62,23 @@ const STREAM_USES: Readonly<Record<string, (stream: Readable) => unknown>> = {
 }
 
 onEachServer('a connection kept after its release', (server) => {
+  it('tells nothing of the next tenant: its database, its transaction, its error', () =>
+    onOneConnection(server, async ({ tenantKnex, databaseOf }) => {
+      const kept = await acquire(tenantKnex, 'a')
+      await release(tenantKnex, 'a', kept)
+      await tenantKnex('b').transaction(async (trx) => {
+        await trx('items')
+        expect(kept.config.database).to.equal(databaseOf('a'))
+        expect(kept).to.have.property('isInTransaction', undefined)
+      })
+      const { id: tenant } = tenantKnex('b').tenant
+      const slow = tenantKnex('b')
+        .raw('SELECT SLEEP(0.3), ?', [`secret of ${tenant}`])
+        .timeout(20)
+      await rejection(slow)
+      expect(kept).to.have.property('__knex__disposed', undefined)
+    }))
+
   for (const [name, call] of SENDING) {
     it(`answers nothing, idle or another’s: ${name}`, () =>
       onOneConnection(server, async ({ tenantKnex }) => {
