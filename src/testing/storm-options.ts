@@ -1,6 +1,6 @@
 import { TenantKnexError } from '../errors.ts'
 import { show } from '../option-checks.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import { innards, type TenantKnex } from '../tenant-knex.ts'
 import { OPERATIONS } from './operations.ts'
 import type { StormFault } from './storm-fault.ts'
 import type { StormOperation } from './storm-operation.ts'
@@ -61,9 +61,7 @@ export function resolveStormOptions(options: StormOptions): ResolvedStormOptions
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw invalid(`\`${name}\` is unknown. Known: ${[...NAMES].join(', ')}`)
   }
-  if (typeof tenantKnex !== 'function') {
-    throw invalid('`tenantKnex` must be what `createTenantKnex` returned')
-  }
+  innards(tenantKnex, messageOf('`tenantKnex` must be what `createTenantKnex` returned'))
   if (!Array.isArray(tenants) || new Set(tenants).size !== tenants.length || tenants.length < 2) {
     throw invalid('`tenants` must be a list of two or more ids, each once')
   }
@@ -87,5 +85,9 @@ function wholeNumber(name: string, value: number, min: number, max: number): num
 }
 
 function invalid(problem: string): TenantKnexError {
-  return new TenantKnexError('ERR_OPTION_INVALID', `Invalid options of a storm: ${problem}.`)
+  return new TenantKnexError('ERR_OPTION_INVALID', messageOf(problem))
+}
+
+function messageOf(problem: string): string {
+  return `Invalid options of a storm: ${problem}.`
 }

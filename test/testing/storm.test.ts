@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { createTenantKnex } from '../../src/index.ts'
+import { show } from '../../src/option-checks.ts'
 import {
   createStormTables,
   dropStormTables,
@@ -342,9 +344,11 @@ onEachServer('a storm', (server) => {
 })
 
 describe('options of a storm', () => {
-  const tenantKnex = Object.assign(() => undefined, {}) as never
+  const tenantKnex = createTenantKnex({ connection: {} })
   const wrong: [object, RegExp][] = [
     [{ tenantKnex: {} }, /`tenantKnex` must be/],
+    [{ tenantKnex: tenantKnex('a') }, /`tenantKnex` must be/],
+    [{ tenantKnex: tenantKnex.ambient }, /`tenantKnex` must be/],
     [{ tenants: ['a'] }, /`tenants` must be a list of two or more/],
     [{ tenants: ['a', 'a'] }, /each once/],
     [{ operations: 0 }, /`operations` must be a whole number from 1/],
@@ -355,7 +359,7 @@ describe('options of a storm', () => {
     [{ fautls: [] }, /`fautls` is unknown/],
   ]
   for (const [options, message] of wrong) {
-    it(`are checked: ${Object.keys(options)}: ${JSON.stringify(Object.values(options)[0])}`, async () => {
+    it(`are checked: ${Object.keys(options)}: ${show(Object.values(options)[0])}`, async () => {
       const error = await rejection(storm({ tenantKnex, tenants: ['a', 'b'], ...options }))
       expect(error.code).to.equal('ERR_OPTION_INVALID')
       expect(error.message).to.match(message)
