@@ -35,7 +35,7 @@ onEachServer('a query with a timeout', (server) => {
       const slow = tenantKnex('a').raw(`SELECT SLEEP(60) AS \`${text}\``)
       const failed = rejection(slow.timeout(400, { cancel: true }))
       await until('it runs', async () => (await running(admin, text)) === 1)
-      expect((await failed).name).to.equal('KnexTimeoutError')
+      expect(await failed).to.include({ name: 'KnexTimeoutError', outcome: 'unknown' })
       await until('it has ended', async () => (await running(admin, text)) === 0)
       expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
     }))
