@@ -1,5 +1,6 @@
 import KeyvRedis, { createClient } from '@keyv/redis'
 import { expect } from 'chai'
+import { createRedisClient } from '../../src/cache/stores/redis-client.ts'
 import type { OwnRedis } from '../support/own-redis.ts'
 import { until } from '../support/tenants.ts'
 import { newRoot, withCaches } from './support/caches.ts'
@@ -68,4 +69,13 @@ describe('caches on a Redis cluster', () => {
     admin.destroy()
     return list.trim().split('\n').length
   }
+
+  it('give up in time on a node as on a single server, unless told otherwise', async () => {
+    const given = { rootNodes: [{ url: redis.url }], defaults: { socket: { connectTimeout: 7 } } }
+    const cluster = await createRedisClient(given)
+    const { defaults } = (cluster as unknown as { _options: typeof given })._options
+    expect(defaults).to.include.keys('disableOfflineQueue', 'pingInterval')
+    expect(defaults.socket).to.include.keys('socketTimeout', 'reconnectStrategy')
+    expect(defaults.socket.connectTimeout).to.equal(7)
+  })
 })

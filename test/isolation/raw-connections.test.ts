@@ -172,6 +172,7 @@ onEachServer('a raw connection', (server) => {
         }
         await withLease(tenantKnex, 'a', async (lease) => {
           expect(lease.config).to.include({ port: Number(new URL(server.url).port) })
+          expect(Object.keys(lease.config)).to.not.include('password')
           for (const [name, value] of Object.entries(changes)) {
             const change = () => Object.assign(lease.config, { [name]: value })
             expect(thrown(change), name).to.be.instanceOf(TypeError)

@@ -29,6 +29,19 @@ describe('given the emitters of a request', () => {
     expect(inScope()).to.equal(undefined)
   })
 
+  it('when one has an emit of its own, then that is called, in the scope', () => {
+    const [req, res] = [new EventEmitter(), new EventEmitter()]
+    const heard: unknown[] = []
+    res.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
+      heard.push([args[0], inScope()])
+      return EventEmitter.prototype.emit.apply(this, args)
+    }
+    res.on('event', () => heard.push(inScope()))
+    keepInScope(req, res, of('a'))
+    expect(res.emit('event')).to.equal(true)
+    expect(heard).to.deep.equal([['event', 'a'], 'a'])
+  })
+
   it('when a listener throws, then whoever emits gets that, outside the scope', () => {
     const [req, res] = [new EventEmitter(), new EventEmitter()]
     keepInScope(req, res, of('a'))

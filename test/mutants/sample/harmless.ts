@@ -33,6 +33,18 @@ const HERE: readonly Harmless[] = [
       'A tenant that may hold all is searched for among the restricted; its limit is the same.',
   },
   {
+    file: 'src/pool/scheduler.ts',
+    line: 'this.#firstCap = maxPerTenant >= max ? max',
+    replacement: 'maxPerTenant > max',
+    reason: 'The same: no tenant may hold more than all.',
+  },
+  {
+    file: 'src/pool/gate-pool.ts',
+    line: 'if (isAlive === true) return slot.connection',
+    replacement: 'false',
+    reason: 'Whoever is given an idle connection gets it some promises later.',
+  },
+  {
     file: 'src/testing/plan.ts',
     line: 'random() < 1 / faultEvery',
     replacement: 'random() <= 1 / faultEvery',
