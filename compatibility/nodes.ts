@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { messageOf } from '../test/support/servers/run.ts'
 import { watchParent } from '../test/support/servers/watch-parent.ts'
 import {
+  areServersNamed,
   Reaper,
   SERVER_NAMES,
-  type Servers,
   startServers,
-  urlVariable,
+  urlVariables,
 } from '../test/support/servers.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
 import { say, sayOutcome } from './versions/report.ts'
@@ -64,21 +64,18 @@ async function main(versions: readonly string[]): Promise<number> {
 async function runAll(nodes: readonly NodeBinary[]): Promise<Outcome[]> {
   const runs: Promise<Outcome>[] = []
   for (const node of nodes) {
-    const { urls } = await startServers({ need: SERVER_NAMES, reaper })
-    const run = runOn(node, urls)
+    const run = runOn(node, urlVariables(await startServers({ need: SERVER_NAMES, reaper })))
     // Servers that the environment names are the same for all.
-    if (SERVER_NAMES.some((name) => process.env[urlVariable(name)])) await run
+    if (areServersNamed()) await run
     runs.push(run)
   }
   return Promise.all(runs)
 }
 
-async function runOn(node: NodeBinary, urls: Servers['urls']): Promise<Outcome> {
-  const environment = {
-    TENANT_KNEX_MARIADB_URL: urls.mariadb,
-    TENANT_KNEX_MYSQL_URL: urls.mysql,
-    TENANT_KNEX_REDIS_URL: urls.redis,
-  }
+async function runOn(
+  node: NodeBinary,
+  environment: Readonly<Record<string, string>>,
+): Promise<Outcome> {
   const scratch = reaper.temporaryFolder(tmpdir(), 'tenant-knex-nodes-')
   const workspace = { project: ROOT, consumer: ROOT, scratch }
   say(`Node ${node.version}: running`)

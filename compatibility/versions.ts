@@ -5,7 +5,7 @@
 import { constants } from 'node:os'
 import { messageOf } from '../test/support/servers/run.ts'
 import { watchParent } from '../test/support/servers/watch-parent.ts'
-import { Reaper, startServers } from '../test/support/servers.ts'
+import { Reaper, SERVER_NAMES, startServers, urlVariables } from '../test/support/servers.ts'
 import { parseArguments, USAGE, type Wanted } from './versions/arguments.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
 import type { NodeRun } from './versions/node-run.ts'
@@ -52,13 +52,9 @@ async function runAll(wanted: Wanted): Promise<Runs> {
   const nodes: NodeBinary[] = []
   for (const version of wanted.nodes) nodes.push(await findNode(reaper, version))
   const workspaces = await Workspaces.create(reaper)
-  const { urls, titles, stop } = await startServers({ need: ['mariadb', 'mysql', 'redis'], reaper })
+  const servers = await startServers({ need: SERVER_NAMES, reaper })
   try {
-    const environment = {
-      TENANT_KNEX_MARIADB_URL: urls.mariadb,
-      TENANT_KNEX_MYSQL_URL: urls.mysql,
-      TENANT_KNEX_REDIS_URL: urls.redis,
-    }
+    const environment = urlVariables(servers)
     const results: Result[] = []
     for (const pair of libraries) {
       const workspace = await workspaces.install(pair)
@@ -66,9 +62,9 @@ async function runAll(wanted: Wanted): Promise<Runs> {
         results.push(await runOne({ reaper, node, workspace, environment }, pair, wanted))
       }
     }
-    return { servers: titles, results }
+    return { servers: servers.titles, results }
   } finally {
-    await stop()
+    await servers.stop()
   }
 }
 

@@ -6,9 +6,9 @@ import {
   Reaper,
   SERVER_NAMES,
   type ServerName,
-  type Servers,
   startServers,
   urlVariable,
+  urlVariables,
 } from '../test/support/servers.ts'
 
 const USAGE = `usage: npm run servers -- [--with LIST | --only LIST] COMMAND [ARGUMENT...]
@@ -68,16 +68,11 @@ function parse(args: readonly string[]): Invocation | undefined {
 async function runWithServers({ need, command, args }: Invocation): Promise<number> {
   const servers = await startServers({ need, reaper })
   try {
-    return await runCommand(command, args, environment(servers))
+    return await runCommand(command, args, { ...process.env, ...urlVariables(servers) })
   } finally {
     running = undefined
     await servers.stop()
   }
-}
-
-function environment({ urls }: Servers): NodeJS.ProcessEnv {
-  const added = SERVER_NAMES.map((name) => [urlVariable(name), urls[name]] as const)
-  return { ...process.env, ...Object.fromEntries(added.filter(([, url]) => url !== undefined)) }
 }
 
 async function runCommand(

@@ -11,7 +11,13 @@ import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../test/support/servers/run.ts'
 import { watchParent } from '../test/support/servers/watch-parent.ts'
-import { Reaper, SERVER_NAMES, startServers, urlVariable } from '../test/support/servers.ts'
+import {
+  areServersNamed,
+  Reaper,
+  SERVER_NAMES,
+  startServers,
+  urlVariables,
+} from '../test/support/servers.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
@@ -49,7 +55,7 @@ async function main(): Promise<number> {
 
 /** What each part leaves out. Long files tend to take long: each part gets every second of these. */
 function inParts(files: readonly string[]): string[][] {
-  if (SERVER_NAMES.some((name) => process.env[urlVariable(name)])) return [[]]
+  if (areServersNamed()) return [[]]
   return [1, 0].map((odd) => files.filter((_, index) => index % 2 === odd))
 }
 
@@ -65,9 +71,7 @@ function size(file: string): number {
 }
 
 async function ownServers(): Promise<NodeJS.ProcessEnv> {
-  const { urls } = await startServers({ need: SERVER_NAMES, reaper })
-  const named = Object.entries(urls).map(([name, url]) => [urlVariable(name as 'redis'), url])
-  return { ...process.env, ...Object.fromEntries(named) }
+  return { ...process.env, ...urlVariables(await startServers({ need: SERVER_NAMES, reaper })) }
 }
 
 /** Shows what the first writes as it comes, and what the others write when those before have ended. */

@@ -1,6 +1,12 @@
 import { Reaper } from './servers/reaper.ts'
 import { say } from './servers/say.ts'
-import { type ServerName, TITLES, wantedVersion } from './servers/server-name.ts'
+import {
+  SERVER_NAMES,
+  type ServerName,
+  TITLES,
+  urlVariable,
+  wantedVersion,
+} from './servers/server-name.ts'
 import { advice, type Found, obtain } from './servers/ways.ts'
 
 export { Reaper } from './servers/reaper.ts'
@@ -53,6 +59,19 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   const urls = Object.fromEntries([...found].map(([name, { url }]) => [name, url]))
   const titles = [...found].map(([name, { origin }]) => `${TITLES[name]} ${origin}`)
   return { urls, titles, stop }
+}
+
+/** What tells a process where servers are. */
+export function urlVariables({ urls }: Pick<Servers, 'urls'>): Record<string, string> {
+  const named = SERVER_NAMES.map((name) => [urlVariable(name), urls[name]] as const)
+  return Object.fromEntries(
+    named.flatMap(([name, url]) => (url === undefined ? [] : [[name, url]])),
+  )
+}
+
+/** Whether the environment names servers: each start then gives the same ones. */
+export function areServersNamed(): boolean {
+  return SERVER_NAMES.some((name) => process.env[urlVariable(name)])
 }
 
 /** Starts one MariaDB: all that a demo needs. */
