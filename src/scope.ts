@@ -13,7 +13,8 @@ interface Key {
 
 /** What one scope has in the running code, and a list of what the other scopes have. It never changes. */
 interface Link {
-  readonly key: Key
+  /** Undefined at the end of a list: nothing is in any scope. */
+  readonly key: Key | undefined
   /** Who has put it there: in a shared scope it may be another one. */
   readonly by: object
   readonly value: unknown
@@ -138,15 +139,6 @@ export class Scope<T extends object> {
     }
   }
 
-  /**
-   * Calls a function in no scope, and ends what it enters with the call: on Node 20 that would stay
-   * with the connection of a request, for the next one.
-   */
-  contain<R>(fn: () => R): R {
-    // Where the value is the same as before, Node 20 neither sets nor restores anything. A link is always new.
-    return storage.run(this.#linked(undefined), fn)
-  }
-
   #link(): Link | undefined {
     return this.#entered() ?? this.#key.fallback
   }
@@ -167,13 +159,23 @@ export class Scope<T extends object> {
 
 const NOTHING: readonly never[] = []
 
+/**
+ * Calls a function with nothing in scope, of any tenantKnex, and ends what it enters with the call: on Node
+ * 20 that would stay with the connection of a request, for the next one.
+ */
+export function outside<R>(fn: () => R): R {
+  const own = { value: undefined, slot: undefined, outer: NOTHING, entry: undefined }
+  // Where the value is the same as before, Node 20 neither sets nor restores anything. So it is always new.
+  return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)
+}
+
 function held<T>({ slot, value }: Link): T | undefined {
   return (slot ? slot.value : value) as T | undefined
 }
 
 function find(first: Link | undefined, key: Key): Link | undefined {
   let link = first
-  while (link && link.key !== key) link = link.next
+  while (link?.key && link.key !== key) link = link.next
   return link
 }
 

@@ -19,7 +19,7 @@ import { resolveOptions, type TenantKnexOptions } from './options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
 import type { ConnectionInfo, ServerStats } from './pool/stats.ts'
-import { Scope } from './scope.ts'
+import { outside, Scope } from './scope.ts'
 import { type TenantToken, tenantOfToken } from './tenant-token.ts'
 
 /** How {@link TenantKnex.destroy} goes about it. */
@@ -253,16 +253,16 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     shareScopeWith === undefined ? undefined : innards(shareScopeWith, NO_SCOPE).scope,
     (foreign, around) => counterpart(knexes.get(foreign.tenant.id), around),
   )
-  // A shared scope may be in use here, and connections serve all tenants.
-  const pool = scope.call(undefined, () => new ServerPool(resolved))
+  // A scope may be in use here, and connections and caches serve all tenants.
+  const pool = outside(() => new ServerPool(resolved))
   const transactions = new TransactionScope<BoundKnex>(scope)
-  const caches = scope.call(
-    undefined,
+  const caches = outside(
     () =>
       new Caches(
         resolved.cache,
-        // In no transaction: what is seen there may never be committed.
-        (tenant, fn) => scope.run(tenant && knexes.get(tenant.id), fn),
+        // In no transaction: what is seen there may never be committed. In no scope of another tenantKnex:
+        // callers in other tenants of that one get the value, too.
+        (tenant, fn) => outside(() => scope.run(tenant && knexes.get(tenant.id), fn)),
         (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
       ),
   )

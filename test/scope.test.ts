@@ -1,7 +1,7 @@
 import { executionAsyncResource } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { Scope } from '../src/scope.ts'
+import { outside, Scope } from '../src/scope.ts'
 
 type Value = { readonly name: string }
 
@@ -26,7 +26,8 @@ describe('given several scopes', () => {
           expect(seen()).to.deep.equal(['b', 'b'])
         })
         expect(one.call(undefined, seen)).to.deep.equal([undefined, 'b'])
-        expect(other.contain(seen)).to.deep.equal(['a', undefined])
+        expect(outside(seen)).to.deep.equal([undefined, undefined])
+        expect(outside(() => other.call(a, seen))).to.deep.equal([undefined, 'a'])
         await nextTurn()
         expect(seen()).to.deep.equal(['a', 'b'])
       })

@@ -42,13 +42,14 @@ class TenantSettings {
     this.#place = place
   }
 
-  isAt({ database }: LocatedTenant): boolean {
-    return (this.#place ?? this[BINDING].tenant).database === database
+  /** The tenant, and the database that its statements run in. */
+  get place(): Tenant {
+    return this.#place ?? this[BINDING].tenant
   }
 
   /** What Knex's `client.database()` answers. */
   get database(): string {
-    return databaseOf(this.#place ?? this[BINDING].tenant)
+    return databaseOf(this.place)
   }
 
   get host(): string | undefined {
@@ -69,9 +70,18 @@ class TenantSettings {
   }
 }
 
-/** What a client of a tenant has as its `connectionSettings`. */
-export function tenantSettings(binding: Binding): object {
-  return new TenantSettings(binding)
+/**
+ * What a client of a tenant has as its `connectionSettings`.
+ *
+ * @param place set for a transaction's client: its tenant may move while the transaction is open
+ */
+export function tenantSettings(binding: Binding, place?: LocatedTenant): object {
+  return new TenantSettings(binding, place)
+}
+
+/** The tenant of a client, with the database that the client's statements run in. */
+export function placeOf(client: object): Tenant {
+  return settingsOf(client).place
 }
 
 /**
@@ -79,10 +89,9 @@ export function tenantSettings(binding: Binding): object {
  * forgotten since it got the connection: its settings then name the database of the connection.
  */
 export function clientAt<C extends object>(client: C, place: LocatedTenant): C {
-  const settings = settingsOf(client)
-  if (settings.isAt(place)) return client
+  if (placeOf(client).database === place.database) return client
   return Object.create(client, {
-    connectionSettings: { value: new TenantSettings(settings[BINDING], place) },
+    connectionSettings: { value: tenantSettings(bindingOf(client), place) },
   })
 }
 

@@ -4,7 +4,7 @@ import { checkMaker, checkSameTenant, checkTransaction } from './ownership.ts'
 /** Marks what a tenant's Knex has made, for every copy of this package. */
 const MADE_FOR_TENANT: unique symbol = Symbol.for('tenant-knex.builder') as never
 
-/** The client of the builder that is being compiled; compiling is synchronous. */
+/** The client of the outermost builder that is being compiled; compiling is synchronous. */
 let compiling: object | undefined
 
 /**
@@ -13,14 +13,21 @@ let compiling: object | undefined
  * is compiled by its own client, and must be of the same tenant as well.
  */
 function compileFor<T>(client: object, compile: () => T): T {
-  const outer = compiling
-  if (outer) checkSameTenant('A builder', outer, client)
+  if (compiling) {
+    checkSameTenant('A builder', compiling, client)
+    return compile()
+  }
   compiling = client
   try {
     return compile()
   } finally {
-    compiling = outer
+    compiling = undefined
   }
+}
+
+/** The client that sends what is being compiled: a transaction's may be in another database than its tenant is now. */
+export function compiledFor(client: object): object {
+  return compiling ?? client
 }
 
 /** A builder that cannot join another tenant's transaction, nor be put into its builders. */

@@ -115,7 +115,7 @@ export interface RawBuilder extends Transactable {
 /** What runs a builder's statements on one connection. */
 export interface QueryRunner {
   client: object
-  readonly builder: object
+  readonly builder: { client: object }
   readonly connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>
   /** With a handler as last argument, a promise; without, the stream. */

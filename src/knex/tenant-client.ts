@@ -11,10 +11,11 @@ import type { PoolView } from '../pool/pool-view.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import { isThenable } from '../thenable.ts'
 import { guardBatches } from './batch-insert.ts'
-import { type Binding, bindingOf, isBound, tenantSettings } from './binding.ts'
+import { type Binding, bindingOf, isBound, placeOf, tenantSettings } from './binding.ts'
 import {
   checkBuilder,
   checkStatement,
+  compiledFor,
   TenantQueryBuilder,
   TenantRaw,
   TenantSchemaBuilder,
@@ -101,7 +102,7 @@ export class TenantClient extends Dialect {
       const nature = natureOf(this, lease, query)
       const sent = lease.sendKnown(nature, () => super._query(lease, query))
       if (!this.transacting) return sent
-      this.transactionLease = lease
+      stayWith(this, lease)
       return followTransaction(lease, { ...nature, end: endOf(query) }, sent)
     } catch (error) {
       return Promise.reject(error)
@@ -208,10 +209,9 @@ export class TenantClient extends Dialect {
 
   /** Every builder is compiled through here, and every builder inside another one. */
   override queryCompiler(builder: object, bindings?: unknown): object {
-    const { tenant } = bindingOf(this)
     checkBuilder('A query builder', this, builder)
     try {
-      checkTables(builder, tenant)
+      checkTables(builder, placeOf(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -220,7 +220,7 @@ export class TenantClient extends Dialect {
 
   override schemaCompiler(...args: object[]): object {
     try {
-      checkSchemaTables(args[0] ?? {}, bindingOf(this).tenant)
+      checkSchemaTables(args[0] ?? {}, placeOf(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -229,7 +229,7 @@ export class TenantClient extends Dialect {
 
   override tableCompiler(tableBuilder: object): object {
     try {
-      checkForeignKeys(tableBuilder, bindingOf(this).tenant)
+      checkForeignKeys(tableBuilder, placeOf(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -300,6 +300,13 @@ export function bindClient(
   client.connectionSettings = tenantSettings(binding)
   client.listenersOf = undefined
   return client
+}
+
+/** A transaction stays in the database that it began in. */
+function stayWith(client: TenantClient, lease: Lease): void {
+  if (client.transactionLease === lease) return
+  client.transactionLease = lease
+  client.connectionSettings = tenantSettings(bindingOf(client), lease.tenant)
 }
 
 function natureOf(

@@ -21,17 +21,33 @@ export class TenantRunner extends Runner {
   override async ensureConnection(send: Send, params?: SendParams): Promise<unknown> {
     checkBuilder('A builder', this.client, this.builder)
     const stream = params?.stream
-    const sendTelling: Send = (...args) => tellOf(stream as Readable, () => send(...args))
-    return super.ensureConnection(stream ? sendTelling : send, params)
+    const sendThere: Send = (...args) => this.#compileThere(() => send(...args))
+    const sendTelling: Send = (...args) => tellOf(stream as Readable, () => sendThere(...args))
+    return super.ensureConnection(stream ? sendTelling : sendThere, params)
   }
 
   /**
-   * OpenTelemetry reads here in which database the statement runs. An error of a query whose own timeout
-   * passed is told its tenant, and that nobody knows what became of the query.
+   * Calls what compiles the builder and sends it. Where a statement runs is known by now: its tenant may
+   * have moved, or been forgotten, since it got the connection. OpenTelemetry reads it of the client, too.
+   */
+  #compileThere<R>(send: () => R): R {
+    const { builder, connection } = this
+    if (!(connection instanceof Lease)) return send()
+    const { client } = builder
+    this.client = clientAt(this.client, connection.tenant)
+    builder.client = clientAt(client, connection.tenant)
+    try {
+      return send()
+    } finally {
+      builder.client = client
+    }
+  }
+
+  /**
+   * An error of a query whose own timeout passed is told its tenant, and that nobody knows what became of
+   * the query.
    */
   override query(query: { readonly timeout?: number }): Promise<unknown> {
-    if (this.connection instanceof Lease)
-      this.client = clientAt(this.client, this.connection.tenant)
     const result = super.query(query)
     if (!query.timeout) return result
     return result.catch((error: unknown) => {

@@ -45,7 +45,8 @@ export class TransactionScope<K extends Scoped> {
     fn: (trx: K) => R | PromiseLike<R>,
     config: Knex.TransactionConfig | undefined,
   ): Promise<R> {
-    const outer = this.#open()
+    // With those that are over: late work of theirs, inside, must not pass.
+    const outer = this.#scope.around()
     const container = (begun: ScopedTransaction): Promise<R> => {
       refuseWhatIsLate(begun)
       const trx = begun as unknown as K

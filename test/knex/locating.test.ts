@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
+import type { TenantKnex } from '../../src/index.ts'
 import {
   type Item,
   onEachServer,
@@ -190,6 +192,81 @@ onEachServer('an asynchronous `database` function', (server) => {
           places.set('a', databaseOf('a'))
           tenantKnex.forget('a')
           expect(await a('items').distinct().pluck('val')).to.deep.equal([7])
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when a transaction is open, then builders in it may name its database, and not the new one', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf }) => {
+          const [before, now] = [databaseOf('a'), databaseOf('c')]
+          const a = tenantKnex('a')
+          await a.transaction(async (trx) => {
+            await moveTo(tenantKnex, places, 'a', now)
+            const naming: Record<string, (database: string) => PromiseLike<unknown>> = {
+              table: (database) => trx(`${database}.items`),
+              withSchema: (database) => trx('items').withSchema(database),
+              join: (database) => trx('items').join(`${database}.items as i`, 'i.id', 'items.id'),
+              'sub-query': (database) =>
+                trx('items').whereIn('id', (query) => {
+                  query.select('id').from(`${database}.items`)
+                }),
+              'sub-query of its Knex': (database) =>
+                trx('items').whereExists(a(`${database}.items`)),
+              'text of a builder': (database) =>
+                trx('items').joinRaw(a(`${database}.items`).as('i') as never),
+              schema: (database) => trx.schema.withSchema(database).hasTable('items'),
+              'foreign key': (database) =>
+                trx.schema.createTable('a_child', (table) => {
+                  table.integer('id').references('id').inTable(`${database}.parents`)
+                }),
+            }
+            for (const [name, use] of Object.entries(naming)) {
+              const error = await rejection((async () => use(now))())
+              expect(error, name).to.include({ code: 'ERR_WRONG_TENANT', tenant: 'a' })
+              expect(error.message, name).to.include(`"${before}"`)
+            }
+            const reading = ['table', 'withSchema', 'sub-query', 'sub-query of its Knex', 'schema']
+            for (const name of reading) await naming[name]?.(before)
+            expect(await trx.transaction((inner) => inner(`${before}.items`))).to.have.length(5)
+          })
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when a transaction is open, then it describes the database that it is in', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf, admin }) => {
+          await admin.query(`ALTER TABLE ${databaseOf('c')}.items ADD COLUMN added INT`)
+          const trx = await tenantKnex('a').transaction()
+          tenantKnex.forget('a')
+          expect(trx.client.database()).to.equal(databaseOf('a'))
+          expect(await trx('items').columnInfo()).not.to.have.property('added')
+          await moveTo(tenantKnex, places, 'a', databaseOf('c'))
+          expect(trx.client.database()).to.equal(databaseOf('a'))
+          expect(await trx('items').columnInfo()).not.to.have.property('added')
+          expect(await tenantKnex('a')('items').columnInfo()).to.have.property('added')
+          await trx.schema.table('items', (table) => table.renameColumn('val', 'value'))
+          await trx.commit()
+          expect(await columnsOf(admin, databaseOf('a'))).to.include('value')
+          expect(await columnsOf(admin, databaseOf('c'))).not.to.include('value')
+        },
+        { tenants: ['a', 'b', 'c'] },
+      ))
+
+    it('when it is forgotten or moves after it got its connection, then that tells where a query runs', () =>
+      withCatalog(
+        async ({ tenantKnex, places, databaseOf, admin }) => {
+          await admin.query(`ALTER TABLE ${databaseOf('c')}.items ADD COLUMN added INT`)
+          const a = tenantKnex('a')
+          a.client.pool.on('acquireSuccess', () => tenantKnex.forget('a'))
+          expect(await a('items').columnInfo()).to.have.property('val')
+          places.set('a', databaseOf('c'))
+          const query = a('items').withSchema(databaseOf('c'))
+          expect(await query.clone()).to.have.length(5)
+          expect(await query.clone().columnInfo()).to.have.property('added')
+          await tenantKnex.lookup('a')
+          expect(query.toSQL().sql).to.include(databaseOf('c'))
         },
         { tenants: ['a', 'b', 'c'] },
       ))
@@ -422,4 +499,23 @@ interface Catalog {
   readonly asked: string[]
   readonly places: Map<string, string>
   failure: Error | undefined
+}
+
+/** Lets a tenant be found in another place. */
+async function moveTo(
+  tenantKnex: TenantKnex,
+  places: Map<string, string>,
+  id: string,
+  database: string,
+): Promise<void> {
+  places.set(id, database)
+  tenantKnex.forget(id)
+  await tenantKnex.lookup(id)
+}
+
+async function columnsOf(admin: Connection, database: string): Promise<string[]> {
+  const sql =
+    'SELECT COLUMN_NAME AS name FROM information_schema.columns WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?'
+  const [rows] = await admin.query<RowDataPacket[]>(sql, [database, 'items'])
+  return rows.map(({ name }) => name as string)
 }

@@ -114,6 +114,32 @@ onEachServer('two tenantKnexes that share a scope', (server) => {
       expect(ofReports?.status).to.equal('fulfilled')
     }))
 
+  it('let nothing that outlives a transaction pass inside the other’s', () =>
+    withBoth(server, {}, async (main, reports) => {
+      const codes: unknown[] = []
+      let late: Promise<unknown> = Promise.resolve()
+      let end: () => void = () => undefined
+      const ended = new Promise<void>((resolve) => {
+        end = resolve
+      })
+      await main.run('a', () =>
+        main.transaction(async () => {
+          late = ended.then(() =>
+            reports.transaction(async () => {
+              codes.push(thrown(() => main.ambient('items').insert(MINE)).code)
+              await reports.transaction(() => {
+                codes.push(thrown(() => main.current()).code)
+              })
+            }),
+          )
+        }),
+      )
+      end()
+      await late
+      expect(codes).to.deep.equal(['ERR_TRANSACTION_OVER', 'ERR_TRANSACTION_OVER'])
+      expect(await main('a')('items').where(MINE)).to.deep.equal([])
+    }))
+
   it('run factories of their caches in no transaction of the other’s', () =>
     withBoth(server, {}, async (main, reports) => {
       await main.run('a', () =>
@@ -166,6 +192,33 @@ onEachServer('two tenantKnexes that share a scope', (server) => {
         expect(await count(main)).to.equal(0)
         expect((await rejection(count(reports))).code).to.equal('ERR_DESTROYED')
       })
+    }))
+})
+
+onEachServer('two tenantKnexes that do not share a scope', (server) => {
+  it('connect, and run factories of their caches, in no scope of each other', () =>
+    withTenants(server, {}, async ({ tenantKnex, databaseOf, url }) => {
+      const seen: unknown[] = []
+      const note = async (): Promise<number> => {
+        seen.push(tenantKnex.tenant?.id)
+        return 1
+      }
+      await tenantKnex.run('a', async () => {
+        const other = createTenantKnex({
+          database: databaseOf,
+          async connection() {
+            await note()
+            const { hostname: host, port, username: user } = new URL(url)
+            return { host, port: Number(port), user }
+          },
+        })
+        await other('b')('items')
+        await other.sharedCache.remember('x', {}, note)
+        await other('b').cache.remember('x', {}, note)
+        await other.destroy()
+        await note()
+      })
+      expect(seen).to.deep.equal([undefined, undefined, undefined, 'a'])
     }))
 })
 

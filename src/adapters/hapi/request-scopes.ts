@@ -1,5 +1,5 @@
 import type { Request, Server } from '@hapi/hapi'
-import type { Scope, Slot } from '../../scope.ts'
+import { outside, type Scope, type Slot } from '../../scope.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 import { keepInScope } from '../http/keep-in-scope.ts'
 import { RequestScope } from '../http/request-scope.ts'
@@ -54,7 +54,7 @@ export class RequestScopes {
       const [event, , socket] = args
       const request = event === 'clientError' ? this.#latest.get(socket as object) : undefined
       const fn = (): boolean => Reflect.apply(emit, listener, args)
-      return request?.active() ? this.#entered(request).scope.call(fn) : this.#scope.contain(fn)
+      return request?.active() ? this.#entered(request).scope.call(fn) : outside(fn)
     }
   }
 

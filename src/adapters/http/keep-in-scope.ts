@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
+import { outside } from '../../scope.ts'
 import { abortInScope } from './abort-in-scope.ts'
 import { passSocketOn, waitOutside } from './pipelining.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -35,7 +36,7 @@ export function keepInScope(req: EventEmitter, res: EventEmitter, scope: Request
     if ('signal' in req) Object.defineProperty(req, 'signal', SIGNAL)
   }
   if (setScope(res, all)) replaceEmit(res, emitResponse)
-  waitOutside(res, all)
+  waitOutside(res)
 }
 
 /** Node 26 has a signal for each request that is asked for it, and aborts it when the socket closes. */
@@ -103,9 +104,7 @@ function emitInScope(this: Emitter, ...args: unknown[]): boolean {
 /** What follows a response on its connection gets out of the scope. */
 function emitResponse(this: Emitter, ...args: unknown[]): boolean {
   const isSafe = args[0] !== 'finish' || passSocketOn(this, scopeOf(this))
-  return isSafe
-    ? Reflect.apply(emitInScope, this, args)
-    : scopeOf(this).leave(() => emitAsBefore(this, args))
+  return isSafe ? Reflect.apply(emitInScope, this, args) : outside(() => emitAsBefore(this, args))
 }
 
 /** By the prototype's `emit` as it is now: an application of Express may have set another one. */

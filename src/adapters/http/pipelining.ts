@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
+import { outside } from '../../scope.ts'
 import type { RequestScope } from './request-scope.ts'
 
 type Listener = (...args: unknown[]) => void
@@ -11,17 +12,17 @@ interface NodeResponse extends EventEmitter {
 }
 
 /**
- * Lets a response that waits for its socket say outside its scope how much it has to send. Node tells
+ * Lets a response that waits for its socket say outside all scopes how much it has to send. Node tells
  * the response that has the socket, by its event `drain`.
  */
-export function waitOutside(res: NodeResponse, scope: RequestScope): void {
+export function waitOutside(res: NodeResponse): void {
   const { _onPendingData: tell } = res
   if (res.socket !== null || !tell) return
-  res._onPendingData = (amount) => scope.leave(() => tell(amount))
+  res._onPendingData = (amount) => outside(() => tell(amount))
 }
 
 /**
- * Lets Node pass a response's socket on outside the response's scope. When requests come without waiting
+ * Lets Node pass a response's socket on outside all scopes. When requests come without waiting
  * for each other, Node's own listener of `finish` gives the socket to the response that waits for it. The
  * events of that one must not begin in this one's scope. The listeners that are to be called before
  * Node's are called here, too.
@@ -38,7 +39,7 @@ export function passSocketOn(res: EventEmitter, scope: RequestScope): boolean {
   }
   const listener = listeners[own] as Listener
   res.removeListener('finish', listener)
-  scope.leave(() => Reflect.apply(listener, res, []))
+  outside(() => Reflect.apply(listener, res, []))
   return true
 }
 

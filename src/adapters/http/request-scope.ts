@@ -32,12 +32,6 @@ export class RequestScope {
     return this.#outer.call(() => this.#scope.call(this.#knex, fn))
   }
 
-  /** Calls a function with no tenant in scope. */
-  leave<R>(fn: () => R): R {
-    if (!this.#outer) return this.#scope.call(undefined, fn)
-    return this.#outer.leave(() => this.#scope.call(undefined, fn))
-  }
-
   /** The scope of a request that has no tenant. */
   nobody(): RequestScope {
     return new RequestScope(this.#scope, undefined, this.#outer?.nobody())

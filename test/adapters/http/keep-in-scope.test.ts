@@ -109,6 +109,25 @@ describe('given requests that come without waiting for each other', () => {
     ])
   })
 
+  for (const isKnown of [true, false]) {
+    const own = isKnown ? 'known' : 'not known'
+    it(`when one ends in a scope that has no adapter, then that is left, if Node’s own listener is ${own}`, async () => {
+      const other = new Scope<{ readonly tenant: string }>()
+      const heard: unknown[] = []
+      const note = () => heard.push(inScope(), other.current()?.tenant)
+      await answerTwo((req, res) => {
+        if (req.url === '/second') {
+          res.on('finish', note).end('x')
+          return
+        }
+        if (!isKnown) wrapListeners(res)
+        keepInScope(req, res, of('a'))
+        setTimeout(() => other.call({ tenant: 'x' }, () => res.end()), 5)
+      })
+      expect(heard).to.deep.equal([undefined, undefined])
+    })
+  }
+
   it('when a listener has the name of Node’s own, then it is one like all', async () => {
     const { heard, note } = noting()
     await answerTwo((req, res) => {
@@ -127,9 +146,7 @@ describe('given requests that come without waiting for each other', () => {
     const { heard, note } = noting()
     await answerTwo((req, res) => {
       if (req.url === '/second') return void res.on('finish', note('next')).end('x')
-      // As tools do that wrap each listener.
-      const [own] = res.rawListeners('finish')
-      res.removeAllListeners('finish').on('finish', () => Reflect.apply(own as () => void, res, []))
+      wrapListeners(res)
       res.on('finish', note('finish'))
       keepInScope(req, res, of('a'))
       setTimeout(() => of('a').call(() => res.end()), 5)
@@ -139,19 +156,24 @@ describe('given requests that come without waiting for each other', () => {
 
   it('when one waits that has more to send, then the one before goes on in no scope', async () => {
     const { heard, note } = noting()
+    const other = new Scope<{ readonly tenant: string }>()
     await answerTwo((req, res) => {
       if (req.url === '/first') {
         while (res.write('x'.repeat(50_000)));
-        res.on('drain', note('drain')).on('drain', () => res.end())
+        res
+          .on('drain', () => note(`drain ${other.current()?.tenant}`)())
+          .on('drain', () => res.end())
         return
       }
       keepInScope(req, res, of('a'))
-      of('a').call(() => {
-        res.write('y')
-        res.end()
-      })
+      of('a').call(() =>
+        other.call({ tenant: 'x' }, () => {
+          res.write('y')
+          res.end()
+        }),
+      )
     })
-    expect(new Set(heard)).to.deep.equal(new Set(['drain undefined']))
+    expect(new Set(heard)).to.deep.equal(new Set(['drain undefined undefined']))
   })
 
   it('when a request has scopes of two kinds, then its listeners are in both', () => {
@@ -208,3 +230,9 @@ describe('given a stream that answers requests', () => {
     expect(new Set(others)).to.deep.equal(new Set([undefined]))
   })
 })
+
+/** As tools do that wrap each listener. */
+function wrapListeners(res: ServerResponse): void {
+  const [own] = res.rawListeners('finish')
+  res.removeAllListeners('finish').on('finish', () => Reflect.apply(own as () => void, res, []))
+}

@@ -4,7 +4,6 @@ const HAPI_SCOPES = 'src/adapters/hapi/request-scopes.ts'
 const FASTIFY = 'src/adapters/fastify.ts'
 const KEEP = 'src/adapters/http/keep-in-scope.ts'
 const PIPELINING = 'src/adapters/http/pipelining.ts'
-const REQUEST_SCOPE = 'src/adapters/http/request-scope.ts'
 const READ = 'src/adapters/koa/read-in-scope.ts'
 const KOA_TESTS = ['test/adapters/http/koa.test.ts']
 const EXPRESS_TESTS = ['test/adapters/http/express.test.ts']
@@ -74,8 +73,9 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'contain nothing where nothing is in scope',
     harm: 'what is entered stays with the connection',
     file: 'src/scope.ts',
-    search: 'return storage.run(this.#linked(undefined), fn)',
-    replace: 'return storage.run(storage.getStore(), fn)',
+    search: 'return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)',
+    replace:
+      'return storage.run(storage.getStore() && { key: undefined, by: storage, ...own, next: undefined }, fn)',
     tests: HAPI_TESTS,
   },
   {
@@ -114,7 +114,7 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'pass a socket on in the scope of the request before',
     harm: 'the next request of the connection ends in this one’s scope',
     file: PIPELINING,
-    search: '  scope.leave(() => Reflect.apply(listener, res, []))',
+    search: '  outside(() => Reflect.apply(listener, res, []))',
     replace: '  scope.call(() => Reflect.apply(listener, res, []))',
     tests: [...KOA_TESTS, ...EXPRESS_TESTS],
   },
@@ -178,7 +178,7 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'tell in scope how much a response has to send',
     harm: 'the response before goes on in this one’s scope',
     file: PIPELINING,
-    search: 'scope.leave(() => tell(amount))',
+    search: 'outside(() => tell(amount))',
     replace: 'tell(amount)',
     tests: KEEP_TESTS,
   },
@@ -193,10 +193,11 @@ export const ADAPTERS: readonly Mutant[] = [
   {
     name: 'leave one scope of two',
     harm: 'the next request of the connection ends in this one’s scope of another tenantKnex',
-    file: REQUEST_SCOPE,
-    search: 'return this.#outer.leave(() => this.#scope.call(undefined, fn))',
-    replace: 'return this.#scope.call(undefined, fn)',
-    tests: [...EXPRESS_TESTS, ...KOA_TESTS],
+    file: 'src/scope.ts',
+    search: 'return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)',
+    replace:
+      'return storage.run({ ...own, by: storage, key: storage.getStore()?.key, next: storage.getStore()?.next }, fn)',
+    tests: ['test/scope.test.ts'],
   },
   {
     name: 'read a stream of the web outside the request’s scope',

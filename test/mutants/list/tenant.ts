@@ -132,8 +132,16 @@ export const TENANT: readonly Mutant[] = [
     name: 'connect in the scope in which the tenantKnex was made',
     harm: 'what serves all tenants has one of them in scope',
     file: 'src/tenant-knex.ts',
-    search: 'scope.call(undefined, () => new ServerPool(resolved))',
+    search: 'outside(() => new ServerPool(resolved))',
     replace: 'new ServerPool(resolved)',
+    tests: SHARED_SCOPE,
+  },
+  {
+    name: 'fill a cache in whatever else is in scope',
+    harm: 'a value of one tenant of another tenantKnex is given to all of them',
+    file: 'src/tenant-knex.ts',
+    search: 'outside(() => scope.run(tenant && knexes.get(tenant.id), fn))',
+    replace: 'scope.run(tenant && knexes.get(tenant.id), fn)',
     tests: SHARED_SCOPE,
   },
   {
