@@ -1,9 +1,4 @@
-export type { Cached } from './cache/cached.ts'
-export type { MemoryStats } from './cache/stores/memory-store.ts'
-export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
-export type { CacheOptions, CacheSerializer } from './cache-options.ts'
-export type { LookupOptions } from './cached-lookup.ts'
-export type { ServerReport } from './connection/connect.ts'
+export type { LookupOptions } from './base/cached-lookup.ts'
 export type {
   AcquireMessage,
   ConnectionMessage,
@@ -15,8 +10,7 @@ export type {
   ReleaseMessage,
   SwitchMessage,
   WaitMessage,
-} from './diagnostics.ts'
-export type { EachOptions, TenantResult } from './each-tenant.ts'
+} from './base/diagnostics.ts'
 export {
   AcquireTimeoutError,
   type ErrorDetails,
@@ -25,16 +19,20 @@ export {
   type PoolNumbers,
   TenantKnexError,
   type TenantKnexErrorCode,
-} from './errors.ts'
-export type { LocatedTenant, Tenant } from './identifiers.ts'
+} from './base/errors.ts'
+export type { Cached } from './cache/cached.ts'
+export type { MemoryStats } from './cache/stores/memory-store.ts'
+export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
+export type { ServerReport } from './connection/connect.ts'
 export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
+export type { CacheOptions, CacheSerializer } from './options/cache.ts'
 export type {
   ConnectionSettings,
   KnexPassThrough,
   PoolOptions,
   ScopeOwner,
   TenantKnexOptions,
-} from './options.ts'
+} from './options/options.ts'
 export type { ServerCheck } from './pool/server-check.ts'
 export type {
   ConnectionInfo,
@@ -49,4 +47,6 @@ export {
   type TenantKnexCheck,
   type TenantKnexStats,
 } from './tenant-knex.ts'
-export type { TenantToken } from './tenant-token.ts'
+export type { EachOptions, TenantResult } from './tenants/each.ts'
+export type { LocatedTenant, Tenant } from './tenants/tenant.ts'
+export type { TenantToken } from './tenants/token.ts'

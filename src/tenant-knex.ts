@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
+import { TenantKnexError } from './base/errors.ts'
+import { isObject, rejectUnknownKeys } from './base/option-checks.ts'
+import { outside, Scope } from './base/scope.ts'
 import { Caches } from './cache/caches.ts'
 import type { MemoryStats } from './cache/stores/memory-store.ts'
 import type { TenantCache } from './cache/tenant-cache.ts'
-import { type EachOptions, eachTenant, type TenantResult } from './each-tenant.ts'
-import { TenantKnexError } from './errors.ts'
-import { checkTenantId, type LocatedTenant, type Tenant } from './identifiers.ts'
 import {
   type AmbientKnex,
   type BoundKnex,
@@ -12,15 +12,15 @@ import {
   KnexFactory,
 } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
-import { Tenants } from './knex/tenants.ts'
 import { counterpart, TransactionScope } from './knex/transaction-scope.ts'
-import { isObject, rejectUnknownKeys } from './option-checks.ts'
-import { resolveOptions, type TenantKnexOptions } from './options.ts'
+import { resolveOptions, type TenantKnexOptions } from './options/options.ts'
 import type { ServerCheck } from './pool/server-check.ts'
 import { ServerPool } from './pool/server-pool.ts'
 import type { ConnectionInfo, ServerStats } from './pool/stats.ts'
-import { outside, Scope } from './scope.ts'
-import { type TenantToken, tenantOfToken } from './tenant-token.ts'
+import { Tenants } from './tenants/directory.ts'
+import { type EachOptions, eachTenant, type TenantResult } from './tenants/each.ts'
+import { checkTenantId, type LocatedTenant, type Tenant } from './tenants/tenant.ts'
+import { type TenantToken, tenantOfToken } from './tenants/token.ts'
 
 /** How {@link TenantKnex.destroy} goes about it. */
 export interface DestroyOptions {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Keyv } from 'keyv'
 import { LRUCache } from 'lru-cache'
-import { CACHE_DEFAULTS, resolveCacheOptions } from '../src/cache-options.ts'
+import { CACHE_DEFAULTS, resolveCacheOptions } from '../src/options/cache.ts'
 import { type CacheOptions, createTenantKnex } from '../src/index.ts'
 import { thrown } from './support/tenants.ts'
 

@@ -7,7 +7,7 @@ import {
   type LookupNature,
   type LookupOptions,
   resolveLookupOptions,
-} from '../src/cached-lookup.ts'
+} from '../src/base/cached-lookup.ts'
 import { withClockAhead } from './support/clock.ts'
 import { rejection, thrown, until } from './support/tenants.ts'
 

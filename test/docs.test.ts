@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { expect } from 'chai'
-import { CACHE_DEFAULTS } from '../src/cache-options.ts'
-import { LOOKUP_DEFAULTS } from '../src/cached-lookup.ts'
+import { CACHE_DEFAULTS } from '../src/options/cache.ts'
+import { LOOKUP_DEFAULTS } from '../src/base/cached-lookup.ts'
 import { createTenantKnex } from '../src/index.ts'
-import { DEFAULTS, resolveOptions } from '../src/options.ts'
+import { DEFAULTS, resolveOptions } from '../src/options/options.ts'
 import { createTables, outputOf } from './support/example-run.ts'
 import { blockKindsOf, examplesOf, promisedOutput, read } from './support/examples.ts'
 import { deadLinksOf } from './support/links.ts'
@@ -67,7 +67,7 @@ describe('given links to files and headings of this project', () => {
 
 describe("given the README's tables", () => {
   it('then the one of errors has every code and no other', () => {
-    const codes = [...read('src/errors.ts').matchAll(/^ {2}\| '(ERR_\w+)'$/gm)].map(
+    const codes = [...read('src/base/errors.ts').matchAll(/^ {2}\| '(ERR_\w+)'$/gm)].map(
       ([, code]) => code,
     )
     expect(codes).to.include('ERR_WRONG_TENANT')
@@ -75,7 +75,7 @@ describe("given the README's tables", () => {
   })
 
   it('then the one of channels has every channel and no other, and so has that of reasons', () => {
-    const source = read('src/diagnostics.ts')
+    const source = read('src/base/diagnostics.ts')
     const channels = [...source.matchAll(/: named\('([a-z-]+)'\)/g)].map(([, name]) => name)
     expect(firstCells('Channel')).to.have.members(channels.map((name) => `tenant-knex:${name}`))
     const [, union = ''] = source.match(/^export type DiscardReason =\n((?: {2}\| '.*'\n)+)/m) ?? []
@@ -90,7 +90,7 @@ describe("given the README's tables", () => {
   })
 
   it('then the one of outcomes has every outcome and no other', () => {
-    const [, union = ''] = read('src/errors.ts').match(/^export type Outcome = (.*)$/m) ?? []
+    const [, union = ''] = read('src/base/errors.ts').match(/^export type Outcome = (.*)$/m) ?? []
     expect(firstCells('Outcome')).to.have.members(union.replaceAll("'", '').split(' | '))
   })
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import knex from 'knex'
-import { annotate, serverErrno } from '../src/errors.ts'
+import { annotate, serverErrno } from '../src/base/errors.ts'
 import { AcquireTimeoutError, type PoolNumbers, TenantKnexError } from '../src/index.ts'
 
 const ours = () => new TenantKnexError('ERR_NO_TENANT', 'No tenant.', { cause: new Error('why') })

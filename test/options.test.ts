@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import knex from 'knex'
 import { createTenantKnex, type TenantKnexOptions } from '../src/index.ts'
-import { DEFAULTS, resolveOptions } from '../src/options.ts'
+import { DEFAULTS, resolveOptions } from '../src/options/options.ts'
 import { thrown } from './support/tenants.ts'
 
 const connection = { host: '127.0.0.1', user: 'app', password: 'secret' }

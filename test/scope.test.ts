@@ -1,7 +1,7 @@
 import { executionAsyncResource } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { outside, Scope } from '../src/scope.ts'
+import { outside, Scope } from '../src/base/scope.ts'
 
 type Value = { readonly name: string }
 
@@ -48,7 +48,7 @@ describe('given several scopes', () => {
   })
 
   it('when the module is loaded twice, then both copies have the same storage', async () => {
-    const copy = (await import(`../src/scope.ts?${'copy'}`)) as typeof import('../src/scope.ts')
+    const copy = (await import(`../src/scope.ts?${'copy'}`)) as typeof import('../src/base/scope.ts')
     expect(copy.Scope).not.to.equal(Scope)
     const one = new Scope<Value>()
     const other = new copy.Scope<Value>()

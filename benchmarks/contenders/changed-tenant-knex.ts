@@ -2,9 +2,9 @@ import type { Contender } from '../support/contender.ts'
 import { copyPackage } from '../support/package-copy.ts'
 import { tenantKnex } from './tenant-knex.ts'
 
-type IdleConnections = typeof import('../../src/pool/idle-connections.ts')
-type Comebacks = typeof import('../../src/pool/comebacks.ts')
-type Waiters = typeof import('../../src/pool/waiters.ts')
+type IdleConnections = typeof import('../../src/pool/scheduling/idle-connections.ts')
+type Comebacks = typeof import('../../src/pool/scheduling/comebacks.ts')
+type Waiters = typeof import('../../src/pool/scheduling/waiters.ts')
 
 /** With the connection that was released last, whoever's it was, as Knex's own pool gives it. */
 export const withoutAffinity: Contender = tenantKnex(

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { TenantKnexError } from '../errors.ts'
-import { checkFunction } from '../option-checks.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { abortInScope } from './http/abort-in-scope.ts'

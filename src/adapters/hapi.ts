@@ -1,6 +1,6 @@
 import type { Lifecycle, Plugin, Request, ResponseToolkit } from '@hapi/hapi'
-import { TenantKnexError } from '../errors.ts'
-import { checkFunction } from '../option-checks.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { answerAs, type Boom, toBoom } from './hapi/boom.ts'

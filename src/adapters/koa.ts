@@ -1,5 +1,5 @@
 import type { Context, Middleware, Next } from 'koa'
-import { checkFunction } from '../option-checks.ts'
+import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { keepInScope } from './http/keep-in-scope.ts'

@@ -1,5 +1,5 @@
 import type { Plugin, TableMetadata } from 'objection'
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 import { innards, type TenantKnex } from '../tenant-knex.ts'
 import type {
   Builder,

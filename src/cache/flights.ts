@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 import { computing, isComputing } from './computing.ts'
 import type { Epoch } from './tenant-store.ts'
 

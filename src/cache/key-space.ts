@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** Redis takes far longer keys; longer ones are mistakes. In UTF-16 units. */
 const MAX_KEY_LENGTH = 2_048

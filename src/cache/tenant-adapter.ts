@@ -1,7 +1,7 @@
 import type { DeserializedData } from 'keyv'
-import type { CacheSerializer } from '../cache-options.ts'
-import { TenantKnexError } from '../errors.ts'
-import { show } from '../option-checks.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { show } from '../base/option-checks.ts'
+import type { CacheSerializer } from '../options/cache.ts'
 import type { Flight } from './flights.ts'
 import { checkKey, type KeyOwner } from './key-space.ts'
 import {

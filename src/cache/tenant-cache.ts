@@ -1,7 +1,7 @@
 import { Keyv, type StoredDataNoRaw, type StoredDataRaw } from 'keyv'
-import { TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
-import { invalid, isObject, rejectUnknownKeys } from '../option-checks.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { invalid, isObject, rejectUnknownKeys } from '../base/option-checks.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import type { Cached } from './cached.ts'
 import { type Flight, Flights } from './flights.ts'
 import {

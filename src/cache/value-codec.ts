@@ -1,6 +1,6 @@
 import { Keyv } from 'keyv'
-import type { CacheSerializer } from '../cache-options.ts'
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import type { CacheSerializer } from '../options/cache.ts'
 
 /** Values go through it wrapped: `undefined` by itself has no text. */
 interface Wrapped {

@@ -1,8 +1,8 @@
-import type { LocatedTenant } from '../identifiers.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
 import type { Gate } from './gate.ts'
-import type { SessionState } from './session-state.ts'
-import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch-plan.ts'
-import { SwitchFailure } from './switch-run.ts'
+import type { SessionState } from './session/state.ts'
+import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch/plan.ts'
+import { SwitchFailure } from './switch/run.ts'
 
 /*
  * What is asked of a connection that nobody holds, between two holders. It must be idle.

@@ -1,14 +1,14 @@
 import mysql, { type ConnectionOptions } from 'mysql2'
-import { serverErrno, TenantKnexError } from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import { type Asked, ask } from './ask.ts'
-import { type RawConnection, sayGoodBye } from './driver.ts'
-import { checkEscaping, setNames } from './escaping.ts'
+import { serverErrno, TenantKnexError } from '../base/errors.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
 import { Gate, type GateEvents } from './gate.ts'
-import { NO_ROLE, sessionSetup } from './session-setup.ts'
-import { setupPlan } from './switch-plan.ts'
-import { SwitchFailure, switchError } from './switch-run.ts'
-import type { Switching } from './switching.ts'
+import { checkEscaping, setNames } from './session/escaping.ts'
+import { NO_ROLE, sessionSetup } from './session/setup.ts'
+import type { Switching } from './switch/one-write.ts'
+import { setupPlan } from './switch/plan.ts'
+import { SwitchFailure, switchError } from './switch/run.ts'
+import { type Asked, ask } from './wire/ask.ts'
+import { type RawConnection, sayGoodBye } from './wire/driver.ts'
 
 /** What a server says of itself. */
 export interface ServerFacts {

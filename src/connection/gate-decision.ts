@@ -1,6 +1,6 @@
-import type { LocatedTenant } from '../identifiers.ts'
-import type { Need } from './session-state.ts'
-import { isTransactionEnd } from './statement-text.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Need } from './session/state.ts'
+import { isTransactionEnd } from './session/statement-text.ts'
 
 /** Someone through whom commands come. Told apart by identity. */
 interface Holder {

@@ -1,5 +1,5 @@
-import { about, type Outcome, TenantKnexError } from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
+import { about, type Outcome, TenantKnexError } from '../base/errors.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
 
 /** What the sender of a statement gets that has left its tenant's database. */
 export function databaseLeftError(tenant: LocatedTenant, connectionId: number): TenantKnexError {

@@ -1,8 +1,21 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { DiscardReason } from '../diagnostics.ts'
-import type { Outcome, TenantKnexError } from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import { type AnswerPart, isReadOnly, learnFrom } from './answer-meaning.ts'
+import type { DiscardReason } from '../base/diagnostics.ts'
+import type { Outcome, TenantKnexError } from '../base/errors.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
+import { decideStart } from './gate-decision.ts'
+import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
+import { type CommandGate, type Entry, failInScope, putBehindGate } from './gated-command.ts'
+import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
+import { type AnswerPart, isReadOnly, learnFrom } from './session/answer-meaning.ts'
+import type { SessionSetup } from './session/setup.ts'
+import { type Need, SessionState } from './session/state.ts'
+import { switchCommand } from './switch/command.ts'
+import { SwitchLimit } from './switch/limit.ts'
+import { leavesWithSwitch, type Switching } from './switch/one-write.ts'
+import type { SwitchStep } from './switch/plan.ts'
+import { Prologue } from './switch/prologue.ts'
+import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch/run.ts'
+import { UnheardCommands } from './unheard-commands.ts'
 import {
   type Command,
   endLocalFile,
@@ -18,22 +31,9 @@ import {
   type RawConnection,
   sayGoodBye,
   steerStream,
-} from './driver.ts'
-import { decideStart } from './gate-decision.ts'
-import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
-import { type CommandGate, type Entry, failInScope, putBehindGate } from './gated-command.ts'
-import { closedError, Lease, type LeaseHost, releasedError } from './lease.ts'
-import { errnoOf, isErr } from './packets.ts'
-import { Prologue } from './prologue.ts'
-import type { SessionSetup } from './session-setup.ts'
-import { type Need, SessionState } from './session-state.ts'
-import { SkippedAnswer } from './skipped-answer.ts'
-import { switchCommand } from './switch-command.ts'
-import { SwitchLimit } from './switch-limit.ts'
-import type { SwitchStep } from './switch-plan.ts'
-import { SwitchFailure, SwitchRun, type SwitchTarget, switchError } from './switch-run.ts'
-import { leavesWithSwitch, type Switching } from './switching.ts'
-import { UnheardCommands } from './unheard-commands.ts'
+} from './wire/driver.ts'
+import { errnoOf, isErr } from './wire/packets.ts'
+import { SkippedAnswer } from './wire/skipped-answer.ts'
 
 /** What a gate tells its pool. */
 export interface GateEvents {

@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
-import { type AnswerPart, answerPart } from './answer-meaning.ts'
-import { type Command, failCommand, type Packet } from './driver.ts'
 import { type Lease, type StatementNature, UNKNOWN_STATEMENT } from './lease.ts'
-import type { Prologue } from './prologue.ts'
-import type { SkippedAnswer } from './skipped-answer.ts'
+import { type AnswerPart, answerPart } from './session/answer-meaning.ts'
+import type { Prologue } from './switch/prologue.ts'
+import { type Command, failCommand, type Packet } from './wire/driver.ts'
+import type { SkippedAnswer } from './wire/skipped-answer.ts'
 
 /** Who is asked when a command starts and at each answer to it. True: the command has ended. */
 export interface CommandGate {

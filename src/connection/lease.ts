@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
-import type { DiscardReason } from '../diagnostics.ts'
-import { about, annotate, type Outcome, serverErrno, TenantKnexError } from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
+import type { DiscardReason } from '../base/diagnostics.ts'
+import { about, annotate, type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
+import { refusalOf } from './session/statement-text.ts'
 import {
   type Command,
   failCommand,
@@ -9,8 +10,7 @@ import {
   lossError,
   type RawConnection,
   unsentCommand,
-} from './driver.ts'
-import { refusalOf } from './statement-text.ts'
+} from './wire/driver.ts'
 
 /** What a lease needs of the connection behind it. */
 export interface LeaseHost {

@@ -1,5 +1,5 @@
-import type { Command } from './driver.ts'
 import { failInScope } from './gated-command.ts'
+import type { Command } from './wire/driver.ts'
 
 /**
  * The commands of a connection that have no callback, as streams have none: mysql2 does not tell

@@ -1,8 +1,8 @@
+import { TenantKnexError } from '../base/errors.ts'
 import type { Caches } from '../cache/caches.ts'
-import { TenantKnexError } from '../errors.ts'
-import type { LocatedTenant, Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
-import type { Tenants } from './tenants.ts'
+import type { Tenants } from '../tenants/directory.ts'
+import type { LocatedTenant, Tenant } from '../tenants/tenant.ts'
 
 /** What the bindings of one tenantKnex share. */
 export interface BindingParts {

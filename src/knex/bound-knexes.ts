@@ -1,7 +1,7 @@
 import { createLRU } from 'lru.min'
-import type { Tenant } from '../identifiers.ts'
+import type { Tenants } from '../tenants/directory.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import type { BoundKnex } from './bound-knex.ts'
-import type { Tenants } from './tenants.ts'
 
 /** Bound Knexes that are kept although nobody else holds them. */
 const KEPT = 1_000

@@ -1,5 +1,5 @@
-import { about, TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import { about, TenantKnexError } from '../base/errors.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import { databaseOf } from './binding.ts'
 import type { BuilderParts, SchemaBuilderParts, TableBuilderParts } from './dialect.ts'
 import { isDescription, isInformationSchema } from './information-schema.ts'

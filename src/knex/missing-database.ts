@@ -1,6 +1,6 @@
+import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
-import { serverErrno, TenantKnexError } from '../errors.ts'
-import { markMissing } from '../missing-tenant.ts'
+import { markMissing } from '../tenants/missing.ts'
 import { bindingOf } from './binding.ts'
 
 /** Answers of servers in a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { annotate } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
+import { annotate } from '../base/errors.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 
 /** Knex's logger, as far as it is changed here. */
 export interface Logger {

@@ -1,5 +1,5 @@
+import { TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
-import { TenantKnexError } from '../errors.ts'
 import { bindingOf, isBound } from './binding.ts'
 import type { Connectable } from './dialect.ts'
 import { outsideTenants, withoutTenant, wrongTenant } from './guards.ts'

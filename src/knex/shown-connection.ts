@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ConnectionOptions } from 'mysql2'
-import type { Tenant } from '../identifiers.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 
 /**
  * The settings that other people's code may read: where the server is, who logs in, and what becomes of

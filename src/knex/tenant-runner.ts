@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import knex from 'knex'
+import { TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
-import { TenantKnexError } from '../errors.ts'
 import { clientAt } from './binding.ts'
 import { checkBuilder } from './builders.ts'
 import { Runner } from './dialect.ts'

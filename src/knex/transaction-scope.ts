@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
-import { about, TenantKnexError } from '../errors.ts'
-import type { Tenant } from '../identifiers.ts'
-import type { Scope } from '../scope.ts'
+import { about, TenantKnexError } from '../base/errors.ts'
+import type { Scope } from '../base/scope.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import { refused } from './ownership.ts'
 
 /** A bound Knex or a transaction that is in scope. */

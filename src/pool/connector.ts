@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { ConnectionOptions } from 'mysql2'
+import { TenantKnexError } from '../base/errors.ts'
 import {
   type ConnectOptions,
   inspectServer,
@@ -10,9 +11,8 @@ import {
   type ServerReport,
 } from '../connection/connect.ts'
 import type { GateEvents } from '../connection/gate.ts'
-import { TenantKnexError } from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import type { ResolvedOptions } from '../options.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
 import { SettingsSource } from './settings-source.ts'
 import { SideConnection } from './side-connection.ts'
 

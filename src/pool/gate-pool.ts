@@ -6,8 +6,8 @@ import {
   type ConnectReason,
   Scheduler,
   type SchedulerLimits,
-} from './scheduler.ts'
-import type { Slot, Waiter } from './tenant-share.ts'
+} from './scheduling/scheduler.ts'
+import type { Slot, Waiter } from './scheduling/tenant-share.ts'
 
 /** How long the pool is not widened after connecting has failed. */
 const WIDENING_PAUSE_MILLIS = 5_000

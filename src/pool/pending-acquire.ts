@@ -1,6 +1,6 @@
 import { TimeoutError } from 'tarn'
 import type { Gate } from '../connection/gate.ts'
-import type { Waiter } from './tenant-share.ts'
+import type { Waiter } from './scheduling/tenant-share.ts'
 
 /** An acquire that got no connection at once. It has one time limit, whatever it waits for. */
 export class PendingAcquire {

@@ -2,11 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
-import { clean, findLeftover, probe } from '../connection/cleaning.ts'
-import type { ServerFacts } from '../connection/connect.ts'
-import type { Gate } from '../connection/gate.ts'
-import { type Lease, releasedError } from '../connection/lease.ts'
-import { CHANNELS } from '../diagnostics.ts'
+import { CHANNELS } from '../base/diagnostics.ts'
 import {
   AcquireTimeoutError,
   about,
@@ -14,9 +10,13 @@ import {
   type Outcome,
   serverErrno,
   TenantKnexError,
-} from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import type { ResolvedOptions } from '../options.ts'
+} from '../base/errors.ts'
+import { clean, findLeftover, probe } from '../connection/cleaning.ts'
+import type { ServerFacts } from '../connection/connect.ts'
+import type { Gate } from '../connection/gate.ts'
+import { type Lease, releasedError } from '../connection/lease.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { LocatedTenant } from '../tenants/tenant.ts'
 import { Connector } from './connector.ts'
 import { GatePool } from './gate-pool.ts'
 import { PendingAcquire } from './pending-acquire.ts'

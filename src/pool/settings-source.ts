@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'mysql2'
-import type { ResolvedConnection, ResolvedOptions } from '../options.ts'
+import type { ResolvedConnection, ResolvedOptions } from '../options/options.ts'
 
 /**
  * The settings that connections are made with: asked for once for all who need them at a time, and

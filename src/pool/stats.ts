@@ -1,4 +1,4 @@
-import type { Switching } from '../connection/switching.ts'
+import type { Switching } from '../connection/switch/one-write.ts'
 /** What a pool has done since it was created. */
 export interface ServerCounters {
   /** Connections asked for. */

@@ -1,5 +1,5 @@
-import { checkFunction } from '../option-checks.ts'
-import { isThenable } from '../thenable.ts'
+import { checkFunction } from '../base/option-checks.ts'
+import { isThenable } from '../base/thenable.ts'
 import { type NamedTenant, namedTenant } from './named-tenant.ts'
 import type { Resolver, TenantRequest } from './tenant-request.ts'
 

@@ -1,4 +1,4 @@
-import { invalid, isObject, rejectUnknownKeys, show } from '../option-checks.ts'
+import { invalid, isObject, rejectUnknownKeys, show } from '../base/option-checks.ts'
 import { parseHost } from './host.ts'
 import { type NamedTenant, namedTenant } from './named-tenant.ts'
 import { checkTrust, type HostOptions, requestHost } from './request-host.ts'

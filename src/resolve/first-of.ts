@@ -1,5 +1,5 @@
-import { checkFunction, invalid } from '../option-checks.ts'
-import { isThenable } from '../thenable.ts'
+import { checkFunction, invalid } from '../base/option-checks.ts'
+import { isThenable } from '../base/thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from './tenant-request.ts'
 
 /**

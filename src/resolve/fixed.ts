@@ -1,5 +1,5 @@
-import { checkTenantId } from '../identifiers.ts'
-import { invalid } from '../option-checks.ts'
+import { invalid } from '../base/option-checks.ts'
+import { checkTenantId } from '../tenants/tenant.ts'
 import type { Resolver } from './tenant-request.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { invalid, show } from '../option-checks.ts'
+import { invalid, show } from '../base/option-checks.ts'
 import { invalidRequest } from './invalid-request.ts'
 import { singleHeader } from './single-header.ts'
 import type { Resolver } from './tenant-request.ts'

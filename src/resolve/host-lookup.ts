@@ -1,5 +1,5 @@
-import { CachedLookup, type LookupOptions, resolveLookupOptions } from '../cached-lookup.ts'
-import { checkFunction, invalid, isObject } from '../option-checks.ts'
+import { CachedLookup, type LookupOptions, resolveLookupOptions } from '../base/cached-lookup.ts'
+import { checkFunction, invalid, isObject } from '../base/option-checks.ts'
 import { parseHost } from './host.ts'
 import { idProblem, type NamedTenant } from './named-tenant.ts'
 import { checkTrust, type HostOptions, requestHost } from './request-host.ts'

@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** The error for a request that does not say clearly which tenant it is for. */
 export function invalidRequest(message: string): TenantKnexError {

@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** What a user's function says of a request: a tenant's id, or that there is none. */
 export type NamedTenant = string | null | undefined

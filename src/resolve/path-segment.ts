@@ -1,4 +1,4 @@
-import { invalid, isObject, rejectUnknownKeys, show } from '../option-checks.ts'
+import { invalid, isObject, rejectUnknownKeys, show } from '../base/option-checks.ts'
 import { invalidRequest } from './invalid-request.ts'
 import type { Resolver } from './tenant-request.ts'
 

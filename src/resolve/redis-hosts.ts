@@ -1,4 +1,4 @@
-import { checkFunction, invalid, isObject, rejectUnknownKeys, show } from '../option-checks.ts'
+import { checkFunction, invalid, isObject, rejectUnknownKeys, show } from '../base/option-checks.ts'
 
 /** What is needed of a Redis client: node-redis and ioredis both fit. It stays the caller's own. */
 export interface RedisHostsClient {

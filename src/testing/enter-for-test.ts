@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 import { innards, type TenantKnex } from '../tenant-knex.ts'
 
 /**

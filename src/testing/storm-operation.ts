@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Outcome } from '../errors.ts'
+import type { Outcome } from '../base/errors.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import type { Claims } from './claims.ts'
 import type { Random } from './random.ts'

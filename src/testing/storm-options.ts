@@ -1,5 +1,5 @@
-import { TenantKnexError } from '../errors.ts'
-import { show } from '../option-checks.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { show } from '../base/option-checks.ts'
 import { innards, type TenantKnex } from '../tenant-knex.ts'
 import { OPERATIONS } from './operations.ts'
 import type { StormFault } from './storm-fault.ts'

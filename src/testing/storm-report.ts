@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** Something that must never be, and where it came up. */
 export interface ReportedViolation {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serverErrno, TenantKnexError } from '../errors.ts'
+import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { audit } from './audit.ts'
 import { Claims } from './claims.ts'
 import { planStep, type Step } from './plan.ts'

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { serverErrno, TenantKnexError } from '../errors.ts'
+import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { call, withConnection } from './raw-connection.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { answerPart, learnFrom } from '../../src/connection/answer-meaning.ts'
-import type { Command, Packet } from '../../src/connection/driver.ts'
-import { SessionState } from '../../src/connection/session-state.ts'
+import { answerPart, learnFrom } from '../../src/connection/session/answer-meaning.ts'
+import type { Command, Packet } from '../../src/connection/wire/driver.ts'
+import { SessionState } from '../../src/connection/session/state.ts'
 
 const STATES = {
   resultsetHeader: () => undefined,

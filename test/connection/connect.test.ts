@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import mysql from 'mysql2/promise'
 import { type KillTarget, killQueries, openConnection } from '../../src/connection/connect.ts'
-import { resolveOptions } from '../../src/options.ts'
+import { resolveOptions } from '../../src/options/options.ts'
 import {
   onEachServer,
   rejection,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { decideStart } from '../../src/connection/gate-decision.ts'
-import { type Need, SessionState } from '../../src/connection/session-state.ts'
+import { type Need, SessionState } from '../../src/connection/session/state.ts'
 
 const a = { tenant: { id: 'a', database: 'db_a' } }
 const twin = { tenant: a.tenant }

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import mysql from 'mysql2'
 import { openConnection } from '../../src/connection/connect.ts'
 import type { Gate } from '../../src/connection/gate.ts'
-import type { LocatedTenant } from '../../src/identifiers.ts'
-import { resolveOptions } from '../../src/options.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
+import { resolveOptions } from '../../src/options/options.ts'
 import { ITEMS, onEachServer, rejection, type TestServer, withTenants } from '../support/tenants.ts'
 
 async function withGate(

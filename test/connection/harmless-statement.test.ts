@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import knex, { type Knex } from 'knex'
 import mysql from 'mysql2'
-import { isHarmless } from '../../src/connection/harmless-statement.ts'
+import { isHarmless } from '../../src/connection/session/harmless-statement.ts'
 
 const db = knex({ client: 'mysql2' })
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Packet } from '../../src/connection/driver.ts'
+import type { Packet } from '../../src/connection/wire/driver.ts'
 import {
   errnoOf,
   initDbPacket,
@@ -7,7 +7,7 @@ import {
   queryPacket,
   readOk,
   resetPacket,
-} from '../../src/connection/packets.ts'
+} from '../../src/connection/wire/packets.ts'
 
 /** A packet as mysql2 hands it over: inside a larger buffer, header before `offset`. */
 function packet(hex: string, next = '0503'): Packet {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { sessionSetup } from '../../src/connection/session-setup.ts'
+import { sessionSetup } from '../../src/connection/session/setup.ts'
 
 const NAMES = 'SET NAMES utf8mb4'
 

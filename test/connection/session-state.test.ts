@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { SessionState } from '../../src/connection/session-state.ts'
+import { SessionState } from '../../src/connection/session/state.ts'
 
 const a = { id: 'a', database: 'db_a' }
 const b = { id: 'b', database: 'db_b' }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { Packet } from '../../src/connection/driver.ts'
-import { type AnswerEnd, SkippedAnswer } from '../../src/connection/skipped-answer.ts'
+import type { Packet } from '../../src/connection/wire/driver.ts'
+import { type AnswerEnd, SkippedAnswer } from '../../src/connection/wire/skipped-answer.ts'
 
 const OK = '00 00 00 0300 0000'
 const OK_AND_MORE = '00 00 00 0a00 0000'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import mysql from 'mysql2'
-import { isRollback, isTransactionEnd, refusalOf } from '../../src/connection/statement-text.ts'
+import { isRollback, isTransactionEnd, refusalOf } from '../../src/connection/session/statement-text.ts'
 
 describe('the text of a statement', () => {
   const refused = [

@@ -5,7 +5,7 @@ import {
   PROBE,
   setupPlan,
   switchPlan,
-} from '../../src/connection/switch-plan.ts'
+} from '../../src/connection/switch/plan.ts'
 
 const setup = {
   statements: ['SET NAMES utf8mb4', 'SET ROLE NONE', 'SET @x = 1'],

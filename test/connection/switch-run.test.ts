@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import type { Packet, RawConnection } from '../../src/connection/driver.ts'
-import { SessionState } from '../../src/connection/session-state.ts'
-import { encodeStep, PROBE, type SwitchStep, switchPlan } from '../../src/connection/switch-plan.ts'
+import type { Packet, RawConnection } from '../../src/connection/wire/driver.ts'
+import { SessionState } from '../../src/connection/session/state.ts'
+import { encodeStep, PROBE, type SwitchStep, switchPlan } from '../../src/connection/switch/plan.ts'
 import {
   SwitchFailure,
   SwitchRun,
   type SwitchTarget,
   switchError,
-} from '../../src/connection/switch-run.ts'
+} from '../../src/connection/switch/run.ts'
 import { type RejectedError, thrown } from '../support/tenants.ts'
 
 const OK = '00 00 00 0200 0000'

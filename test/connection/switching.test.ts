@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { leavesWithSwitch, type SwitchSituation } from '../../src/connection/switching.ts'
+import { leavesWithSwitch, type SwitchSituation } from '../../src/connection/switch/one-write.ts'
 
 const GOOD: SwitchSituation = {
   canPipeline: true,

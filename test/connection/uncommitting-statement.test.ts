@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { cannotCommit } from '../../src/connection/uncommitting-statement.ts'
+import { cannotCommit } from '../../src/connection/session/uncommitting-statement.ts'
 
 describe('given a statement that may commit', () => {
   const can = ['CREATE TABLE copies SELECT 1', 'CALL p(/* select */)', 'COMMIT', 'SELECT 1; COMMIT']

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { heapInUse } from '../../benchmarks/support/memory.ts'
-import { resolveLookupOptions } from '../../src/cached-lookup.ts'
-import { Tenants } from '../../src/knex/tenants.ts'
+import { resolveLookupOptions } from '../../src/base/cached-lookup.ts'
+import { Tenants } from '../../src/tenants/directory.ts'
 import { thrown } from '../support/tenants.ts'
 
 const COUNT = 20_000

@@ -1,4 +1,4 @@
-import type { LocatedTenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 import {
   type Answer,
   endsConnection,

@@ -1,4 +1,4 @@
-import type { LocatedTenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 
 /** `select` and `stream` read a row: by a callback, and as it comes. */
 export type StatementKind = 'select' | 'stream' | 'BEGIN' | 'COMMIT' | 'ROLLBACK'

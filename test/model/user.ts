@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
-import type { LocatedTenant } from '../../src/identifiers.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Statement, StatementKind } from './statement.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Comebacks } from '../../src/pool/comebacks.ts'
+import { Comebacks } from '../../src/pool/scheduling/comebacks.ts'
 
 /** Take-overs in a row, each as winner and loser. */
 function takenOver(size: number, ...takeOvers: readonly string[]): Comebacks {

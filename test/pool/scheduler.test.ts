@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { TenantShare, Waiter } from '../../src/pool/tenant-share.ts'
-import { Waiters } from '../../src/pool/waiters.ts'
+import { TenantShare, Waiter } from '../../src/pool/scheduling/tenant-share.ts'
+import { Waiters } from '../../src/pool/scheduling/waiters.ts'
 import { Course, type Setting, settingOf } from './scheduling/course.ts'
 import { limitsOf } from './scheduling/loads.ts'
 import type { Given, Policy, PolicyLimits } from './scheduling/policy.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { DEFAULTS } from '../../src/options.ts'
+import { DEFAULTS } from '../../src/options/options.ts'
 import { checkServer } from '../../src/pool/server-check.ts'
 
 const REPORT = {

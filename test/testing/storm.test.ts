@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createTenantKnex } from '../../src/index.ts'
-import { show } from '../../src/option-checks.ts'
+import { show } from '../../src/base/option-checks.ts'
 import {
   createStormTables,
   dropStormTables,

@@ -1,4 +1,4 @@
-import { checkFunction } from '../../option-checks.ts'
+import { checkFunction } from '../../base/option-checks.ts'
 import { type NodeMessage, nodeRequest } from '../../resolve/tenant-request.ts'
 import type { RequestOptions } from '../http/request-tenants.ts'
 

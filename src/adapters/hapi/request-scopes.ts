@@ -1,5 +1,5 @@
 import type { Request, Server } from '@hapi/hapi'
-import { outside, type Scope, type Slot } from '../../scope.ts'
+import { outside, type Scope, type Slot } from '../../base/scope.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 import { keepInScope } from '../http/keep-in-scope.ts'
 import { RequestScope } from '../http/request-scope.ts'

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
-import { outside } from '../../scope.ts'
+import { outside } from '../../base/scope.ts'
 import { abortInScope } from './abort-in-scope.ts'
 import { passSocketOn, waitOutside } from './pipelining.ts'
 import type { RequestScope } from './request-scope.ts'

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import { outside } from '../../scope.ts'
+import { outside } from '../../base/scope.ts'
 import type { RequestScope } from './request-scope.ts'
 
 type Listener = (...args: unknown[]) => void

@@ -1,4 +1,4 @@
-import { isMarkedMissing } from '../../missing-tenant.ts'
+import { isMarkedMissing } from '../../tenants/missing.ts'
 
 /** What is answered, and what whoever sent the request is told, by the code of what went wrong. */
 const ANSWERS = {

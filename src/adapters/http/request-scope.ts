@@ -1,4 +1,4 @@
-import type { Scope, Slot } from '../../scope.ts'
+import type { Scope, Slot } from '../../base/scope.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

@@ -1,9 +1,9 @@
-import { TenantKnexError } from '../../errors.ts'
-import { idType } from '../../identifiers.ts'
-import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../option-checks.ts'
+import { TenantKnexError } from '../../base/errors.ts'
+import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../base/option-checks.ts'
+import { isThenable } from '../../base/thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
 import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
-import { isThenable } from '../../thenable.ts'
+import { idType } from '../../tenants/tenant.ts'
 import { requestError } from './request-error.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

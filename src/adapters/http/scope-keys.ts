@@ -1,4 +1,4 @@
-import type { Scope } from '../../scope.ts'
+import type { Scope } from '../../base/scope.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

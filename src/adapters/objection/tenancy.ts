@@ -1,4 +1,4 @@
-import { about, TenantKnexError } from '../../errors.ts'
+import { about, TenantKnexError } from '../../base/errors.ts'
 import type { TenantKnex } from '../../tenant-knex.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

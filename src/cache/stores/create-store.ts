@@ -1,5 +1,5 @@
-import type { ResolvedCacheOptions } from '../../cache-options.ts'
-import { invalid, isObject } from '../../option-checks.ts'
+import { invalid, isObject } from '../../base/option-checks.ts'
+import type { ResolvedCacheOptions } from '../../options/cache.ts'
 import type { CacheStore } from '../tenant-store.ts'
 import { Adapter, type KeyvAdapter } from './adapter.ts'
 import { Guarded, type IsAnswer } from './guarded.ts'

@@ -1,5 +1,5 @@
-import { TenantKnexError } from '../../errors.ts'
-import { isThenable } from '../../thenable.ts'
+import { TenantKnexError } from '../../base/errors.ts'
+import { isThenable } from '../../base/thenable.ts'
 import { type MaybePromise, StoreUnavailable, WaitedTooLong } from '../tenant-store.ts'
 import { Breaker } from './breaker.ts'
 import type { KeyValue, Texts } from './key-value.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { TenantKnexError } from '../../errors.ts'
+import { TenantKnexError } from '../../base/errors.ts'
 import type { KeyOwner } from '../key-space.ts'
 import type { CacheStore, Computed, Entry, NewEntry, TenantStore } from '../tenant-store.ts'
 import type { KeyValue, Texts } from './key-value.ts'

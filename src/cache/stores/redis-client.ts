@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../../errors.ts'
+import { TenantKnexError } from '../../base/errors.ts'
 
 /**
  * A client of node-redis (`@redis/client`, which `@keyv/redis` brings), as far as it is needed. The

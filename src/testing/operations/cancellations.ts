@@ -1,4 +1,4 @@
-import { TenantKnexError } from '../../errors.ts'
+import { TenantKnexError } from '../../base/errors.ts'
 import { call, withConnection } from '../raw-connection.ts'
 import type { StormOperation } from '../storm-operation.ts'
 import { ITEMS, WRITES } from '../tables.ts'

@@ -1,4 +1,4 @@
-import { serverErrno } from '../../errors.ts'
+import { serverErrno } from '../../base/errors.ts'
 import { call, type RawConnection, type Row, withConnection } from '../raw-connection.ts'
 import type { StormContext, StormOperation } from '../storm-operation.ts'
 import { ITEMS, SHADE, WRITES } from '../tables.ts'

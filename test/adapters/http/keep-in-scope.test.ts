@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { fillInScope, keepInScope } from '../../../src/adapters/http/keep-in-scope.ts'
 import { RequestScope } from '../../../src/adapters/http/request-scope.ts'
-import { Scope } from '../../../src/scope.ts'
+import { Scope } from '../../../src/base/scope.ts'
 import { pipelined } from './client.ts'
 
 const scope = new Scope<{ readonly tenant: string }>()

@@ -1,7 +1,7 @@
 import { createClient } from '@keyv/redis'
 import { collectGarbage, heapInUse } from '../../../benchmarks/support/memory.ts'
 import { Caches } from '../../../src/cache/caches.ts'
-import { resolveCacheOptions } from '../../../src/cache-options.ts'
+import { resolveCacheOptions } from '../../../src/options/cache.ts'
 import type { CacheOptions, TenantCache } from '../../../src/index.ts'
 
 // Measures the heap that tenants' caches take, in a process where nothing else is on it. Arguments:

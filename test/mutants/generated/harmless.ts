@@ -8,22 +8,22 @@ export interface Harmless {
   readonly reason: string
 }
 
-const TEXT = 'src/connection/statement-text.ts'
+const TEXT = 'src/connection/session/statement-text.ts'
 const GUARDS = 'src/knex/guards.ts'
-const HEAP = 'src/pool/heap.ts'
-const SCHEDULER = 'src/pool/scheduler.ts'
-const WAITERS = 'src/pool/waiters.ts'
+const HEAP = 'src/pool/scheduling/heap.ts'
+const SCHEDULER = 'src/pool/scheduling/scheduler.ts'
+const WAITERS = 'src/pool/scheduling/waiters.ts'
 
 /** All of them. */
 export const HARMLESS: readonly Harmless[] = [
   {
-    file: 'src/connection/packets.ts',
+    file: 'src/connection/wire/packets.ts',
     line: 'if (first < 0xfb) return 0',
     replacement: 'first <= 0xfb',
     reason: 'No integer begins with 0xfb: in a row it stands for NULL, and an OK has no rows.',
   },
   {
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     line: 'return a === b || (a.id === b.id && a.database === b.database)',
     replacement: 'false',
     reason: 'One object is equal to itself by its fields too; to compare the objects is faster.',
@@ -83,7 +83,7 @@ export const HARMLESS: readonly Harmless[] = [
     reason: 'A space and a dot are never at one place.',
   },
   {
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     line: 'now >= entry.staleUntil) return undefined',
     replacement: 'now > entry.staleUntil',
     reason: 'An old value is used for no measurable time longer.',

@@ -72,7 +72,7 @@ export const ADAPTERS: readonly Mutant[] = [
   {
     name: 'contain nothing where nothing is in scope',
     harm: 'what is entered stays with the connection',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)',
     replace:
       'return storage.run(storage.getStore() && { key: undefined, by: storage, ...own, next: undefined }, fn)',
@@ -193,7 +193,7 @@ export const ADAPTERS: readonly Mutant[] = [
   {
     name: 'leave one scope of two',
     harm: 'the next request of the connection ends in this one’s scope of another tenantKnex',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)',
     replace:
       'return storage.run({ ...own, by: storage, key: storage.getStore()?.key, next: storage.getStore()?.next }, fn)',

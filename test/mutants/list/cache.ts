@@ -299,7 +299,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'look at the first word of a statement only',
     harm: 'a COMMIT behind it is not noticed',
-    file: 'src/connection/uncommitting-statement.ts',
+    file: 'src/connection/session/uncommitting-statement.ts',
     search: "!sql.includes(';')",
     replace: 'sql.length > 0',
     tests: COMMITS,

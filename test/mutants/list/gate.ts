@@ -53,7 +53,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'take what begins with COMMIT for the end of a transaction',
     harm: '`COMMIT; DELETE FROM items` runs in an unknown database',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: String.raw`\w+)?)\s*;?\s*$/i`,
     replace: String.raw`\w+)?)\s*;?\s*/i`,
     tests: STATEMENT,
@@ -61,7 +61,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'take what ends with COMMIT for the end of a transaction',
     harm: '`DELETE FROM items; COMMIT` runs in an unknown database',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: String.raw`/^\s*(?:commit|`,
     replace: String.raw`/\s*(?:commit|`,
     tests: STATEMENT,
@@ -162,7 +162,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'no gate on streams',
     harm: 'a block of MariaDB’s streams another tenant’s rows before the OK that tells',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: "return !keepsRows && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'",
     replace: "return keepsRows && mayHaveLeft(packet.eofStatusFlags()) ? 'left' : 'nothing'",
     tests: MEANING,
@@ -171,7 +171,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'believe a statement that comes back',
     harm: 'USE b, SELECT, USE a in one block gives B’s rows',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: '  const { status, leavesTrace, database } = readOk(packet, isTracked)\n',
     replace:
       '  const own = session.database\n  const { status, leavesTrace, database } = readOk(packet, isTracked)\n  if (database === own) return "nothing"\n',
@@ -180,7 +180,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'ignore a change of database that was not ours',
     harm: 'rows of another tenant are handed out',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: "return database === '' ? 'nothing' : 'left'",
     replace: "return database === '' ? 'left' : 'nothing'",
     tests: MEANING,
@@ -189,7 +189,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'look for errors at the start of an answer only',
     harm: 'one in the middle of the rows leaves the database known',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: "if (isErr(packet)) return 'error'",
     replace: "if (isErr(packet) && command.next === command.resultsetHeader) return 'error'",
     tests: MEANING,
@@ -197,7 +197,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'do not read the status after rows',
     harm: 'a transaction that a SELECT opened is not rolled back',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: '  session.onStatus(status)\n  const hasChanged',
     replace: '  const hasChanged',
     tests: MEANING,
@@ -269,7 +269,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'do not listen to a file’s stream any more',
     harm: 'its second error ends the process',
-    file: 'src/connection/driver.ts',
+    file: 'src/connection/wire/driver.ts',
     search: "  file.on('error', () => undefined)\n",
     replace: '',
     tests: ['test/isolation/local-files.test.ts'],

@@ -407,7 +407,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'say of every timeout that the tenant’s transactions are to blame',
     harm: 'people look for a mistake that is not there',
-    file: 'src/errors.ts',
+    file: 'src/base/errors.ts',
     search: 'inTransaction < Math.max(own, limit)',
     replace: 'inTransaction < own',
     tests: ['test/errors.test.ts'],

@@ -8,7 +8,7 @@ export const LEASE: readonly Mutant[] = [
   {
     name: 'look for session tracking in lower case only',
     harm: 'user code switches the telling off, and a hidden USE is not noticed',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: "'[$&\\\\u0080-\\\\uffff]'), 'i')",
     replace: "'[$&\\\\u0080-\\\\uffff]'))",
     tests: STATEMENT,
@@ -16,7 +16,7 @@ export const LEASE: readonly Mutant[] = [
   {
     name: 'look for session tracking in plain letters only',
     harm: 'the same on MySQL, which finds a variable whatever accents its name is given',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: 'new RegExp(pattern.replace(',
     replace: 'new RegExp(pattern || pattern.replace(',
     tests: STATEMENT,
@@ -24,7 +24,7 @@ export const LEASE: readonly Mutant[] = [
   {
     name: 'look for session tracking in the text alone',
     harm: 'the same, by `SET ?` with an object',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: 'SESSION_TRACKING.test(sql) || namesTracking(sql, values)',
     replace: 'SESSION_TRACKING.test(sql)',
     tests: STATEMENT,
@@ -33,7 +33,7 @@ export const LEASE: readonly Mutant[] = [
   {
     name: 'look for USE at the first character only',
     harm: '`/* */ USE other` is sent, and the connection lost',
-    file: 'src/connection/statement-text.ts',
+    file: 'src/connection/session/statement-text.ts',
     search: 'USE.test(sql.slice(start, start + 32))',
     replace: 'USE.test(sql.slice(0, start + 32))',
     tests: STATEMENT,

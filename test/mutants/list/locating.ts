@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 
-const TENANTS = 'src/knex/tenants.ts'
+const TENANTS = 'src/tenants/directory.ts'
 const LOCATING = ['test/knex/locating.test.ts']
 const MANY = ['test/many-tenants.test.ts']
 
@@ -90,7 +90,7 @@ export const LOCATING_AND_MANY: readonly Mutant[] = [
   {
     name: 'look a tenant up in the scope of whoever asks first',
     harm: 'what a catalog reads through the ambient Knex is one tenant’s, and given to all',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'this.#outside.runInAsyncScope(() => this.#start(key))',
     replace: 'this.#start(key)',
     tests: ['test/cached-lookup.test.ts'],
@@ -107,7 +107,7 @@ export const LOCATING_AND_MANY: readonly Mutant[] = [
   {
     name: 'stop at the first tenant that fails',
     harm: 'the others are not migrated, and nobody is told',
-    file: 'src/each-tenant.ts',
+    file: 'src/tenants/each.ts',
     search: "return { tenant, status: 'rejected', reason }",
     replace: 'throw reason',
     tests: MANY,
@@ -115,7 +115,7 @@ export const LOCATING_AND_MANY: readonly Mutant[] = [
   {
     name: 'take anything for a token',
     harm: 'a job without a tenant runs, and fails somewhere else',
-    file: 'src/tenant-token.ts',
+    file: 'src/tenants/token.ts',
     search: "if (typeof tenant === 'string') return tenant",
     replace: 'return String(tenant)',
     tests: MANY,

@@ -1,7 +1,7 @@
 import type { Mutant } from '../mutant.ts'
 
 const GATE = 'src/connection/gate.ts'
-const SWITCHING = 'src/connection/switching.ts'
+const SWITCHING = 'src/connection/switch/one-write.ts'
 const ONE_WRITE = ['test/knex/one-write.test.ts']
 const DECISION = ['test/connection/switching.test.ts']
 const SKIPPED = ['test/connection/skipped-answer.test.ts']
@@ -13,7 +13,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'leave out the neutral database',
     harm: 'behind a switch that is refused a statement runs in the tenant’s database before it',
-    file: 'src/connection/prologue.ts',
+    file: 'src/connection/switch/prologue.ts',
     search: 'const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE',
     replace: 'const isOverNeutral = false',
     tests: ONE_WRITE,
@@ -29,7 +29,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'close a connection whose session holds nothing, after its switch was refused',
     harm: 'each request for a database that does not exist costs a connection',
-    file: 'src/connection/prologue.ts',
+    file: 'src/connection/switch/prologue.ts',
     search: ' && state.owner !== undefined\n',
     replace: '\n',
     tests: REFUSED,
@@ -37,7 +37,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'go to the neutral database after the tenant’s',
     harm: 'no statement finds its tables',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: '[NEUTRAL, own]',
     replace: '[own, NEUTRAL]',
     tests: ONE_WRITE,
@@ -45,7 +45,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take any time zone for one that cannot be refused',
     harm: 'a statement runs in a session that was not set up, where the server has forgotten the zone',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: "'[+-]\\\\d\\\\d?:\\\\d\\\\d'",
     replace: "'[^']+'",
     tests: ['test/connection/session-setup.test.ts'],
@@ -131,7 +131,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take the tenant’s database for confirmed although a step was refused',
     harm: 'the next statement runs where the connection happens to be',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: '      this.#failure = failure\n      return\n',
     replace: '      return\n',
     tests: [...ONE_WRITE, ...MODEL],
@@ -139,7 +139,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'count an answer too few behind a refused step',
     harm: 'an answer to the switch is taken for the statement’s',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: '    if (this.#answered === this.#steps.length) return true\n',
     replace:
       '    if (this.#answered === this.#steps.length - (this.#failure ? 1 : 0)) return true\n',
@@ -148,7 +148,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take the bytes of a step for a server that wants others',
     harm: 'the server reads the text of a SET as something else',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'withQueryAttributes ? bytesWithAttributes : bytesWithout',
     replace: 'bytesWithout',
     tests: ['test/connection/switch-plan.test.ts'],
@@ -157,7 +157,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take the end of the first result for the end of the answer',
     harm: 'what comes after it is taken for the next answer',
-    file: 'src/connection/skipped-answer.ts',
+    file: 'src/connection/wire/skipped-answer.ts',
     search: 'if ((status & STATUS.moreResults) !== 0) return undefined\n',
     replace: '',
     tests: SKIPPED,
@@ -166,7 +166,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'count the columns of an answer wrong',
     harm: 'a row is taken for a column, and the end for a row',
-    file: 'src/connection/skipped-answer.ts',
+    file: 'src/connection/wire/skipped-answer.ts',
     search: 'if (this.#columns-- === 0)',
     replace: 'if (--this.#columns === 0)',
     tests: SKIPPED,
@@ -175,7 +175,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'tell a caller again whose time was up',
     harm: 'a callback is called twice',
-    file: 'src/connection/driver.ts',
+    file: 'src/connection/wire/driver.ts',
     search: 'return Boolean(timeout && _connection && !queryTimeout)',
     replace: 'return Boolean(timeout && _connection && queryTimeout === 0)',
     tests: ONE_WRITE,
@@ -183,7 +183,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'let a stream’s time go on when it has failed',
     harm: 'an error that nobody listens to ends the process',
-    file: 'src/connection/driver.ts',
+    file: 'src/connection/wire/driver.ts',
     search: '  stopTimeout(command)\n',
     replace: '',
     tests: ONE_WRITE,
@@ -199,7 +199,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'send a statement together with a role that may have been taken away',
     harm: 'it runs in the role that the tenant before has taken',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: '(role ?? NO_ROLE) === NO_ROLE && ',
     replace: '',
     tests: ONE_WRITE,
@@ -207,7 +207,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'send a statement together with `session` statements',
     harm: 'where one fails it runs without',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: ' && count === session.length',
     replace: '',
     tests: ONE_WRITE,

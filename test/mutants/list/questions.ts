@@ -2,7 +2,7 @@ import type { Mutant } from '../mutant.ts'
 
 const OPTIONS = ['test/isolation/driver-options.test.ts']
 const QUESTIONS = ['test/connection/server-questions.test.ts']
-const DRIVER = 'src/connection/driver.ts'
+const DRIVER = 'src/connection/wire/driver.ts'
 const CONNECT = 'src/connection/connect.ts'
 
 /** What a new connection asks the server, whatever the driver's options are. */
@@ -26,7 +26,7 @@ export const SERVER_QUESTIONS: readonly Mutant[] = [
   {
     name: 'let a queryFormat change our own questions',
     harm: 'another question is answered, and the role crosses',
-    file: 'src/connection/ask.ts',
+    file: 'src/connection/wire/ask.ts',
     search: 'connection.addCommand(ownQuery(sql, onResult))',
     replace: 'connection.query(ownQuery(sql, onResult) as never)',
     tests: OPTIONS,

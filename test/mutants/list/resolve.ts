@@ -5,7 +5,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'serve what is too old',
     harm: 'a tenant that moved is looked for in its old database for ever',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'if (now < entry.freshUntil) return entry.value',
     replace: 'if (entry.value !== undefined) return entry.value',
     tests: ['test/cached-lookup.test.ts'],
@@ -14,7 +14,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'go on with "nobody" while the look-up is down',
     harm: 'a new tenant is refused for an hour',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: '(isNegative ? 0 : staleMillis)',
     replace: 'staleMillis',
     tests: ['test/cached-lookup.test.ts'],
@@ -22,7 +22,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'use an old value for ever while the look-up is down',
     harm: 'a tenant that moved is never noticed',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'before !== undefined && now < before.staleUntil',
     replace: 'before !== undefined && before.value !== undefined',
     tests: ['test/cached-lookup.test.ts'],
@@ -30,7 +30,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'ask for each caller',
     harm: 'a cold cache storms the look-up',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'this.#flights.get(key) ?? this.#outside',
     replace: 'this.#outside',
     tests: ['test/cached-lookup.test.ts'],
@@ -38,7 +38,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'run the look-up in the scope of whoever asked first',
     harm: 'it reads one tenant’s database for another',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'this.#outside.runInAsyncScope(() => this.#start(key))',
     replace: 'this.#start(key)',
     tests: ['test/cached-lookup.test.ts'],
@@ -46,7 +46,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'wait for a look-up as long as it takes',
     harm: 'one that hangs hangs every request',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: '() => setImmediate(resolve, undefined), millis)',
     replace: '() => undefined, millis)',
     tests: ['test/cached-lookup.test.ts'],
@@ -54,7 +54,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'ask again at once after a failure',
     harm: 'a look-up that is down is asked by every request',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'this.#leftAlone(key) ?? ',
     replace: '',
     tests: ['test/cached-lookup.test.ts'],
@@ -62,7 +62,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'let all wait while one tries again',
     harm: 'each request waits for a look-up that hangs',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'now < entry.retryAt || this.#flights.has(key)',
     replace: 'now < entry.retryAt',
     tests: ['test/cached-lookup.test.ts'],
@@ -70,7 +70,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'join what was asked for before forget()',
     harm: 'a tenant that moved stays where it was',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: '    this.#flights.delete(key)\n  }',
     replace: '  }',
     tests: ['test/cached-lookup.test.ts'],
@@ -78,7 +78,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'keep what was asked for before forget()',
     harm: 'an old answer lives on after forget()',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'if (this.#flights.get(key) !== flight) return entry',
     replace: '',
     tests: ['test/cached-lookup.test.ts'],
@@ -86,7 +86,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'believe whatever comes late',
     harm: 'an old answer replaces a newer one',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'if (this.#find(key) === entry) this',
     replace: 'this',
     tests: ['test/cached-lookup.test.ts'],
@@ -94,7 +94,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'keep rubbish',
     harm: 'a look-up’s mistake is a tenant’s id',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search: 'value === null ? undefined : this.#nature.problemOf?.(value)',
     replace: 'undefined as string | undefined',
     tests: ['test/cached-lookup.test.ts'],
@@ -102,7 +102,7 @@ export const RESOLVE: readonly Mutant[] = [
   {
     name: 'keep unknown hosts beside known ones',
     harm: 'made-up hosts push out those in use',
-    file: 'src/cached-lookup.ts',
+    file: 'src/base/cached-lookup.ts',
     search:
       'const [room, other] = isKnown ? [this.#known, this.#unknown] : [this.#unknown, this.#known]',
     replace: 'const [room, other] = [this.#known, this.#unknown]',

@@ -16,7 +16,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: let a tenant hold all that it ever may from the beginning',
     harm: 'one that is stuck on a lock leaves too few connections to the others',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'Math.min(maxPerTenant, firstPart)',
     replace: 'maxPerTenant',
     tests: SCHEDULER,
@@ -25,7 +25,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: count what has come back whenever that was',
     harm: 'a tenant that was busy and is stuck now takes more and more connections',
-    file: 'src/pool/tenant-share.ts',
+    file: 'src/pool/scheduling/tenant-share.ts',
     search: 'now - this.#returnedAt <= STANDSTILL_MILLIS ? this.#returns : 0',
     replace: 'this.#returns + 0 * now',
     tests: SCHEDULER,
@@ -34,7 +34,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: leave a connection among the idle ones that was handed out',
     harm: 'two tenants hold one connection',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: '    this.#takeOut(slot)\n    slot.holder = share\n',
     replace: '    slot.holder = share\n',
     tests: SCHEDULER,
@@ -42,7 +42,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: take any connection before the one in the database',
     harm: 'every acquire switches',
-    file: 'src/pool/idle-connections.ts',
+    file: 'src/pool/scheduling/idle-connections.ts',
     search: 'share.idle.last ?? ',
     replace: '',
     tests: SCHEDULER,
@@ -51,7 +51,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: take the only connection of a database before a duplicate',
     harm: 'more switches than needed',
-    file: 'src/pool/idle-connections.ts',
+    file: 'src/pool/scheduling/idle-connections.ts',
     search: 'this.#ageOf(oldest) ? oldest : spare',
     replace: 'this.#ageOf(oldest) ? oldest : oldest',
     tests: SCHEDULER,
@@ -59,7 +59,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: take a duplicate before one that nobody has used for long',
     harm: 'more switches than needed',
-    file: 'src/pool/idle-connections.ts',
+    file: 'src/pool/scheduling/idle-connections.ts',
     search: 'this.#ageOf(oldest) ? oldest : spare',
     replace: 'this.#ageOf(oldest) ? spare : spare',
     tests: SCHEDULER,
@@ -67,7 +67,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: take the duplicate that was released last',
     harm: 'more switches than needed',
-    file: 'src/pool/idle-connections.ts',
+    file: 'src/pool/scheduling/idle-connections.ts',
     search: '=> slot.idleSince)',
     replace: '=> -slot.idleSince)',
     tests: SCHEDULER,
@@ -75,7 +75,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: let anyone pass whose database a connection is in',
     harm: 'a busy tenant keeps all others waiting',
-    file: 'src/pool/waiters.ts',
+    file: 'src/pool/scheduling/waiters.ts',
     search: '    if (head.bypassed >= MAX_BYPASSES) return head\n',
     replace: '',
     tests: SCHEDULER,
@@ -84,7 +84,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: serve who came last of a tenant first',
     harm: 'some wait until their time is up',
-    file: 'src/pool/waiters.ts',
+    file: 'src/pool/scheduling/waiters.ts',
     search: 'queue.append(waiter.inQueue)',
     replace: 'queue.insert(waiter.inQueue, () => true)',
     tests: SCHEDULER,
@@ -92,7 +92,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: put who got a dead connection at the end',
     harm: 'some wait longer than their turn',
-    file: 'src/pool/waiters.ts',
+    file: 'src/pool/scheduling/waiters.ts',
     search: '(queue.last?.number ?? 0) < waiter.number',
     replace: 'waiter.number > 0',
     tests: SCHEDULER,
@@ -100,7 +100,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: leave a backlog its turn',
     harm: 'one tenant’s flood keeps all others waiting',
-    file: 'src/pool/waiters.ts',
+    file: 'src/pool/scheduling/waiters.ts',
     search: 'this.#isBacklogged(share) ? Math.min(cap, this.#backlogShare()) : cap',
     replace: 'cap',
     tests: SCHEDULER,
@@ -108,7 +108,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: keep connections idle that only a backlog wants',
     harm: 'the pool does less than it could',
-    file: 'src/pool/waiters.ts',
+    file: 'src/pool/scheduling/waiters.ts',
     search: 'this.#firstWithinLimit() ?? this.#leastServed()',
     replace: 'this.#firstWithinLimit()',
     tests: SCHEDULER,
@@ -116,7 +116,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: let one tenant hold every connection',
     harm: 'one that waits for a lock stops all others',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'return Math.min(maxPerTenant, this.#firstCap + share.returnsBy(this.#now))',
     replace: 'return max',
     tests: [...SCHEDULER, ...SHARING],
@@ -124,7 +124,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: keep a tenant that is alone from most of the pool',
     harm: 'connections stay idle that could work',
-    file: 'src/pool/presence.ts',
+    file: 'src/pool/scheduling/presence.ts',
     search: 'return now - at <= PRESENCE_MILLIS',
     replace: 'return now - at >= 0',
     tests: SCHEDULER,
@@ -132,7 +132,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: open one connection too many',
     harm: 'the server’s limit is passed',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'connecting >= this.#limits.max) return undefined',
     replace: 'connecting > this.#limits.max) return undefined',
     tests: SCHEDULER,
@@ -140,7 +140,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: open connections without end before anyone waits',
     harm: 'a storm of logins at the server',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'isWiderWanted && connecting < MAX_WIDENING',
     replace: 'isWiderWanted',
     tests: SCHEDULER,
@@ -148,7 +148,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: widen for connections that were nobody’s',
     harm: 'the statements that fail open connections that help nobody',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'if (slot.home !== undefined && slot.home !== share)',
     replace: 'if (slot.home !== share)',
     tests: SCHEDULER,
@@ -156,7 +156,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: widen where nobody comes back',
     harm: 'connections that nobody needs, and whose turns are dear at the server',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'const MIN_COMEBACKS = 1 / 2',
     replace: 'const MIN_COMEBACKS = 0',
     tests: SCHEDULER,
@@ -164,7 +164,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: never widen',
     harm: 'a switch for each visitor who comes back',
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     search: 'const MIN_COMEBACKS = 1 / 2',
     replace: 'const MIN_COMEBACKS = 2',
     tests: SCHEDULER,
@@ -172,7 +172,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: remember whose connections were taken over for ever',
     harm: 'memory that grows with each tenant',
-    file: 'src/pool/comebacks.ts',
+    file: 'src/pool/scheduling/comebacks.ts',
     search: 'if (forgotten !== undefined) this.#count(forgotten, -1)',
     replace: '',
     tests: ['test/pool/comebacks.test.ts'],
@@ -196,7 +196,7 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: order those who wait by one half of them',
     harm: 'some wait longer than their turn',
-    file: 'src/pool/heap.ts',
+    file: 'src/pool/scheduling/heap.ts',
     search: 'this.#keyOf(right) < this.#keyOf(left) ? right : left',
     replace: 'left',
     tests: SCHEDULER,

@@ -9,7 +9,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'compare the confirmed database by prefix',
     harm: 'tenant_12’s statements run in tenant_1',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: "return this.#database === tenant.database ? 'nothing' : 'confirm'",
     replace: "return tenant.database.startsWith(this.#database ?? ' ') ? 'nothing' : 'confirm'",
     tests: STATE,
@@ -18,7 +18,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'compare the confirmed database without case',
     harm: 'Acme’s statements run in acme where the server tells case apart',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: "return this.#database === tenant.database ? 'nothing' : 'confirm'",
     replace:
       "return this.#database?.toLowerCase() === tenant.database.toLowerCase() ? 'nothing' : 'confirm'",
@@ -27,7 +27,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'tell tenants apart by their databases alone',
     harm: 'a tenant that took over a database finds the other’s session',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '(a.id === b.id && a.database === b.database)',
     replace: 'a.database === b.database',
     tests: STATE,
@@ -35,7 +35,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'tell tenants apart by their ids alone',
     harm: 'a session is kept for a tenant that has moved',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '(a.id === b.id && a.database === b.database)',
     replace: 'a.id === b.id',
     tests: STATE,
@@ -43,7 +43,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'clean only where the database differs',
     harm: 'variables, locks and temporary tables cross tenants',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: 'this.#isStray || (isOthers && this.#isTraced)',
     replace: 'this.#isStray',
     tests: STATE,
@@ -52,7 +52,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'do not remember whose the session is',
     harm: 'the same',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '    this.#owner = tenant\n',
     replace: '    void tenant\n',
     tests: STATE,
@@ -60,7 +60,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'take the session for clean once the database is selected',
     harm: 'the same, after a switch without a reset',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '    this.#database = database\n',
     replace: '    this.#database = database\n    this.#owner = undefined\n',
     tests: STATE,
@@ -68,7 +68,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'know the old database until the switch is answered',
     harm: 'a switch that fails leaves the connection where nobody knows',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: 'onSwitching(): void {\n    this.#database = undefined',
     replace: 'onSwitching(): void {',
     tests: STATE,
@@ -77,7 +77,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'know the database after it was dropped or left',
     harm: 'statements run outside any database, or in one made anew',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: 'onDatabaseLost(): void {\n    this.#database = undefined',
     replace: 'onDatabaseLost(): void {',
     tests: STATE,
@@ -85,7 +85,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'no re-confirmation after an error',
     harm: 'a block of MariaDB’s that switched and then failed decides where the next statement runs',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '    this.#isTraced = true\n    this.#database = undefined\n  }\n}',
     replace: '    this.#isTraced = true\n  }\n}',
     tests: STATE,
@@ -94,7 +94,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'take an error for a status',
     harm: 'a transaction that a procedure began before it failed stays open',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '    this.#isStatusKnown = false\n    this.#isTraced = true\n',
     replace: '    this.#isTraced = true\n',
     tests: STATE,
@@ -102,7 +102,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'overlook that autocommit is off',
     harm: 'the next tenant’s writes are rolled back',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: "return this.#autocommit ? 'nothing' : 'autocommit off'",
     replace: "return 'nothing'",
     tests: STATE,
@@ -110,7 +110,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'skip the switch',
     harm: 'statements run in the last tenant’s database',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: ': [own]',
     replace: ': PROBE',
     tests: PLAN,
@@ -119,7 +119,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'forget the reset',
     harm: 'variables, locks, temporary tables and transactions cross tenants',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'return [RESET, NEUTRAL, ...settings(setup), own]',
     replace: 'return [NEUTRAL, ...settings(setup), own]',
     tests: PLAN,
@@ -128,7 +128,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'reset after the session is set up',
     harm: 'the character set is the server’s: a quoted string can be broken out of',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'return [RESET, NEUTRAL, ...settings(setup), own]',
     replace: 'return [NEUTRAL, ...settings(setup), RESET, own]',
     tests: PLAN,
@@ -136,7 +136,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'select the database first',
     harm: 'a user’s session statement may leave it again',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'return [RESET, NEUTRAL, ...settings(setup), own]',
     replace: 'return [own, RESET, NEUTRAL, ...settings(setup)]',
     tests: PLAN,
@@ -145,7 +145,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'set the session up in the database of the tenant before',
     harm: 'a `session` statement reads, and with dynamic SQL keeps, another tenant’s rows',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'return [RESET, NEUTRAL, ...settings(setup), own]',
     replace: 'return [RESET, ...settings(setup), NEUTRAL, own]',
     tests: ['test/isolation/session-statements.test.ts'],
@@ -153,7 +153,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'leave the role as it is',
     harm: 'a role that one tenant’s code took serves the next',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: '...(hasOwnStatement ? [',
     replace: '...(hasOwnStatement && session.length < 0 ? [',
     tests: SETUP,
@@ -161,7 +161,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'leave the character set to the reset',
     harm: 'server and driver read one string differently: injection',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: "    [first, ...settings.slice(0, count)].join(', '),\n",
     replace: '',
     tests: SETUP,
@@ -169,7 +169,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'leave the role as it is, on MariaDB',
     harm: 'a role that one tenant’s code took serves the next',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: 'role === undefined || hasOwnStatement ? names',
     replace: 'session.length >= 0 ? names',
     tests: SETUP,
@@ -177,7 +177,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'set the session up at connect only',
     harm: 'after the first hand-over the user’s time zone and modes are gone',
-    file: 'src/connection/session-setup.ts',
+    file: 'src/connection/session/setup.ts',
     search: '    ...session.slice(count),\n',
     replace: '',
     tests: SETUP,
@@ -185,7 +185,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'reset a transaction without ROLLBACK',
     harm: 'a prepared XA transaction of MariaDB’s spoils the connection for the next one',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: "  if (isInTransaction) before.push({ kind: 'set', sql: 'ROLLBACK' })\n",
     replace: '  void isInTransaction\n',
     tests: PLAN,
@@ -193,7 +193,7 @@ export const SESSION: readonly Mutant[] = [
   {
     name: 'leave new connections in the login’s database',
     harm: 'a first statement that passes runs there',
-    file: 'src/connection/switch-plan.ts',
+    file: 'src/connection/switch/plan.ts',
     search: 'return [NEUTRAL, ...settings(setup), NEUTRAL]',
     replace: 'return [NEUTRAL, ...settings(setup)]',
     tests: PLAN,

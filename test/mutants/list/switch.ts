@@ -8,7 +8,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'mark known before the OK',
     harm: 'a switch that fails counts as done',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: "if (this.#steps.some(({ kind }) => kind !== 'ping')) state.onSwitching()",
     replace:
       "for (const step of this.#steps) if (step.kind === 'database') state.onDatabase(step.database)",
@@ -18,7 +18,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'ignore an ERR in a switch',
     harm: 'a refused reset or USE counts as done',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'if (!this.#isFollowed) throw failure',
     replace: 'if (!this.#isFollowed) return',
     tests: RUN,
@@ -27,7 +27,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'take rows for an OK',
     harm: 'the rest of an answer is taken for the next one’s',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'if (ok === undefined) return isErr(packet)',
     replace: 'if (ok === undefined) return true',
     tests: RUN,
@@ -35,7 +35,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'take an OK that announces more for the whole answer',
     harm: 'each answer is taken for that of the command before: a failed insert is acknowledged',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: ' && (ok.status & STATUS.moreResults) === 0',
     replace: '',
     tests: RUN,
@@ -44,7 +44,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'take an OK that comes out of its turn',
     harm: 'the same',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'return packet.sequenceId === FIRST && ',
     replace: 'return ',
     tests: RUN,
@@ -53,7 +53,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'go on after a refused reset',
     harm: 'the session is the other tenant’s and counts as clean',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'isRecoverable = isDatabase && ',
     replace: 'isRecoverable = ',
     tests: RUN,
@@ -62,7 +62,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'go on after any error of the last step',
     harm: 'a connection that is being killed is used again',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'errno === ER_BAD_DB || errno === ER_DBACCESS_DENIED',
     replace: 'errno === ER_BAD_DB || errno !== undefined',
     tests: RUN,
@@ -70,7 +70,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'believe any database that is confirmed',
     harm: 'a proxy that mixes answers up gives another tenant’s rows',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'if (target.isTracked && confirmed !== step.database) {',
     replace: 'if (target.isTracked && confirmed === undefined) {',
     tests: RUN,
@@ -79,7 +79,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'believe an OK that confirms nothing',
     harm: 'the same',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: 'if (target.isTracked && confirmed !== step.database) {',
     replace: 'if (confirmed !== undefined && confirmed !== step.database) {',
     tests: RUN,
@@ -87,7 +87,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'keep prepared statements over a reset',
     harm: 'a cached execute() reads and writes the old tenant’s table, or any',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: "    if (step.kind === 'reset') forgetStatements(connection)\n",
     replace: '',
     tests: RUN,
@@ -96,7 +96,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'leave the driver’s character set as user code had it',
     harm: 'it encodes strings in one the server does not expect',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: '    connection.config.charsetNumber = charsetNumber\n',
     replace: '    void charsetNumber\n    void connection\n',
     tests: RUN,
@@ -104,7 +104,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'take the session for clean without a reset',
     harm: 'another tenant’s session counts as nobody’s',
-    file: 'src/connection/switch-run.ts',
+    file: 'src/connection/switch/run.ts',
     search: "    if (!this.#steps.some(({ kind }) => kind === 'reset')) return\n",
     replace: '',
     tests: RUN,
@@ -112,7 +112,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'read the first record of an OK only',
     harm: 'a change of database behind a change of a variable is not noticed',
-    file: 'src/connection/packets.ts',
+    file: 'src/connection/wire/packets.ts',
     search: 'while (reader.offset < end) {',
     replace: 'if (reader.offset < end) {',
     tests: PACKETS,
@@ -121,7 +121,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'read past the end of an OK',
     harm: 'the next packet’s bytes are taken for a database',
-    file: 'src/connection/packets.ts',
+    file: 'src/connection/wire/packets.ts',
     search: '  if (reader.isAtEnd()) return UNTRACKED\n',
     replace: '',
     tests: PACKETS,
@@ -129,7 +129,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'close forgotten statements one by one',
     harm: 'their ids are another tenant’s statements by now',
-    file: 'src/connection/driver.ts',
+    file: 'src/connection/wire/driver.ts',
     search:
       '  for (const statement of connection._statements.values()) statement.close = () => undefined\n',
     replace: '',
@@ -138,7 +138,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'set no character set but bytes',
     harm: 'the configured one is lost after the first hand-over',
-    file: 'src/connection/escaping.ts',
+    file: 'src/connection/session/escaping.ts',
     search: "return charset === 'binary' ?",
     replace: "return charset !== '' ?",
     tests: ['test/isolation/character-sets.test.ts', 'test/knex/connection-options.test.ts'],
@@ -154,7 +154,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'let session statements change what escapes a quote',
     harm: 'a value ends its quotes: SQL injection',
-    file: 'src/connection/escaping.ts',
+    file: 'src/connection/session/escaping.ts',
     search: "if (mode?.includes('NO_BACKSLASH_ESCAPES')) {",
     replace: 'if (mode === null) {',
     tests: ['test/isolation/session-statements.test.ts'],
@@ -178,7 +178,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'give up a switch without a look whether it has been answered',
     harm: 'a process that was busy closes sound connections',
-    file: 'src/connection/switch-limit.ts',
+    file: 'src/connection/switch/limit.ts',
     search: 'setImmediate(() => this.#timer === timer && giveUp())',
     replace: 'setImmediate(giveUp)',
     tests: ['test/connection/gate.test.ts'],

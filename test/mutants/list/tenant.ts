@@ -9,7 +9,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'take ids in any case for the default mapping',
     harm: 'two tenants get one database where the file system ignores case',
-    file: 'src/identifiers.ts',
+    file: 'src/tenants/tenant.ts',
     search: '/^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/',
     replace: '/^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/i',
     tests: IDENTIFIERS,
@@ -18,7 +18,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'allow names that are longer than a server takes',
     harm: 'a server that cuts them makes two of them one',
-    file: 'src/identifiers.ts',
+    file: 'src/tenants/tenant.ts',
     search: 'if (value.length > MAX_DATABASE_LENGTH) {',
     replace: 'if (value.length > 2 * MAX_DATABASE_LENGTH) {',
     tests: IDENTIFIERS,
@@ -26,7 +26,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'allow the server’s own databases',
     harm: 'a tenant called mysql reads the accounts',
-    file: 'src/identifiers.ts',
+    file: 'src/tenants/tenant.ts',
     search: 'RESERVED.has(value)',
     replace: 'RESERVED.has(value.toUpperCase())',
     tests: IDENTIFIERS,
@@ -35,7 +35,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'do not check what the mapping returns',
     harm: 'any text becomes the name of a database',
-    file: 'src/knex/tenants.ts',
+    file: 'src/tenants/directory.ts',
     search: '    checkDatabaseName(database, id)\n',
     replace: '    if (typeof database !== "string") checkDatabaseName(database, id)\n',
     tests: ['test/faults.test.ts'],
@@ -43,7 +43,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'allow two ids with one database',
     harm: 'two tenants share all rows',
-    file: 'src/knex/tenants.ts',
+    file: 'src/tenants/directory.ts',
     search: 'if (other && other.id !== id && this.#isInUse(other)) throw',
     replace: 'if (other && other.id === id) throw',
     tests: ['test/knex/guards.test.ts'],
@@ -51,7 +51,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'forget whose a database is with the bound Knex',
     harm: 'another id gets it while a connection still holds the first one’s session',
-    file: 'src/knex/tenants.ts',
+    file: 'src/tenants/directory.ts',
     search: 'this.#places.set(database, new WeakRef(place))',
     replace: 'this.#places.set(database, new WeakRef({ ...place }))',
     tests: ['test/knex/guards.test.ts'],
@@ -67,7 +67,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'end the scope before the builder it returns has run',
     harm: 'a builder that run() returns starts outside, or in another tenant’s scope',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'storage.run(this.#linked(value), async () => await fn())',
     replace: 'Promise.resolve(storage.run(this.#linked(value), fn) as R)',
     tests: TENANT_KNEX,
@@ -75,7 +75,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'enter the scope and never leave it',
     harm: 'what comes after run() goes on as that tenant',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'return storage.run(this.#linked(value), async () => await fn())',
     replace: 'storage.enterWith(this.#linked(value))\n    return (async () => await fn())()',
     tests: TENANT_KNEX,
@@ -91,7 +91,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'give each copy of the module a storage of its own',
     harm: 'on Node 20 and 22 every promise of the process costs more for each of them, for ever',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'home[STORAGE] ?? new AsyncLocalStorage()',
     replace: 'new AsyncLocalStorage<Link | undefined>()',
     tests: ['test/scope.test.ts'],
@@ -99,7 +99,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'let a scope forget what the others have',
     harm: 'a request that passes the adapters of two tenantKnexes has a tenant of the last one only',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'return next === link.next ? link : { ...link, next }',
     replace: 'return next',
     tests: ['test/scope.test.ts'],
@@ -107,7 +107,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'take what another has put into a shared scope as one’s own',
     harm: '`ambient` of one tenantKnex runs on the server of the other',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'if (value === undefined || link.by === this) return value',
     replace: 'return value',
     tests: SHARED_SCOPE,
@@ -147,7 +147,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'let a second test enter while one is in scope',
     harm: 'tests that run at a time see each other’s tenants',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: '    if (key.fallback) return undefined\n',
     replace: '',
     tests: ['test/scope.test.ts'],
@@ -155,7 +155,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'go back to the tenant before, though that was left meanwhile',
     harm: 'code that nobody entered a tenant for runs as a tenant that was left',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'while (link?.entry?.isLeft) link',
     replace: 'if (link?.entry?.isLeft) link',
     tests: ['test/scope.test.ts'],
@@ -163,7 +163,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'leave a tenant in the running code alone',
     harm: 'the caller of a function that has entered and left a tenant goes on as that tenant',
-    file: 'src/scope.ts',
+    file: 'src/base/scope.ts',
     search: 'entry.isLeft = true',
     replace: 'storage.enterWith(entry.before)',
     tests: ['test/scope.test.ts'],
@@ -188,7 +188,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'forget a tenant that was made anew, for the old one’s sake',
     harm: 'one tenant is two objects, and two may share a database',
-    file: 'src/knex/tenants.ts',
+    file: 'src/tenants/directory.ts',
     search: 'if (!references.get(name)?.deref()) references.delete(name)',
     replace: 'references.delete(name)',
     tests: ['test/knex/tenants.test.ts'],

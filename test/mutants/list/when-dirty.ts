@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 
-const HARMLESS = 'src/connection/harmless-statement.ts'
+const HARMLESS = 'src/connection/session/harmless-statement.ts'
 const TEXT = ['test/connection/harmless-statement.test.ts']
 const MEANING = ['test/connection/answer-meaning.test.ts']
 const STATE = ['test/connection/session-state.test.ts']
@@ -66,7 +66,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'do not mind the warnings of a plain query',
     harm: 'the next tenant reads them, with values of the one before',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: 'hasChanged || packet.eofWarningCount() !== 0',
     replace: 'hasChanged',
     tests: MEANING,
@@ -75,7 +75,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'do not mind what an OK tells of',
     harm: 'the next tenant reads the id of the last insert',
-    file: 'src/connection/answer-meaning.ts',
+    file: 'src/connection/session/answer-meaning.ts',
     search: '  if (leavesTrace) session.onTrace()\n',
     replace: '',
     tests: MEANING,
@@ -84,7 +84,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'take every tracked change for one of the transaction',
     harm: 'settings that a statement has changed stay for the next tenant',
-    file: 'src/connection/packets.ts',
+    file: 'src/connection/wire/packets.ts',
     search: 'isOnlyTransaction &&= SESSION_TRACK_TRANSACTION.includes(type)\n',
     replace: '',
     tests: PACKETS,
@@ -93,7 +93,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'forget with each statement what the one before has left',
     harm: 'a variable that was set before a plain query is read by the next tenant',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: 'this.#isTraced ||= !isHarmless',
     replace: 'this.#isTraced = !isHarmless',
     tests: STATE,
@@ -102,7 +102,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'do not mind that a statement was answered with an error',
     harm: 'what it did before it failed stays for the next tenant',
-    file: 'src/connection/session-state.ts',
+    file: 'src/connection/session/state.ts',
     search: '    this.#isTraced = true\n    this.#database = undefined\n  }\n}',
     replace: '    this.#database = undefined\n  }\n}',
     tests: STATE,

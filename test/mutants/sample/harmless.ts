@@ -14,7 +14,7 @@ const HERE: readonly Harmless[] = [
     reason: 'What is found behind an epoch is never at the very beginning.',
   },
   {
-    file: 'src/connection/driver.ts',
+    file: 'src/connection/wire/driver.ts',
     line: 'export const executeCommand',
     replacement: '"Stryker was here!"',
     reason: 'The text of a command that is never sent.',
@@ -26,14 +26,14 @@ const HERE: readonly Harmless[] = [
     reason: 'Knex calls the handler, which sets it, before anything can fail.',
   },
   {
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     line: 'this.#firstCap = maxPerTenant >= max ? max',
     replacement: 'false',
     reason:
       'A tenant that may hold all is searched for among the restricted; its limit is the same.',
   },
   {
-    file: 'src/pool/scheduler.ts',
+    file: 'src/pool/scheduling/scheduler.ts',
     line: 'this.#firstCap = maxPerTenant >= max ? max',
     replacement: 'maxPerTenant > max',
     reason: 'The same: no tenant may hold more than all.',

@@ -1,4 +1,4 @@
-import { Scheduler } from '../../../src/pool/scheduler.ts'
+import { Scheduler } from '../../../src/pool/scheduling/scheduler.ts'
 import { limitsOf } from './loads.ts'
 
 const WAITING = 10_000

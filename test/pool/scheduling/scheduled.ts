@@ -1,5 +1,5 @@
-import { Scheduler } from '../../../src/pool/scheduler.ts'
-import type { Slot, Waiter } from '../../../src/pool/tenant-share.ts'
+import { Scheduler } from '../../../src/pool/scheduling/scheduler.ts'
+import type { Slot, Waiter } from '../../../src/pool/scheduling/tenant-share.ts'
 import type { Given, Policy, PolicyLimits } from './policy.ts'
 
 interface Acquire {

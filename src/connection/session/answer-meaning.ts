@@ -1,6 +1,6 @@
-import type { Command, Packet } from './driver.ts'
-import { errnoOf, isErr, isOk, readOk, STATUS } from './packets.ts'
-import type { SessionState } from './session-state.ts'
+import type { Command, Packet } from '../wire/driver.ts'
+import { errnoOf, isErr, isOk, readOk, STATUS } from '../wire/packets.ts'
+import type { SessionState } from './state.ts'
 
 /**
  * Which part of an answer a packet is. `other`: nothing that tells of the session, or an answer to a

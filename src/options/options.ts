@@ -1,17 +1,11 @@
 import type { Knex } from 'knex'
 import mysql, { type ConnectionOptions } from 'mysql2'
 import {
-  type CacheOptions,
-  type ResolvedCacheOptions,
-  resolveCacheOptions,
-} from './cache-options.ts'
-import {
   type LookupOptions,
   type ResolvedLookupOptions,
   resolveLookupOptions,
-} from './cached-lookup.ts'
-import type { TenantKnexError } from './errors.ts'
-import { defaultDatabase, hasControlCharacter, type Tenant } from './identifiers.ts'
+} from '../base/cached-lookup.ts'
+import type { TenantKnexError } from '../base/errors.ts'
 import {
   checkFunction,
   checkInteger,
@@ -24,7 +18,9 @@ import {
   rejectUnknownKeys,
   show,
   withoutUndefined,
-} from './option-checks.ts'
+} from '../base/option-checks.ts'
+import { defaultDatabase, hasControlCharacter, type Tenant } from '../tenants/tenant.ts'
+import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } from './cache.ts'
 
 /**
  * Where the server is and how to log in: any of mysql2's connection options but those that fix a

@@ -1,6 +1,6 @@
-import { TenantKnexError } from '../errors.ts'
-import { type Asked, ask } from './ask.ts'
-import { collationOf } from './driver.ts'
+import { TenantKnexError } from '../../base/errors.ts'
+import { type Asked, ask } from '../wire/ask.ts'
+import { collationOf } from '../wire/driver.ts'
 
 /** The statement that sets a session's character set and collation to those of the driver. */
 export function setNames(charsetNumber: number): string {

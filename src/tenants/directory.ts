@@ -1,12 +1,7 @@
-import { CachedLookup, type ResolvedLookupOptions } from '../cached-lookup.ts'
-import { TenantKnexError } from '../errors.ts'
-import {
-  checkDatabaseName,
-  checkTenantId,
-  type LocatedTenant,
-  type Tenant,
-} from '../identifiers.ts'
-import { isThenable } from '../thenable.ts'
+import { CachedLookup, type ResolvedLookupOptions } from '../base/cached-lookup.ts'
+import { TenantKnexError } from '../base/errors.ts'
+import { isThenable } from '../base/thenable.ts'
+import { checkDatabaseName, checkTenantId, type LocatedTenant, type Tenant } from './tenant.ts'
 
 /** What was said last of where a tenant is. `forget` replaces it: late answers come into the old one. */
 interface Finding {

@@ -1,5 +1,5 @@
-import type { LocatedTenant } from '../identifiers.ts'
-import { STATUS } from './packets.ts'
+import type { LocatedTenant } from '../../tenants/tenant.ts'
+import { STATUS } from '../wire/packets.ts'
 
 /**
  * What must happen before a tenant's statement may run.

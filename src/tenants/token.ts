@@ -1,4 +1,4 @@
-import { TenantKnexError } from './errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** Which tenant was in scope, as a plain object that survives JSON. */
 export interface TenantToken {

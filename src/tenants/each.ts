@@ -1,4 +1,4 @@
-import { checkInteger, invalid, isObject, rejectUnknownKeys } from './option-checks.ts'
+import { checkInteger, invalid, isObject, rejectUnknownKeys } from '../base/option-checks.ts'
 
 /** How `tenantKnex.each` goes about it. */
 export interface EachOptions {

@@ -1,7 +1,7 @@
 import { createLRU } from 'lru.min'
-import { initDbPacket, pingPacket, queryPacket, resetPacket } from './packets.ts'
-import type { SessionSetup } from './session-setup.ts'
-import type { Need } from './session-state.ts'
+import type { SessionSetup } from '../session/setup.ts'
+import type { Need } from '../session/state.ts'
+import { initDbPacket, pingPacket, queryPacket, resetPacket } from '../wire/packets.ts'
 
 /** One packet of a switch. Each must be answered by one OK. */
 export type SwitchStep =

@@ -7,7 +7,7 @@ import {
   rejectUnknownKeys,
   show,
   withoutUndefined,
-} from './option-checks.ts'
+} from '../base/option-checks.ts'
 
 /** Makes text of values and values of text. `JSON` is one, and so is superjson. */
 export interface CacheSerializer {

@@ -1,4 +1,4 @@
-import { TenantKnexError } from './errors.ts'
+import { TenantKnexError } from '../base/errors.ts'
 
 /** A tenant and the place of its data. */
 export interface Tenant {

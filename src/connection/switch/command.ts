@@ -1,5 +1,5 @@
-import type { WireCommand } from './driver.ts'
-import { SwitchFailure, type SwitchRun } from './switch-run.ts'
+import type { WireCommand } from '../wire/driver.ts'
+import { SwitchFailure, type SwitchRun } from './run.ts'
 
 /**
  * A plan as a command of mysql2's. A failure after which the connection cannot go on is thrown, so

@@ -1,10 +1,10 @@
-import { CHANNELS } from '../diagnostics.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import type { Packet } from './driver.ts'
-import type { SessionSetup } from './session-setup.ts'
-import type { Need } from './session-state.ts'
-import { NEUTRAL_DATABASE, switchPlan } from './switch-plan.ts'
-import { type SwitchFailure, SwitchRun, type SwitchTarget } from './switch-run.ts'
+import { CHANNELS } from '../../base/diagnostics.ts'
+import type { LocatedTenant } from '../../tenants/tenant.ts'
+import type { SessionSetup } from '../session/setup.ts'
+import type { Need } from '../session/state.ts'
+import type { Packet } from '../wire/driver.ts'
+import { NEUTRAL_DATABASE, switchPlan } from './plan.ts'
+import { type SwitchFailure, SwitchRun, type SwitchTarget } from './run.ts'
 
 /** What a prologue needs of a gate. */
 interface PrologueTarget extends SwitchTarget {

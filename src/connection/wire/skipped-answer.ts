@@ -1,4 +1,4 @@
-import type { Outcome } from '../errors.ts'
+import type { Outcome } from '../../base/errors.ts'
 import type { Packet } from './driver.ts'
 import { isErr, isOk, readColumnCount, readOk, STATUS } from './packets.ts'
 

@@ -4,12 +4,12 @@ import {
   serverErrno,
   TenantKnexError,
   type TenantKnexErrorCode,
-} from '../errors.ts'
-import type { LocatedTenant } from '../identifiers.ts'
-import { forgetStatements, type Packet, type RawConnection } from './driver.ts'
-import { CAPABILITY, isErr, isOk, type OkStatus, readOk, STATUS } from './packets.ts'
-import type { SessionState } from './session-state.ts'
-import { encodeStep, type SwitchStep } from './switch-plan.ts'
+} from '../../base/errors.ts'
+import type { LocatedTenant } from '../../tenants/tenant.ts'
+import type { SessionState } from '../session/state.ts'
+import { forgetStatements, type Packet, type RawConnection } from '../wire/driver.ts'
+import { CAPABILITY, isErr, isOk, type OkStatus, readOk, STATUS } from '../wire/packets.ts'
+import { encodeStep, type SwitchStep } from './plan.ts'
 
 const ER_DBACCESS_DENIED = 1044
 const ER_BAD_DB = 1049
