@@ -22,11 +22,13 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Scopes of asynchronous calls, sockets, streams and URLs: there Nodes have differed. */
 const FILES = [
-  'test/tenant-knex.test.ts',
-  'test/adapters/**/*.test.ts',
-  'test/cache/*.test.ts',
-  'test/isolation/*.test.ts',
-  'test/resolve/*.test.ts',
+  'test/server/tenant-knex.test.ts',
+  'test/*/adapters/**/*.test.ts',
+  'test/*/base/scope.test.ts',
+  'test/*/cache/*.test.ts',
+  'test/server/isolation/*.test.ts',
+  'test/*/resolve/*.test.ts',
+  'test/lab/*-fuzz.test.ts',
 ]
 
 // As .mocharc.json has it, whose files would be added to these.

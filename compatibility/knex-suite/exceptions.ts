@@ -13,7 +13,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'MySQL dialect > Connection configuration > mysql2 > uses correct port for connecting':
     'It compares the whole message of ECONNREFUSED. Ours is ERR_SERVER_UNREACHABLE and names the port; that error is its `cause`.',
   [`${ADDITIONAL} > timeouts > .timeout(ms, {cancel: true}) should release connections after failing if connection cancellation throws an error`]:
-    'It makes the cancelling fail by replacing a method that Knex’s client has for itself, and which ours does not call. test/knex/queries.test.ts makes it fail for real.',
+    'It makes the cancelling fail by replacing a method that Knex’s client has for itself, and which ours does not call. test/server/knex/queries.test.ts makes it fail for real.',
   [`${ADDITIONAL} > async stack traces > should capture stack trace on raw query`]:
     'It wants `Object.raw` as a function’s name in the stack. With us that is `BoundContext.raw`, in the same place.',
   [`${ADDITIONAL} > misc > should allow destroying the pool with knex.destroy`]:

@@ -4,7 +4,7 @@ import type { Slot, TenantShare } from './tenant-share.ts'
 
 /**
  * How much longer than a spare connection another one must have been idle to go before it. Where
- * spare ones always go first, a wide pool switches up to a third more (test/pool/scheduling/results.md);
+ * spare ones always go first, a wide pool switches up to a third more (lab/scheduling/results.md);
  * where they never do, one of a few tenants with many single queries up to an eighth more.
  */
 const SPARE_FACTOR = 2

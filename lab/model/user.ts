@@ -1,0 +1,279 @@
+import type { Readable } from 'node:stream'
+import type { Gate } from '../../src/connection/gate.ts'
+import type { Lease } from '../../src/connection/lease.ts'
+import type { ServerPool } from '../../src/pool/server-pool.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
+import type { Statement, StatementKind } from './statement.ts'
+
+/** What one user may do in a run. */
+export interface UserLimits {
+  /** How often a user takes a connection. */
+  readonly visits: number
+  /** Statements in a visit. */
+  readonly statements: number
+  /** Statements that are issued while others of the same user are not answered, at most. */
+  readonly waiting: number
+  readonly kinds: readonly StatementKind[]
+  /** Whether users do what they should not: use a lease after its end, release twice, and so on. */
+  readonly misuses: boolean
+}
+
+/** What a user asks of the world. */
+export interface UserHost {
+  readonly pool: ServerPool
+  gateOf(lease: Lease): Gate | undefined
+  readonly limits: UserLimits
+  readonly isDestroyed: boolean
+  newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement
+  fail(violation: string): void
+  /** From now on a connection must be given to nobody. */
+  retire(connectionId: number): void
+  isRetired(connectionId: number): boolean
+  /** A KILL of the statement that this lease is running has been asked for. */
+  onCancel(lease: Lease, done: Promise<void>): void
+}
+
+/** Someone who takes connections for a tenant, uses them, and gives them back. */
+export class User {
+  readonly tenant: LocatedTenant
+  readonly name: string
+  state: 'away' | 'waiting' | 'holding' = 'away'
+  lease: Lease | undefined
+  visits = 0
+  statements: Statement[] = []
+  /** When it began to wait, among all. */
+  turn = 0
+  readonly #host: UserHost
+  #stream: Readable | undefined
+  /** The lease of the last visit, and how often it was used since. */
+  #old: Lease | undefined
+  #misuses = 0
+  readonly #slipped: Statement[] = []
+  #hasCancelled = false
+  /** Statements of the open transaction that were acknowledged; undefined outside of one. */
+  #transaction: Statement[] | undefined
+
+  constructor(name: string, tenant: LocatedTenant, host: UserHost) {
+    this.name = name
+    this.tenant = tenant
+    this.#host = host
+  }
+
+  get open(): Statement[] {
+    return this.statements.filter(({ settled }) => settled === 0)
+  }
+
+  /** What the user could do next; what it should not do begins with `!`. */
+  actions(): string[] {
+    const { visits, misuses } = this.#host.limits
+    const late = misuses && this.#misuses === 0 ? this.#lateActions() : []
+    if (this.state === 'waiting') return late
+    if (this.state === 'away') return this.visits < visits ? ['acquire', ...late] : late
+    return [...this.#statementActions(), 'release', ...this.#rareActions(), ...late]
+  }
+
+  #lateActions(): string[] {
+    if (this.#old === undefined) return []
+    // Until what ran is drained and cleaned, the gate still takes it for the holder's.
+    const gate = this.#host.gateOf(this.#old)
+    const meetsGate = gate?.isUsable && gate.holder !== this.#old
+    return ['!use late', '!release again', ...(meetsGate ? ['!slip past'] : [])]
+  }
+
+  #statementActions(): readonly StatementKind[] {
+    const { statements, waiting, kinds } = this.#host.limits
+    const mayAsk = this.statements.length < statements && this.open.length <= waiting
+    return mayAsk ? kinds : []
+  }
+
+  #rareActions(): string[] {
+    const actions: string[] = []
+    if (this.#stream && !this.#stream.destroyed) actions.push('!cut stream')
+    if (this.open.length > 0 && !this.#hasCancelled) actions.push('!cancel')
+    if (this.#host.limits.misuses) actions.push('!destroy', '!dispose')
+    return actions
+  }
+
+  perform(action: string): void {
+    switch (action) {
+      case 'acquire':
+        this.#acquire()
+        break
+      case 'release':
+        this.release()
+        break
+      case '!release again':
+        this.#misuses++
+        this.#host.pool.release(this.#old as Lease)
+        break
+      case '!use late':
+        this.#misuses++
+        this.#ask('select', this.#old as Lease, true)
+        break
+      case '!slip past':
+        this.#misuses++
+        this.#slipPast(this.#old as Lease)
+        break
+      case '!cut stream':
+        this.#stream?.destroy()
+        break
+      case '!cancel':
+        this.#cancel()
+        break
+      case '!destroy':
+        this.lease?.destroy()
+        break
+      case '!dispose':
+        this.#dispose()
+        break
+      default:
+        this.#ask(action as StatementKind, this.lease as Lease, false)
+    }
+  }
+
+  release(): void {
+    const lease = this.lease as Lease
+    this.state = 'away'
+    this.lease = undefined
+    this.#old = lease
+    this.#misuses = 0
+    this.#host.pool.release(lease)
+  }
+
+  /** What the future of the user depends on. */
+  fingerprint(): string {
+    const statements = [...this.statements, ...this.#slipped].map(
+      (one) => `${one.kind}${one.settled}${one.isSent}${one.isExecuted}`,
+    )
+    const stream = this.#stream ? `${this.#stream.destroyed}` : ''
+    return [
+      ...[this.name, this.state, this.visits, this.lease?.threadId, this.#old?.threadId],
+      ...[this.#misuses, this.#hasCancelled, stream, ...statements],
+    ].join()
+  }
+
+  #acquire(): void {
+    this.state = 'waiting'
+    this.visits++
+    this.statements = []
+    this.#stream = undefined
+    this.#hasCancelled = false
+    this.#transaction = undefined
+    this.#host.pool.acquire(this.tenant).then(
+      (lease) => this.#onLease(lease),
+      (error: unknown) => this.#onRefusal(error),
+    )
+  }
+
+  #onLease(lease: Lease): void {
+    this.state = 'holding'
+    this.lease = lease
+    if (lease.isClosed || lease.__knex__disposed || this.#host.isRetired(lease.threadId)) {
+      this.#host.fail(`${this.name} was given a connection that must not be used`)
+    }
+    if (lease.tenant.id !== this.tenant.id)
+      this.#host.fail(`${this.name} was given another’s lease`)
+  }
+
+  #onRefusal(error: unknown): void {
+    this.state = 'away'
+    const { code } = error as { code?: string }
+    if (code === 'ERR_DESTROYED' && this.#host.isDestroyed) return
+    if (code !== 'ERR_ACQUIRE_TIMEOUT') this.#host.fail(`${this.name} got no connection: ${error}`)
+  }
+
+  /** As Knex marks a connection on which a query took too long. */
+  #dispose(): void {
+    const lease = this.lease as Lease
+    lease.__knex__disposed = new Error('a query took too long')
+    this.#host.retire(lease.threadId)
+  }
+
+  #cancel(): void {
+    this.#hasCancelled = true
+    const lease = this.lease as Lease
+    const done = this.#host.pool.cancel(lease)
+    this.#host.onCancel(
+      lease,
+      done.catch(() => undefined),
+    )
+  }
+
+  #ask(kind: StatementKind, lease: Lease, isLate: boolean): void {
+    const statement = this.#host.newStatement(kind, this.tenant, isLate)
+    if (!isLate) this.statements.push(statement)
+    if (kind === 'stream') this.#readAsStream(statement, lease)
+    else
+      lease.query(statement.sql, (error: Error | null, rows: unknown) => {
+        tell(statement, error, rows)
+        this.#follow(statement)
+      })
+  }
+
+  #succeed(statement: Statement): void {
+    statement.succeed()
+    this.#follow(statement)
+  }
+
+  /** An acknowledged COMMIT has all that was acknowledged since its BEGIN. */
+  #follow(statement: Statement): void {
+    if (!this.statements.includes(statement)) return // of a visit before
+    const { kind, isAcknowledged } = statement
+    if (kind === 'COMMIT' && isAcknowledged) this.#checkCommit(statement)
+    if (kind === 'COMMIT' || kind === 'ROLLBACK') this.#transaction = undefined
+    else if (kind === 'BEGIN' && isAcknowledged) this.#transaction = []
+    else if (isAcknowledged) this.#transaction?.push(statement)
+  }
+
+  #checkCommit(commit: Statement): void {
+    const lost = this.#transaction?.find(({ isInTransaction, isUndone }) => {
+      return !isInTransaction || isUndone
+    })
+    if (lost) this.#host.fail(`${commit.name} was acknowledged without ${lost.name}`)
+  }
+
+  /** Uses a lease after its end as if it did not know: only the gate is in the way. */
+  #slipPast(lease: Lease): void {
+    const { connection } = this.#host.gateOf(lease) as Gate
+    const statement = this.#host.newStatement('select', this.tenant, false)
+    statement.hasSlippedPast = true
+    this.#slipped.push(statement)
+    this.#host.gateOf(lease)?.call(lease, () =>
+      connection.query(statement.sql, (reason: Error | null, rows: unknown) => {
+        // A copy: others who wait on the connection get the same object.
+        const error = reason && Object.assign(new Error(reason.message), reason)
+        if (error) lease.explain(error)
+        tell(statement, error, rows)
+      }),
+    )
+  }
+
+  /** As Knex reads streams: it hears of errors by the stream alone. */
+  #readAsStream(statement: Statement, lease: Lease): void {
+    const query = lease.query(statement.sql) as { stream(): Readable }
+    const stream = query.stream()
+    this.#stream = stream
+    let error: unknown
+    stream.on('data', ({ seen }: { seen: string }) => statement.read(seen))
+    stream.on('error', (reason) => {
+      lease.explain(reason)
+      error = reason
+    })
+    stream.on('close', () => {
+      if (error) statement.failWith(error)
+      else if (stream.readableEnded) this.#succeed(statement)
+      else statement.settled++ // cut by its reader
+    })
+  }
+}
+
+function tell(statement: Statement, error: Error | null, rows: unknown): void {
+  if (error) {
+    statement.failWith(error)
+    return
+  }
+  if (Array.isArray(rows)) {
+    for (const { seen } of rows.flat() as { seen?: string }[]) statement.read(seen as string)
+  }
+  statement.succeed()
+}

@@ -1,0 +1,325 @@
+import type { Gate } from '../../src/connection/gate.ts'
+import type { Lease } from '../../src/connection/lease.ts'
+import { resolveOptions } from '../../src/options/options.ts'
+import { ServerPool } from '../../src/pool/server-pool.ts'
+import type { LocatedTenant } from '../../src/tenants/tenant.ts'
+import type { Answer } from './answers.ts'
+import type { Clock, Timer } from './clock.ts'
+import { Session, type SessionHost } from './session.ts'
+import { Statement, type StatementKind, tagOf } from './statement.ts'
+import { User, type UserHost, type UserLimits } from './user.ts'
+
+/** How large a world is, and what may happen in it. */
+export interface WorldLimits extends UserLimits {
+  readonly connections: number
+  /** One user for each: the number of its tenant. */
+  readonly users: readonly number[]
+  /** Whatever is not the ordinary course of things, in one run. */
+  readonly faults: number
+  /** Whether the server names the database in its answers. @defaultValue true */
+  readonly isTracked?: boolean
+  /** @defaultValue 'hand-over' */
+  readonly clean?: 'hand-over' | 'always'
+  /** @defaultValue 'auto': statements that Knex has not built wait for their switch */
+  readonly switching?: 'auto' | 'pipelined'
+  /** @defaultValue as many as there are */
+  readonly maxPerTenant?: number
+}
+
+/** Ids and databases of which one's name begins with another's. */
+const TENANTS: readonly LocatedTenant[] = [
+  { id: 'a', database: 'shop' },
+  { id: 'a2', database: 'shop2' },
+  { id: 'a23', database: 'shop23' },
+]
+
+/** How long a switch may take; no other timer has this length. */
+export const SWITCH_MILLIS = 2_001
+const ACQUIRE_MILLIS = 10_001
+/** Timers that may fire at any time: a switch’s, an acquire’s, a drain’s, a KILL’s. */
+const TIMERS = [SWITCH_MILLIS, ACQUIRE_MILLIS, 5_000, 1_000]
+/** Longer than an idle connection is trusted. */
+const LONG_MILLIS = 6_000
+/** Longer than an idle connection is kept, and how often the pool looks. */
+const IDLE_MILLIS = 40_000
+const REAP_MILLIS = 1_003
+/** How often tarn looks whether all connections have been asked, when it is destroyed. */
+const TARN_POLL_MILLIS = 100
+
+/** A KILL that was asked for. */
+export interface Cancel {
+  readonly connectionId: number
+  readonly lease: Lease
+  isDone: boolean
+}
+
+/**
+ * A pool, its connections and its users, with the server and the time in the hands of who explores
+ * it. Everything is what users run, down to mysql2's connections, but for what is at the other end
+ * of a socket.
+ */
+export class World implements SessionHost, UserHost {
+  readonly pool: ServerPool
+  readonly limits: WorldLimits
+  readonly users: readonly User[]
+  readonly sessions: Session[] = []
+  readonly gates = new Map<number, Gate>()
+  readonly cancels: Cancel[] = []
+  readonly violations: string[] = []
+  readonly clock: Clock
+  readonly statements: Statement[] = []
+  readonly isTracked: boolean
+  readonly #retired = new Set<number>()
+  isDestroyed = false
+  #isClosed = false
+  #faults = 0
+  #turns = 0
+
+  constructor(limits: WorldLimits, clock: Clock) {
+    this.limits = limits
+    this.clock = clock
+    this.isTracked = limits.isTracked ?? true
+    this.pool = new ServerPool(this.#options())
+    this.users = limits.users.map((index, at) => {
+      return new User(`u${at + 1}`, TENANTS[index] as LocatedTenant, this)
+    })
+  }
+
+  /** Everything that could happen next. What is not the ordinary course begins with `!`. */
+  actions(): string[] {
+    const actions = [
+      ...this.users.flatMap((user) => this.#userActions(user)),
+      ...this.sessions.flatMap((session) => sessionActions(session)),
+      ...new Set(this.clock.running(TIMERS).map(({ millis }) => `!time ${millis}`)),
+      ...(this.pool.stats().idle > 0 ? ['!idle long', '!idle too long'] : []),
+      ...(this.isDestroyed ? [] : ['!pool destroy']),
+    ]
+    const mayFail = this.#faults < this.limits.faults
+    return mayFail ? actions : actions.filter((action) => !action.startsWith('!'))
+  }
+
+  /** Lets one thing happen, and all that follows from it alone. */
+  async perform(action: string): Promise<void> {
+    if (action.startsWith('!')) this.#faults++
+    const [who, ...words] = action.replace('!', '').split(' ')
+    const what = words.join(' ')
+    this.clock.cause = who ?? ''
+    if (who === 'time') await this.#fire(Number(what))
+    else if (who === 'idle') this.#age(what === 'long' ? LONG_MILLIS : IDLE_MILLIS)
+    else if (who === 'pool') this.#destroy()
+    else if (who?.startsWith('u')) this.#performAsUser(Number(who.slice(1)), what, action)
+    else this.#performAsServer(Number(who?.slice(1)), what)
+    await this.settle()
+  }
+
+  /** Lets everything come to its end, in the ordinary course of things. */
+  async finish(): Promise<void> {
+    for (let step = 0; step < 200 && this.#isBusy(); step++) {
+      for (const session of this.sessions) {
+        while (session.answers().length > 0) {
+          session.answer(session.answers()[0] as Answer)
+          await this.settle()
+        }
+      }
+      for (const user of this.users) if (user.state === 'holding') user.release()
+      await this.settle()
+    }
+  }
+
+  /** Closes the pool, on which nothing may run. */
+  async close(): Promise<void> {
+    this.#destroy()
+    for (let turn = 0; turn < 10 && !this.#isClosed; turn++) {
+      this.clock.fire(TARN_POLL_MILLIS)
+      await this.settle()
+    }
+    if (!this.#isClosed) this.fail('the pool could not be closed')
+    if (this.sessions.some(({ isOpen }) => isOpen)) this.fail('a connection was left open')
+  }
+
+  /** What the future of the world depends on. */
+  fingerprint(): string {
+    const waiting = this.users.filter(({ state }) => state === 'waiting')
+    return [
+      this.#faults,
+      this.isDestroyed,
+      ...this.users.map((user) => user.fingerprint()),
+      ...waiting.sort((a, b) => a.turn - b.turn).map(({ name }) => name),
+      ...this.sessions.map((session) => this.#fingerprintOf(session)),
+      ...this.pool.connections().map(({ connectionId, state }) => `${connectionId}${state}`),
+      ...this.clock.running(TIMERS).map((timer) => this.#fingerprintOfTimer(timer)),
+      ...this.cancels.map(({ connectionId, isDone }) => `${connectionId}${isDone}`),
+    ].join(';')
+  }
+
+  /** Lets all run that waits for nobody. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  fail(violation: string): void {
+    this.violations.push(violation)
+  }
+
+  newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement {
+    const fail = (violation: string) => this.fail(violation)
+    const statement = new Statement(this.statements.length + 1, kind, tenant, isLate, fail)
+    this.statements.push(statement)
+    return statement
+  }
+
+  retire(connectionId: number): void {
+    this.#retired.add(connectionId)
+  }
+
+  gateOf(lease: Lease): Gate | undefined {
+    return this.gates.get(lease.threadId)
+  }
+
+  isRetired(connectionId: number): boolean {
+    return this.#retired.has(connectionId)
+  }
+
+  isServing(connectionId: number): boolean {
+    const holder = this.users.find(({ lease }) => lease?.threadId === connectionId)
+    return holder?.statements.some(({ isAcknowledged }) => isAcknowledged) === true
+  }
+
+  statementOf(sql: string): Statement | undefined {
+    const tag = tagOf(sql)
+    return tag === undefined ? undefined : this.statements[tag - 1]
+  }
+
+  otherDatabase(tenant: LocatedTenant): string {
+    const index = TENANTS.findIndex(({ id }) => id === tenant.id)
+    return (TENANTS[(index + 1) % this.limits.users.length] ?? (TENANTS[0] as LocatedTenant))
+      .database
+  }
+
+  onCancel(lease: Lease, done: Promise<void>): void {
+    const cancel: Cancel = { connectionId: lease.threadId, lease, isDone: false }
+    this.cancels.push(cancel)
+    void done.then(() => {
+      cancel.isDone = true
+    })
+  }
+
+  /** A KILL arrives. It must hit nothing but what it was meant for. */
+  kill(connectionId: number, isWhole: boolean): void {
+    const session = this.sessions[connectionId - 1]
+    if (!session?.isOpen || session.head === undefined) return
+    const holder = this.users.find(({ lease }) => lease?.threadId === connectionId)?.lease
+    const isMeant = this.cancels.some((cancel) => {
+      return cancel.connectionId === connectionId && (!holder || cancel.lease === holder)
+    })
+    if (!isMeant) this.fail(`a KILL hit what it was not meant for, on connection ${connectionId}`)
+    if (isWhole) session.cut()
+    else if (session.head.statement && !session.isHalfAnswered) session.isKilled = true
+  }
+
+  #userActions(user: User): string[] {
+    if (user.visits === 0 && user !== this.users.find((other) => this.#isAlike(user, other)))
+      return []
+    return user.actions().map((action) => {
+      return action.startsWith('!') ? `!${user.name} ${action.slice(1)}` : `${user.name} ${action}`
+    })
+  }
+
+  /** Users who have done nothing yet do not differ, but for names; the first of them begins. */
+  #isAlike(user: User, other: User): boolean {
+    const isPair = this.users.length === 2
+    return other.visits === 0 && (isPair || other.tenant === user.tenant)
+  }
+
+  #performAsUser(number: number, what: string, action: string): void {
+    const user = this.users[number - 1] as User
+    if (what === 'acquire') user.turn = ++this.#turns
+    user.perform(action.startsWith('!') ? `!${what}` : what)
+  }
+
+  #performAsServer(number: number, what: string): void {
+    const session = this.sessions[number - 1] as Session
+    if (what === 'cut') session.cut()
+    else session.answer(what as Answer)
+  }
+
+  /** Nothing happens for a while, after which the pool may look for connections not to keep. */
+  #age(millis: number): void {
+    this.clock.now += millis
+    if (millis === IDLE_MILLIS) this.clock.fire(REAP_MILLIS)
+  }
+
+  #destroy(): void {
+    this.isDestroyed = true
+    void this.pool.destroy(0).then(() => {
+      this.#isClosed = true
+    })
+  }
+
+  /** A switch that takes too long ends its connection. */
+  async #fire(millis: number): Promise<void> {
+    const switching = this.sessions.filter((session) => session.isSwitching)
+    this.clock.fire(millis)
+    await this.settle()
+    if (millis === SWITCH_MILLIS && !switching.some(({ isOpen }) => !isOpen)) {
+      this.fail('a switch took too long, and its connection went on')
+    }
+  }
+
+  #isBusy(): boolean {
+    const { used, waiting } = this.pool.stats()
+    this.clock.fire(TARN_POLL_MILLIS)
+    if (this.users.some(({ state }) => state === 'holding')) return true
+    return used > 0 || waiting > 0 || this.sessions.some((session) => session.answers().length > 0)
+  }
+
+  #fingerprintOf(session: Session): string {
+    const { id, isOpen } = session
+    if (!isOpen) return `c${id}`
+    const gate = this.gates.get(id)
+    const known = gate && [
+      ...[gate.state.owner?.id, gate.state.database, gate.state.leftover()],
+      ...[gate.disposal?.reason, gate.isInFlight, gate.isTracked, gate.connection._paused],
+      this.clock.now - gate.usedAt < LONG_MILLIS,
+    ]
+    return `${session.fingerprint()},${known}`
+  }
+
+  /** Where there are several connections, it matters whose timer is the oldest. */
+  #fingerprintOfTimer({ millis, cause }: Timer): string {
+    return this.limits.connections === 1 ? `${millis}` : `${millis}${cause}`
+  }
+
+  #options() {
+    const connection = { host: 'model', user: 'model', stream: () => this.#connect() }
+    const pool = {
+      max: this.limits.connections,
+      maxPerTenant: this.limits.maxPerTenant ?? this.limits.connections,
+      acquireTimeoutMillis: ACQUIRE_MILLIS,
+      createTimeoutMillis: 900_000,
+      maxLifetimeMillis: 900_000_000,
+      reapIntervalMillis: REAP_MILLIS,
+    }
+    return resolveOptions({
+      connection: connection as never,
+      pool,
+      acquireConnectionTimeout: ACQUIRE_MILLIS,
+      switchTimeoutMillis: SWITCH_MILLIS,
+      clean: this.limits.clean ?? 'hand-over',
+      switching: this.limits.switching ?? 'auto',
+    })
+  }
+
+  #connect(): unknown {
+    const session = new Session(this.sessions.length + 1, this)
+    this.sessions.push(session)
+    return session.socket
+  }
+}
+
+function sessionActions(session: Session): string[] {
+  const answers = session.answers().map((answer, index) => {
+    return index === 0 ? `c${session.id} ${answer}` : `!c${session.id} ${answer}`
+  })
+  return session.isOpen && session.isControlled ? [...answers, `!c${session.id} cut`] : answers
+}

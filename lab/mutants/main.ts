@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { Reaper } from '../../test/support/servers.ts'
+import { runCommand } from './command.ts'
+import { MUTANTS } from './list.ts'
+import type { Mutant } from './mutant.ts'
+import { page, table, type Verdict } from './report.ts'
+import { NO_END, runTests, type TestRun } from './run-tests.ts'
+import { stormOperations } from './storm.ts'
+import { areUnitTests, UNIT_TESTS } from './test-files.ts'
+import { Workspace } from './workspace.ts'
+
+const RESULTS = new URL('./results.md', import.meta.url)
+
+/** How often a mutant is tried where the test that fails does so only by accident. */
+const ATTEMPTS = 3
+
+const USAGE = `usage: npm run mutants -- [--only TEXT] [--quick] [--storm]
+
+Puts each deliberate defect of list/ into a copy of the source by itself, runs the tests that are to
+catch it, and writes results.md beside this file. Fails if one is not caught.
+
+  --only TEXT  only those with this text in their names or files; the table is printed, not written
+  --quick      only those that tests without a database catch; the same
+  --storm      try each against the storm too`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    quick: { type: 'boolean', default: false },
+    storm: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
+
+await runCommand(async (reaper) => {
+  const mutants = MUTANTS.filter(isWanted)
+  const verdicts = await tryAll(reaper, mutants)
+  if (mutants.length === MUTANTS.length) writeFileSync(RESULTS, page(verdicts))
+  else console.log(table(verdicts))
+  const survivors = verdicts.filter(({ caughtBy }) => caughtBy === undefined)
+  for (const { mutant } of survivors) console.error(`NOT CAUGHT: ${mutant.name}`)
+  console.error(`mutants: ${verdicts.length - survivors.length} of ${verdicts.length} caught`)
+  return survivors.length === 0 ? 0 : 1
+})
+
+function isWanted({ name, file, isQuick }: Mutant): boolean {
+  if (values.quick && !isQuick) return false
+  return name.includes(values.only) || file.includes(values.only)
+}
+
+async function tryAll(reaper: Reaper, mutants: readonly Mutant[]): Promise<Verdict[]> {
+  const workspace = new Workspace(reaper)
+  const { failure } = await runTests(reaper, workspace, UNIT_TESTS)
+  if (failure) throw new Error(`without any defect fails: ${failure.title}\n${failure.message}`)
+  const verdicts: Verdict[] = []
+  for (const mutant of mutants) {
+    const verdict = await tryOne(reaper, workspace, mutant)
+    const { caughtBy = 'NOTHING', seconds } = verdict
+    console.error(`mutants: ${mutant.name}: ${caughtBy} (${seconds.toFixed(1)} s)`)
+    verdicts.push(verdict)
+  }
+  return verdicts
+}
+
+async function tryOne(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<Verdict> {
+  const { failure, seconds } = await catchMutant(reaper, workspace, mutant)
+  const storm = values.storm
+    ? await workspace.withMutant(mutant, () => stormOperations(reaper, workspace))
+    : undefined
+  return { mutant, caughtBy: failure?.title, seconds, storm }
+}
+
+/**
+ * Runs a mutant's tests. A test with a database may fail by accident, and then it has caught
+ * nothing: it must fail again by itself, and pass without the mutant.
+ */
+async function catchMutant(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<TestRun> {
+  const { name, tests } = mutant
+  const runMutant = (only?: string) =>
+    workspace.withMutant(mutant, () => runTests(reaper, workspace, tests, { only }))
+  for (let attempt = 1; ; attempt++) {
+    const run = await runMutant()
+    const only = run.failure?.title
+    if (only === undefined || only === NO_END || areUnitTests(tests)) return run
+    const again = await runMutant(only)
+    const without = await runTests(reaper, workspace, tests, { only })
+    if (again.failure && !without.failure) return run
+    console.error(`mutants: ${name}: fails only by accident: ${only}`)
+    if (attempt === ATTEMPTS) return { ...run, failure: undefined }
+  }
+}

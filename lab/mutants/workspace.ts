@@ -1,0 +1,47 @@
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Reaper } from '../../test/support/servers.ts'
+import { applyMutant, type Mutant } from './mutant.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What tests need; some measure memory as the benchmarks do. */
+const FILES: readonly string[] = ['src', 'test', 'lab', 'benchmarks/support', 'package.json']
+
+/** A copy of the sources and tests in a temporary folder, to break things in. */
+export class Workspace {
+  readonly folder: string
+
+  /**
+   * @param files what is copied, from the project's folder
+   * @param reaper removes the copy
+   */
+  constructor(reaper: Reaper, files: readonly string[] = FILES) {
+    this.folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-mutants-')
+    for (const file of files) cpSync(join(ROOT, file), join(this.folder, file), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction')
+  }
+
+  /** Runs a function with a mutant in the copy. */
+  withMutant<T>(mutant: Mutant, fn: () => Promise<T>): Promise<T> {
+    return this.withChange(mutant.file, (source) => applyMutant(mutant, source), fn)
+  }
+
+  /** Runs a function while one file of the copy is changed. */
+  async withChange<T>(
+    file: string,
+    change: (source: string) => string,
+    fn: () => Promise<T>,
+  ): Promise<T> {
+    const path = join(this.folder, file)
+    const source = readFileSync(path, 'utf8')
+    writeFileSync(path, change(source))
+    try {
+      return await fn()
+    } finally {
+      writeFileSync(path, source)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import mysql from 'mysql2/promise'
+import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../../src/index.ts'
+import { createStormTables, type StormWitness } from '../../src/testing/index.ts'
+import { findTag } from '../../src/testing/tags.ts'
+import type { OwnServer } from '../../test/support/own-server.ts'
+import { type Proxy as NetworkProxy, withProxy } from '../../test/support/proxy.ts'
+import { urlOptions } from '../../test/support/tenants.ts'
+import { Admin } from './admin.ts'
+import { createProcedure } from './procedure.ts'
+import { ServerWitness, WITNESS_SETTINGS } from './witness.ts'
+
+export const TENANTS: readonly string[] = Array.from({ length: 50 }, (_, index) => `t${index}`)
+
+/** Its rights end at the tenants' databases, each granted by itself. */
+export const ACCOUNT = 'tk_storm'
+
+const POOL = 8
+
+/** Limits short enough to be reached often. In milliseconds. */
+const SHORT = { acquire: 2_000, create: 1_000, switch: 400 }
+
+/** Where nothing is broken, nothing may reach them. */
+const LONG = { acquire: 30_000, create: 30_000, switch: 10_000 }
+
+/** A server with the tenants' databases, and the pool that a storm is let loose on. */
+export interface World {
+  readonly server: OwnServer
+  /** For making faults. */
+  readonly admin: Admin
+  readonly proxy: NetworkProxy
+  readonly tenantKnex: TenantKnex
+  readonly witness: StormWitness
+  /** Statements with a storm's tag that were sent so far. */
+  readonly tagged: number
+  /** Starts the server again as it was. */
+  startServer(): Promise<void>
+}
+
+/** How a pool is set up. */
+export interface WorldOptions {
+  /** True where nothing is to break. */
+  readonly isCalm: boolean
+  readonly switching?: NonNullable<TenantKnexOptions['switching']>
+  readonly clean?: NonNullable<TenantKnexOptions['clean']>
+}
+
+export function databaseOf(tenant: string): string {
+  return `tk_storm_${tenant}`
+}
+
+/** A tenant's database as GRANT wants it: an underscore stands for any character there. */
+export function grantOn(tenant: string): string {
+  return `GRANT ALL ON \`${databaseOf(tenant).replaceAll('_', '\\_')}\`.* TO ${ACCOUNT}`
+}
+
+/** Makes a server ready for storms. */
+export async function prepareServer(server: OwnServer): Promise<void> {
+  await server.stop()
+  await server.start(WITNESS_SETTINGS)
+  const admin = new Admin(server.adminUrl)
+  const databases = TENANTS.map((tenant) => `CREATE DATABASE ${databaseOf(tenant)}`)
+  const grants = TENANTS.map(grantOn)
+  await admin.sql([`CREATE USER ${ACCOUNT}`, ...databases, ...grants].join(';'))
+  await fillDatabases(server, databaseOf, TENANTS)
+  for (const tenant of TENANTS) await createProcedure(admin, databaseOf(tenant))
+  await admin.end()
+}
+
+/** Creates a storm's tables in tenants' databases of these names, past the pool. */
+export async function fillDatabases(
+  server: OwnServer,
+  database: (tenant: string) => string,
+  tenants: readonly string[],
+): Promise<void> {
+  const tenantKnex = createTenantKnex({ connection: server.adminUrl, database, pool: { max: 4 } })
+  try {
+    await createStormTables(tenantKnex, tenants)
+  } finally {
+    await tenantKnex.destroy()
+  }
+}
+
+/** Runs a function with a new pool behind a new proxy. Nothing may be left of it afterwards. */
+export async function withWorld<T>(
+  server: OwnServer,
+  options: WorldOptions,
+  fn: (world: World) => Promise<T>,
+): Promise<T> {
+  const url = new URL(server.adminUrl)
+  url.username = ACCOUNT
+  const [admin, witnessAdmin] = [new Admin(server.adminUrl), new Admin(server.adminUrl)]
+  let tagged = 0
+  const onSent = (data: Buffer): void => {
+    if (data.includes('storm:') && findTag(data.toString('latin1'))) tagged++
+  }
+  try {
+    return await withProxy(
+      url.href,
+      async (proxy) => {
+        const tenantKnex = createPool(proxy.url, options)
+        const witness = new ServerWitness(witnessAdmin, ACCOUNT, TENANTS.map(databaseOf))
+        const startServer = () => server.start(WITNESS_SETTINGS)
+        try {
+          return await fn({
+            ...{ server, admin, proxy, tenantKnex, witness, startServer },
+            get tagged() {
+              return tagged
+            },
+          })
+        } finally {
+          await endPool(tenantKnex, witness)
+        }
+      },
+      { onSent },
+    )
+  } finally {
+    await admin.end()
+    await witnessAdmin.end()
+  }
+}
+
+function createPool(url: string, { isCalm, ...options }: WorldOptions): TenantKnex {
+  const limits = isCalm ? LONG : SHORT
+  return createTenantKnex({
+    connection: { ...urlOptions(url), multipleStatements: true },
+    allowMultipleStatements: true,
+    database: databaseOf,
+    ...options,
+    switchTimeoutMillis: limits.switch,
+    pool: {
+      max: POOL,
+      acquireTimeoutMillis: limits.acquire,
+      createTimeoutMillis: limits.create,
+    },
+  })
+}
+
+async function endPool(tenantKnex: TenantKnex, witness: StormWitness): Promise<void> {
+  await tenantKnex.destroy({ timeoutMs: 2_000 })
+  let left = (await witness.connections?.()) ?? 0
+  for (let tries = 0; left > 0 && tries < 100; tries++) {
+    await sleep(20)
+    left = (await witness.connections?.()) ?? 0
+  }
+  if (left > 0 || tenantKnex.connections().length > 0) {
+    throw new Error(`${left} connections were left behind by a pool that was destroyed`)
+  }
+}
+
+/** Connections of an account without rights. */
+export async function connectStrangers(server: OwnServer, count: number) {
+  const url = new URL(server.adminUrl)
+  url.username = 'tk_stranger'
+  const connect = async () => {
+    const connection = await mysql.createConnection({ uri: url.href })
+    connection.on('error', () => undefined)
+    return connection
+  }
+  const results = await Promise.allSettled(Array.from({ length: count }, connect))
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+}

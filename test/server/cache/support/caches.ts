@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type CacheOptions, createTenantKnex, type TenantKnex } from '../../../../src/index.ts'
+
+/** Where the keys of all tests of this process begin. */
+export const TEST_ROOT = `tk-test-${process.pid}-`
+
+/** A root of its own, so that tests that run at a time on one Redis are apart. */
+export function newRoot(): string {
+  return TEST_ROOT + randomBytes(6).toString('hex')
+}
+
+/** A tenantKnex for its caches only: it never connects to a database. Takes any tenant id. */
+export function cachesOf(cache: CacheOptions): TenantKnex {
+  return createTenantKnex({
+    connection: { host: '127.0.0.1', port: 9, user: 'nobody' },
+    database: (id) => `t_${createHash('sha256').update(id).digest('hex').slice(0, 40)}`,
+    cache: { timeoutMillis: 5_000, ...cache },
+  })
+}
+
+/** Runs a test with caches, and closes them. */
+export async function withCaches(
+  cache: CacheOptions,
+  test: (tenantKnex: TenantKnex) => Promise<void>,
+): Promise<void> {
+  const tenantKnex = cachesOf(cache)
+  try {
+    await test(tenantKnex)
+  } finally {
+    await tenantKnex.destroy()
+  }
+}

@@ -1,0 +1,40 @@
+import { once } from 'node:events'
+import { createTenantKnex } from '../../../../src/index.ts'
+
+// A process that listens to no `error` event of anything. Its first argument is the URL of a Redis;
+// each line of its input is a step, and after each it says what became of the calls.
+
+const tenantKnex = createTenantKnex({
+  connection: { host: '127.0.0.1', port: 9, user: 'nobody' },
+  cache: { store: process.argv[2] as string },
+})
+
+const { cache } = tenantKnex('a')
+
+async function fate(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => value ?? null,
+    ({ code, message }) => `${code}: ${message}`,
+  )
+}
+
+/** At once, so that what fails together is seen to fail together. */
+async function step(): Promise<unknown> {
+  return Promise.all([
+    fate(cache.set('k', 1)),
+    fate(cache.get('k')),
+    fate(cache.delete('k')),
+    fate(cache.clear()),
+    fate(cache.remember('computed', { ttl: 1_000 }, () => 'computed')),
+  ])
+}
+
+process.stdin.resume()
+for (;;) {
+  const [line] = await once(process.stdin, 'data')
+  if (String(line).trim() === 'end') break
+  console.log(JSON.stringify(await step()))
+}
+process.stdin.destroy()
+cache.get('k').catch(() => undefined) // what runs at the end keeps nothing open
+await tenantKnex.destroy()

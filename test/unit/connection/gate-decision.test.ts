@@ -1,0 +1,69 @@
+import { expect } from 'chai'
+import { decideStart } from '../../../src/connection/gate-decision.ts'
+import { type Need, SessionState } from '../../../src/connection/session/state.ts'
+
+const a = { tenant: { id: 'a', database: 'db_a' } }
+const twin = { tenant: a.tenant }
+const SELECT = 'select * from items'
+const NEEDS = ['nothing', 'confirm', 'hand-over'] as const
+
+/** A session that says the same of every tenant. */
+const session = (need: Need) => ({ need: () => need })
+
+describe('the decision on a command that starts', () => {
+  it('refuses what came through no lease, whatever the session is in', () => {
+    for (const need of NEEDS) {
+      for (const sql of [SELECT, 'COMMIT', undefined]) {
+        expect(decideStart(undefined, a, session(need), sql)).to.equal('refuse')
+        expect(decideStart(undefined, undefined, session(need), sql)).to.equal('refuse')
+      }
+    }
+  })
+
+  it('refuses what came through another lease than the holder’s, also one of the same tenant', () => {
+    for (const need of NEEDS) {
+      for (const sql of [SELECT, 'ROLLBACK', undefined]) {
+        expect(decideStart(a, twin, session(need), sql)).to.equal('refuse')
+        expect(decideStart(a, undefined, session(need), sql)).to.equal('refuse')
+      }
+    }
+  })
+
+  it('runs what needs nothing, and switches first what needs a switch', () => {
+    for (const sql of [SELECT, '', undefined]) {
+      expect(decideStart(a, a, session('nothing'), sql)).to.equal('run')
+      expect(decideStart(a, a, session('confirm'), sql)).to.equal('confirm')
+      expect(decideStart(a, a, session('hand-over'), sql)).to.equal('hand-over')
+    }
+  })
+
+  it('runs the end of a transaction where the database alone is unknown', () => {
+    for (const sql of ['COMMIT', 'ROLLBACK', 'rollback to savepoint s1', ' commit; ']) {
+      expect(decideStart(a, a, session('nothing'), sql)).to.equal('run')
+      expect(decideStart(a, a, session('confirm'), sql)).to.equal('run')
+    }
+  })
+
+  it('runs not even the end of a transaction in the session of another', () => {
+    for (const sql of ['COMMIT', 'ROLLBACK']) {
+      expect(decideStart(a, a, session('hand-over'), sql)).to.equal('hand-over')
+    }
+  })
+
+  it('takes for the end of a transaction only what is nothing else', () => {
+    for (const sql of ['COMMIT AND CHAIN', 'commit; select 1', 'savepoint s1']) {
+      expect(decideStart(a, a, session('confirm'), sql)).to.equal('confirm')
+    }
+  })
+
+  it('asks the session about the tenant of the lease', () => {
+    const state = new SessionState()
+    state.onStatement({ id: 'b', database: 'db_b' })
+    state.onDatabase('db_b')
+    expect(decideStart(a, a, state, SELECT)).to.equal('hand-over')
+    state.onCleaned()
+    expect(decideStart(a, a, state, SELECT)).to.equal('confirm')
+    state.onDatabase('db_a')
+    expect(decideStart(a, a, state, SELECT)).to.equal('run')
+  })
+})

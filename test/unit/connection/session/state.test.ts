@@ -1,0 +1,154 @@
+import { expect } from 'chai'
+import { SessionState } from '../../../../src/connection/session/state.ts'
+
+const a = { id: 'a', database: 'db_a' }
+const b = { id: 'b', database: 'db_b' }
+
+/** A session in which a tenant's statements ran. */
+function usedBy(tenant: typeof a): SessionState {
+  const state = new SessionState()
+  state.onDatabase(tenant.database)
+  state.onStatement(tenant)
+  state.onStatus(0x0002)
+  return state
+}
+
+describe('the state of a session', () => {
+  it('needs only the database where nobody has used it', () => {
+    expect(new SessionState().need(a)).to.equal('confirm')
+  })
+
+  it('needs nothing for the tenant it is in already', () => {
+    expect(usedBy(a).need(a)).to.equal('nothing')
+  })
+
+  it('leaves nothing before anyone used it', () => {
+    expect(new SessionState().leftover()).to.equal('nothing')
+  })
+
+  it('does not take a database whose name begins alike for the same', () => {
+    const state = new SessionState()
+    for (const [confirmed, wanted] of [
+      ['db_a', 'db_a1'],
+      ['db_a1', 'db_a'],
+      ['db_a', 'DB_A'],
+    ] as const) {
+      state.onDatabase(confirmed)
+      expect(state.need({ id: 'a', database: wanted }), wanted).to.equal('confirm')
+    }
+  })
+
+  it('knows a tenant by what it is, not by object', () => {
+    expect(usedBy(a).need({ ...a })).to.equal('nothing')
+  })
+
+  it('needs cleaning for any other tenant, even one with the same database', () => {
+    expect(usedBy(a).need(b)).to.equal('hand-over')
+    expect(usedBy(a).need({ id: 'x', database: a.database })).to.equal('hand-over')
+  })
+
+  it('needs no cleaning for another tenant while no statement has left anything', () => {
+    const state = new SessionState()
+    state.onStatement(a, true)
+    state.onDatabase(a.database)
+    expect(state.need(b)).to.equal('confirm')
+    expect(state.need(a)).to.equal('nothing')
+    state.onStatement(b, true)
+    state.onDatabase(b.database)
+    expect(state.need(a)).to.equal('confirm')
+  })
+
+  it('needs cleaning for another tenant from the first statement that may leave something', () => {
+    for (const leave of [
+      (state: SessionState) => state.onStatement(a),
+      (state: SessionState) => state.onTrace(),
+      (state: SessionState) => state.onError(),
+    ]) {
+      const state = new SessionState()
+      state.onStatement(a, true)
+      leave(state)
+      state.onStatement(a, true)
+      expect(state.need(b)).to.equal('hand-over')
+      state.onCleaned()
+      expect(state.need(b)).to.equal('confirm')
+      state.onStatement(b, true)
+      expect(state.need(a)).to.equal('confirm')
+    }
+  })
+
+  it('does not take a name that begins alike for the same', () => {
+    expect(usedBy(a).need({ id: 'a', database: 'db_a1' })).to.equal('hand-over')
+  })
+
+  it('knows no database from the moment a switch is sent until it is confirmed', () => {
+    const state = usedBy(a)
+    state.onSwitching()
+    expect(state.database).to.equal(undefined)
+    expect(state.need(a)).to.equal('confirm')
+    state.onDatabase('db_a')
+    expect(state.need(a)).to.equal('nothing')
+  })
+
+  it('keeps its owner through a switch that did not clean it', () => {
+    const state = usedBy(a)
+    state.onSwitching()
+    state.onDatabase('db_b')
+    expect(state.need(b)).to.equal('hand-over')
+  })
+
+  it('must be confirmed again after an error, which tells of no change', () => {
+    const state = usedBy(a)
+    state.onError()
+    expect(state.need(a)).to.equal('confirm')
+    expect(state.leftover()).to.equal('unknown')
+  })
+
+  it('must be confirmed again after its database was lost, and stays its owner’s', () => {
+    const state = usedBy(a)
+    state.onDatabaseLost()
+    expect(state.database).to.equal(undefined)
+    expect(state.need(a)).to.equal('confirm')
+    expect(state.need(b)).to.equal('hand-over')
+  })
+
+  it('knows again what is left after an error from the next answer', () => {
+    const state = usedBy(a)
+    state.onError()
+    state.onStatus(0x0003)
+    expect(state.leftover()).to.equal('transaction')
+    state.onStatus(0x0002)
+    expect(state.leftover()).to.equal('nothing')
+    expect(state.need(a), 'the answer told nothing of the database').to.equal('confirm')
+  })
+
+  it('tells what is left by the bits of the last answer', () => {
+    const state = usedBy(a)
+    expect(state.leftover()).to.equal('nothing')
+    state.onStatus(0x0003)
+    expect(state.leftover()).to.equal('transaction')
+    state.onStatus(0x0000)
+    expect(state.leftover()).to.equal('autocommit off')
+    state.onStatus(0x4022)
+    expect(state.leftover()).to.equal('nothing')
+  })
+
+  it('belongs to nobody once cleaned', () => {
+    const state = usedBy(a)
+    state.onCleaned()
+    expect(state.owner).to.equal(undefined)
+    expect(state.need(b)).to.equal('confirm')
+  })
+
+  it('is nobody’s, its owner’s neither, once a statement ran astray, until it was cleaned', () => {
+    const state = new SessionState()
+    state.onStatement(a)
+    state.onDatabase(a.database)
+    expect(state.need(a)).to.equal('nothing')
+    state.onStray()
+    expect(state.need(a)).to.equal('hand-over')
+    state.onDatabase(a.database)
+    expect(state.need(a)).to.equal('hand-over')
+    state.onCleaned()
+    expect(state.need(a)).to.equal('nothing')
+  })
+})
