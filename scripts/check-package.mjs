@@ -62,6 +62,7 @@ const CHECKS = [
     'the subpaths for requests, in both formats and in one process',
     () => useWith('node', ['requests.mjs']),
   ],
+  ['nothing but itself is loaded to resolve requests', () => useWith('node', ['light.mjs'])],
   ['Jest', () => useWith(consumerBin('jest'), ['--ci'])],
   ['TypeScript, ES modules', () => typed('mts', 'mjs')],
   ['TypeScript, CommonJS', () => typed('cts', 'cjs')],

@@ -12,11 +12,8 @@ export type {
   WaitMessage,
 } from './base/diagnostics.ts'
 export {
-  AcquireTimeoutError,
   type ErrorDetails,
-  type HeldConnection,
   type Outcome,
-  type PoolNumbers,
   TenantKnexError,
   type TenantKnexErrorCode,
 } from './base/errors.ts'
@@ -24,6 +21,7 @@ export type { Cached } from './cache/cached.ts'
 export type { MemoryStats } from './cache/stores/memory-store.ts'
 export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
 export type { ServerReport } from './connection/connect.ts'
+export { createTenantKnex } from './create-tenant-knex.ts'
 export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 export type { CacheOptions, CacheSerializer } from './options/cache.ts'
 export type {
@@ -33,6 +31,11 @@ export type {
   ScopeOwner,
   TenantKnexOptions,
 } from './options/options.ts'
+export {
+  AcquireTimeoutError,
+  type HeldConnection,
+  type PoolNumbers,
+} from './pool/acquire-timeout.ts'
 export type { ServerCheck } from './pool/server-check.ts'
 export type {
   ConnectionInfo,
@@ -40,12 +43,11 @@ export type {
   ServerCounters,
   ServerStats,
 } from './pool/stats.ts'
-export {
-  createTenantKnex,
-  type DestroyOptions,
-  type TenantKnex,
-  type TenantKnexCheck,
-  type TenantKnexStats,
+export type {
+  DestroyOptions,
+  TenantKnex,
+  TenantKnexCheck,
+  TenantKnexStats,
 } from './tenant-knex.ts'
 export type { EachOptions, TenantResult } from './tenants/each.ts'
 export type { LocatedTenant, Tenant } from './tenants/tenant.ts'

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
+import type { Place } from '../../src/tenants/place.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 import type { Statement, StatementKind } from './statement.ts'
 
@@ -35,6 +36,7 @@ export interface UserHost {
 
 /** Someone who takes connections for a tenant, uses them, and gives them back. */
 export class User {
+  readonly place: Place
   readonly tenant: LocatedTenant
   readonly name: string
   state: 'away' | 'waiting' | 'holding' = 'away'
@@ -53,9 +55,10 @@ export class User {
   /** Statements of the open transaction that were acknowledged; undefined outside of one. */
   #transaction: Statement[] | undefined
 
-  constructor(name: string, tenant: LocatedTenant, host: UserHost) {
+  constructor(name: string, place: Place, host: UserHost) {
     this.name = name
-    this.tenant = tenant
+    this.place = place
+    this.tenant = { id: place.tenant.id, database: place.database }
     this.#host = host
   }
 
@@ -159,7 +162,7 @@ export class User {
     this.#stream = undefined
     this.#hasCancelled = false
     this.#transaction = undefined
-    this.#host.pool.acquire(this.tenant).then(
+    this.#host.pool.acquire(this.place).then(
       (lease) => this.#onLease(lease),
       (error: unknown) => this.#onRefusal(error),
     )

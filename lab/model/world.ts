@@ -2,7 +2,9 @@ import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
 import { resolveOptions } from '../../src/options/options.ts'
 import { ServerPool } from '../../src/pool/server-pool.ts'
+import type { Place } from '../../src/tenants/place.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
+import { placeOf } from '../../test/support/place.ts'
 import type { Answer } from './answers.ts'
 import type { Clock, Timer } from './clock.ts'
 import { Session, type SessionHost } from './session.ts'
@@ -27,10 +29,10 @@ export interface WorldLimits extends UserLimits {
 }
 
 /** Ids and databases of which one's name begins with another's. */
-const TENANTS: readonly LocatedTenant[] = [
-  { id: 'a', database: 'shop' },
-  { id: 'a2', database: 'shop2' },
-  { id: 'a23', database: 'shop23' },
+const PLACES: readonly Place[] = [
+  placeOf('a', 'shop'),
+  placeOf('a2', 'shop2'),
+  placeOf('a23', 'shop23'),
 ]
 
 /** How long a switch may take; no other timer has this length. */
@@ -79,9 +81,9 @@ export class World implements SessionHost, UserHost {
     this.limits = limits
     this.clock = clock
     this.isTracked = limits.isTracked ?? true
-    this.pool = new ServerPool(this.#options())
+    this.pool = new ServerPool('default', this.#options())
     this.users = limits.users.map((index, at) => {
-      return new User(`u${at + 1}`, TENANTS[index] as LocatedTenant, this)
+      return new User(`u${at + 1}`, PLACES[index] as Place, this)
     })
   }
 
@@ -191,9 +193,9 @@ export class World implements SessionHost, UserHost {
   }
 
   otherDatabase(tenant: LocatedTenant): string {
-    const index = TENANTS.findIndex(({ id }) => id === tenant.id)
-    return (TENANTS[(index + 1) % this.limits.users.length] ?? (TENANTS[0] as LocatedTenant))
-      .database
+    const index = PLACES.findIndex((place) => place.tenant.id === tenant.id)
+    const other = PLACES[(index + 1) % this.limits.users.length] ?? (PLACES[0] as Place)
+    return other.database
   }
 
   onCancel(lease: Lease, done: Promise<void>): void {
@@ -278,7 +280,7 @@ export class World implements SessionHost, UserHost {
     if (!isOpen) return `c${id}`
     const gate = this.gates.get(id)
     const known = gate && [
-      ...[gate.state.owner?.id, gate.state.database, gate.state.leftover()],
+      ...[gate.state.owner?.tenant.id, gate.state.database, gate.state.leftover()],
       ...[gate.disposal?.reason, gate.isInFlight, gate.isTracked, gate.connection._paused],
       this.clock.now - gate.usedAt < LONG_MILLIS,
     ]

@@ -4,6 +4,8 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 interface NamedMessage {
   /** Of the tenantKnex: its option `name`. */
   readonly name: string
+  /** Name of the server. */
+  readonly server: string
 }
 
 /** Whose connection a message is about. */

@@ -1,4 +1,4 @@
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Place } from '../tenants/place.ts'
 import type { Gate } from './gate.ts'
 import type { SessionState } from './session/state.ts'
 import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch/plan.ts'
@@ -18,9 +18,9 @@ export async function probe(gate: Gate): Promise<boolean> {
 }
 
 /** What its holder left in the session. Asks the server where an error keeps it in doubt. */
-export async function findLeftover(gate: Gate, tenant: LocatedTenant): Promise<Leftover> {
+export async function findLeftover(gate: Gate, place: Place): Promise<Leftover> {
   if (gate.state.leftover() === 'unknown') {
-    await tryPlan(gate, switchPlan('confirm', gate.setup, tenant.database))
+    await tryPlan(gate, switchPlan('confirm', gate.setup, place.database))
   }
   return gate.state.leftover()
 }
@@ -30,9 +30,9 @@ export async function findLeftover(gate: Gate, tenant: LocatedTenant): Promise<L
  *
  * @param isThorough clean also what only a statement can clear
  */
-export async function clean(gate: Gate, tenant: LocatedTenant, isThorough: boolean): Promise<void> {
+export async function clean(gate: Gate, place: Place, isThorough: boolean): Promise<void> {
   const isInTransaction = gate.state.leftover() === 'transaction'
-  await tryPlan(gate, cleaningPlan(gate.setup, tenant.database, isInTransaction, isThorough))
+  await tryPlan(gate, cleaningPlan(gate.setup, place.database, isInTransaction, isThorough))
 }
 
 /** Runs a plan; that the tenant's database is gone or denied does not matter here. */

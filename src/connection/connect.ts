@@ -1,6 +1,6 @@
 import mysql, { type ConnectionOptions } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Place } from '../tenants/place.ts'
 import { Gate, type GateEvents } from './gate.ts'
 import { checkEscaping, setNames } from './session/escaping.ts'
 import { NO_ROLE, sessionSetup } from './session/setup.ts'
@@ -21,10 +21,12 @@ export interface ServerFacts {
 export interface ConnectOptions {
   /** Of the tenantKnex, for diagnostics. */
   readonly name: string
+  /** Name of the server. */
+  readonly server: string
   readonly session: readonly string[]
   readonly switchTimeoutMillis: number
   readonly switching: Switching
-  readonly confirmedAt: WeakMap<LocatedTenant, number>
+  readonly confirmedAt: WeakMap<Place, number>
   readonly events: GateEvents
 }
 

@@ -1,10 +1,10 @@
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Place } from '../tenants/place.ts'
 import type { Need } from './session/state.ts'
 import { isTransactionEnd } from './session/statement-text.ts'
 
 /** Someone through whom commands come. Told apart by identity. */
 interface Holder {
-  readonly tenant: LocatedTenant
+  readonly place: Place
 }
 
 /**
@@ -25,11 +25,11 @@ export type StartDecision = 'run' | 'refuse' | Exclude<Need, 'nothing'>
 export function decideStart(
   lease: Holder | undefined,
   holder: Holder | undefined,
-  session: { need(tenant: LocatedTenant): Need },
+  session: { need(place: Place): Need },
   sql: string | undefined,
 ): StartDecision {
   if (lease === undefined || lease !== holder) return 'refuse'
-  const need = session.need(lease.tenant)
+  const need = session.need(lease.place)
   if (need === 'nothing') return 'run'
   return need === 'confirm' && isTransactionEnd(sql) ? 'run' : need
 }

@@ -1,13 +1,13 @@
-import { about, type Outcome, TenantKnexError } from '../base/errors.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import { type Outcome, TenantKnexError } from '../base/errors.ts'
+import { aboutPlace, type Place } from '../tenants/place.ts'
 
 /** What the sender of a statement gets that has left its tenant's database. */
-export function databaseLeftError(tenant: LocatedTenant, connectionId: number): TenantKnexError {
+export function databaseLeftError(place: Place, connectionId: number): TenantKnexError {
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
-    `A statement of tenant ${JSON.stringify(tenant.id)} left its database, or may ` +
+    `A statement of tenant ${JSON.stringify(place.tenant.id)} left its database, or may ` +
       'have. Its result is withheld and the connection was closed, but it has run.',
-    { ...about(tenant), connectionId, outcome: 'executed' },
+    { ...aboutPlace(place), connectionId, outcome: 'executed' },
   )
 }
 
@@ -17,7 +17,7 @@ export function databaseLeftError(tenant: LocatedTenant, connectionId: number): 
  * @param outcome what became of the statement
  */
 export function switchTimeoutError(
-  tenant: LocatedTenant | undefined,
+  place: Place | undefined,
   connectionId: number,
   millis: number,
   outcome: Outcome,
@@ -26,6 +26,6 @@ export function switchTimeoutError(
     'ERR_SWITCH_TIMEOUT',
     `Switching the connection took more than ${millis} ms, so it was closed. ` +
       'A database that is being dropped can cause this; see `switchTimeoutMillis`.',
-    { ...about(tenant), connectionId, outcome },
+    { ...aboutPlace(place), connectionId, outcome },
   )
 }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { DiscardReason } from '../base/diagnostics.ts'
 import type { Outcome, TenantKnexError } from '../base/errors.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Place } from '../tenants/place.ts'
 import { decideStart } from './gate-decision.ts'
 import { databaseLeftError, switchTimeoutError } from './gate-errors.ts'
 import { type CommandGate, type Entry, failInScope, putBehindGate } from './gated-command.ts'
@@ -53,13 +53,15 @@ export interface Disposal {
 export interface GateOptions {
   /** Of the tenantKnex, for diagnostics. */
   readonly name: string
+  /** Name of the server. */
+  readonly server: string
   readonly setup: SessionSetup
   /** What the server says that it is: connection ids are its own. */
   readonly serverId: string | null | undefined
   readonly switchTimeoutMillis: number
   readonly switching: Switching
-  /** When a tenant's database was last confirmed, on any connection, by this process's clock. */
-  readonly confirmedAt: WeakMap<LocatedTenant, number>
+  /** When a place was last confirmed, on any connection, by this process's clock. */
+  readonly confirmedAt: WeakMap<Place, number>
   readonly events: GateEvents
 }
 
@@ -81,6 +83,8 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   readonly state: SessionState = new SessionState()
   /** Of the tenantKnex, for diagnostics. */
   readonly name: string
+  /** Name of the server. */
+  readonly server: string
   readonly setup: SessionSetup
   readonly serverId: string | null | undefined
   readonly charsetNumber: number
@@ -109,8 +113,9 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   constructor(connection: RawConnection, options: GateOptions) {
     this.connection = connection
     this.charsetNumber = connection.config.charsetNumber
-    this.knexUid = `__knexUid${connection.threadId}`
+    this.knexUid = `__knexUid${options.server}/${connection.threadId}`
     this.name = options.name
+    this.server = options.server
     this.setup = options.setup
     this.serverId = options.serverId
     this.#options = options
@@ -176,12 +181,12 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** Hands the connection to a tenant until the lease is returned. Sends nothing. */
-  lease(tenant: LocatedTenant): Lease {
+  lease(place: Place): Lease {
     // Nobody tells of a hidden change here, so what an earlier statement left is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
-    this.#holder = new Lease(this, tenant)
+    this.#holder = new Lease(this, place)
     // OpenTelemetry and mysql2's own tracing read here in which database a statement runs.
-    this.connection.config.database = tenant.database
+    this.connection.config.database = place.database
     this.usedAt = performance.now()
     return this.#holder
   }
@@ -269,22 +274,17 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     if (lease === undefined || decision === 'refuse') return this.#refuse(command, lease)
     if (decision === 'run') return this.#run(command, entry, lease)
     this.#options.events.onSwitch(decision)
-    const isPipelined = this.#leavesWithSwitch(command, entry, lease.tenant, decision)
-    const prologue = new Prologue(this, decision, lease.tenant, isPipelined)
+    const isPipelined = this.#leavesWithSwitch(command, entry, lease.place, decision)
+    const prologue = new Prologue(this, decision, lease.place, isPipelined)
     entry.prologue = prologue
     this.#switching = prologue
-    this.#limitSwitch(lease.tenant, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')
+    this.#limitSwitch(lease.place, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')
     if (isPipelined) this.#startTogether(command, entry, lease, prologue, decision)
     else prologue.start()
     return false
   }
 
-  #leavesWithSwitch(
-    command: Command,
-    { nature }: Entry,
-    tenant: LocatedTenant,
-    need: Need,
-  ): boolean {
+  #leavesWithSwitch(command: Command, { nature }: Entry, place: Place, need: Need): boolean {
     const { switching, confirmedAt } = this.#options
     const now = performance.now()
     return leavesWithSwitch(switching, {
@@ -292,7 +292,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
       isText: isTextQuery(command),
       isBuilt: nature.isBuilt,
       isPlain: need === 'confirm' || this.setup.isPlain,
-      sinceConfirmed: now - (confirmedAt.get(tenant) ?? Number.NEGATIVE_INFINITY),
+      sinceConfirmed: now - (confirmedAt.get(place) ?? Number.NEGATIVE_INFINITY),
       sinceAcquired: now - this.usedAt,
     })
   }
@@ -335,10 +335,10 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     if (prologue.failure) return this.#beginSkipping(entry, lease, prologue)
     this.#endSwitch(undefined)
     entry.prologue = undefined
-    this.#options.confirmedAt.set(lease.tenant, performance.now())
+    this.#options.confirmedAt.set(lease.place, performance.now())
     if (!prologue.isPipelined) return this.#run(command, entry, lease)
     this.connection.sequenceId = prologue.nextSequenceId
-    this.state.onStatement(lease.tenant, entry.nature.isHarmless) // after what the switch has cleaned
+    this.state.onStatement(lease.place, entry.nature.isHarmless) // after what the switch has cleaned
     return false
   }
 
@@ -346,7 +346,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   #beginSkipping(entry: Entry, lease: Lease, prologue: Prologue): boolean {
     this.#limit.end()
     this.connection.sequenceId = prologue.nextSequenceId
-    this.state.onStatement(lease.tenant)
+    this.state.onStatement(lease.place)
     entry.skipped = new SkippedAnswer()
     return false
   }
@@ -378,7 +378,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
 
   #run(command: Command, entry: Entry, lease: Lease): boolean {
     this.#isInFlight = true
-    this.state.onStatement(lease.tenant, entry.nature.isHarmless)
+    this.state.onStatement(lease.place, entry.nature.isHarmless)
     const isDone = this.#pass(command, undefined)
     steerStream(command, lease)
     entry.showsRows = this.#unheard.has(command) || hasTypeCast(command, this.connection)
@@ -411,17 +411,17 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   /** `USE` can hang behind a waiting `DROP DATABASE`, and still happen after we gave up on it. */
-  #limitSwitch(tenant: LocatedTenant | undefined, ifLate: DiscardReason, outcome: Outcome): void {
+  #limitSwitch(place: Place | undefined, ifLate: DiscardReason, outcome: Outcome): void {
     const { switchTimeoutMillis: millis } = this.#options
     this.#limit.start(() =>
-      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis, outcome)),
+      this.destroy(ifLate, switchTimeoutError(place, this.connectionId, millis, outcome)),
     )
   }
 
   #failSwitch(command: Command, lease: Lease, error: unknown, outcome: Outcome): boolean {
     if (!(error instanceof SwitchFailure)) throw error
-    this.#options.confirmedAt.delete(lease.tenant)
-    const shown = switchError(error, lease.tenant, this.connectionId, outcome)
+    this.#options.confirmedAt.delete(lease.place)
+    const shown = switchError(error, lease.place, this.connectionId, outcome)
     this.#endSwitch(shown)
     if (error.endsConnection || outcome === 'unknown') {
       return this.#abort(command, 'switch-failed', shown)
@@ -432,7 +432,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   }
 
   #refuse(command: Command, lease: Lease | undefined): boolean {
-    const error = releasedError(lease?.tenant, this.connectionId)
+    const error = releasedError(lease?.place, this.connectionId)
     this.onRefusal(error)
     failCommand(command, error)
     this.#onEnd(command)
@@ -443,14 +443,14 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
   #watch(
     command: Command,
     { showsRows }: Entry,
-    { tenant }: Lease,
+    { place }: Lease,
     packet: Packet,
     part: AnswerPart,
   ): void {
     const meaning = learnFrom(part, packet, this.state, this.isTracked === true, !showsRows)
     if (meaning === 'read-only') this.dispose('read-only')
     if (meaning !== 'left') return
-    this.#abort(command, 'database-left', databaseLeftError(tenant, this.connectionId))
+    this.#abort(command, 'database-left', databaseLeftError(place, this.connectionId))
   }
 
   /** Ends the connection under a running command: nothing that it received may be used. */
@@ -466,7 +466,7 @@ export class Gate implements SwitchTarget, LeaseHost, CommandGate {
     const queue = this.connection._commands
     for (let next = queue.shift(); next; next = queue.shift()) {
       this.#unheard.remove(next)
-      failInScope(next, closedError(this.#holder?.tenant, this.connectionId, cause))
+      failInScope(next, closedError(this.#holder?.place, this.connectionId, cause))
     }
   }
 

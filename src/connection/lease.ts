@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { DiscardReason } from '../base/diagnostics.ts'
-import { about, annotate, type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import { annotate, type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
+import { aboutPlace, type Place } from '../tenants/place.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import { refusalOf } from './session/statement-text.ts'
 import {
   type Command,
@@ -56,7 +57,7 @@ export class Lease {
   __knexTxId: string | undefined
 
   readonly #host: LeaseHost
-  readonly #tenant: LocatedTenant
+  readonly #place: Place
   #config: Readonly<RawConnection['config']> | undefined
   #isOver = false
   #reason: TenantKnexError | undefined
@@ -64,15 +65,20 @@ export class Lease {
   #nature = UNKNOWN_STATEMENT
   #mayHaveCommitted = false
 
-  constructor(host: LeaseHost, tenant: LocatedTenant) {
+  constructor(host: LeaseHost, place: Place) {
     this.#host = host
-    this.#tenant = tenant
+    this.#place = place
     this.__knexUid = host.knexUid
   }
 
   /** Whose it is. User code cannot change it. */
-  get tenant(): LocatedTenant {
-    return this.#tenant
+  get tenant(): Tenant {
+    return this.#place.tenant
+  }
+
+  /** Where it works. */
+  get place(): Place {
+    return this.#place
   }
 
   /** Of the statement that is being handed in. */
@@ -103,7 +109,7 @@ export class Lease {
 
   /** What calls fail with once it is over. */
   overError(): TenantKnexError {
-    return this.#reason ?? releasedError(this.tenant, this.threadId)
+    return this.#reason ?? releasedError(this.#place, this.threadId)
   }
 
   /** True where the connection itself has ended. */
@@ -149,7 +155,7 @@ export class Lease {
    */
   get config(): Readonly<RawConnection['config']> {
     const { config } = this.#host.connection
-    this.#config ??= frozenCopy(config, { database: this.tenant.database })
+    this.#config ??= frozenCopy(config, { database: this.#place.database })
     return this.#config
   }
 
@@ -249,7 +255,7 @@ export class Lease {
 
   /** Adds to an error whose statement it was, and what became of it. */
   annotate(error: unknown, outcome: Outcome): void {
-    annotate(error, { tenant: this.tenant.id, connectionId: this.threadId, outcome })
+    annotate(error, { ...aboutPlace(this.#place), connectionId: this.threadId, outcome })
   }
 
   /** mysql2's name for the same. */
@@ -345,7 +351,7 @@ export class Lease {
 
   #closed(): TenantKnexError {
     const { connection, connectionId } = this.#host
-    return closedError(this.tenant, connectionId, lossError(connection))
+    return closedError(this.#place, connectionId, lossError(connection))
   }
 
   #refusedStatement(reason: string): TenantKnexError {
@@ -361,7 +367,7 @@ export class Lease {
 
   #notSent(code: 'ERR_STATEMENT_REFUSED', message: string): TenantKnexError {
     return new TenantKnexError(code, message, {
-      ...about(this.tenant),
+      ...aboutPlace(this.#place),
       connectionId: this.#host.connectionId,
       outcome: 'not-sent',
     })
@@ -381,21 +387,18 @@ const SYNCHRONOUS = [
 ] as const
 
 /** What the holder of a lease that has ended gets. */
-export function releasedError(
-  tenant: LocatedTenant | undefined,
-  connectionId: number,
-): TenantKnexError {
-  const whose = tenant ? ` of tenant ${JSON.stringify(tenant.id)}` : ''
+export function releasedError(place: Place | undefined, connectionId: number): TenantKnexError {
+  const whose = place ? ` of tenant ${JSON.stringify(place.tenant.id)}` : ''
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
     `A connection${whose} was used after its release; it may be another tenant's by now.`,
-    { ...about(tenant), connectionId, outcome: 'not-sent' },
+    { ...aboutPlace(place), connectionId, outcome: 'not-sent' },
   )
 }
 
 /** What a statement gets whose connection was closed before its turn came. */
 export function closedError(
-  tenant: LocatedTenant | undefined,
+  place: Place | undefined,
   connectionId: number,
   cause: unknown,
 ): TenantKnexError {
@@ -403,7 +406,7 @@ export function closedError(
     'ERR_CONNECTION_CLOSED',
     'The connection was closed before this statement was sent; `cause` says why. ' +
       'A transaction on it has been rolled back by the server.',
-    { ...about(tenant), connectionId, outcome: 'not-sent', cause },
+    { ...aboutPlace(place), connectionId, outcome: 'not-sent', cause },
   )
 }
 

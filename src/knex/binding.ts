@@ -1,14 +1,16 @@
 import { TenantKnexError } from '../base/errors.ts'
 import type { Caches } from '../cache/caches.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
-import type { Tenants } from '../tenants/directory.ts'
-import type { LocatedTenant, Tenant } from '../tenants/tenant.ts'
+import type { Servers } from '../servers/servers.ts'
+import type { TenantDirectory } from '../tenants/directory.ts'
+import { DEFAULT_SERVER, type Place } from '../tenants/place.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 
 /** What the bindings of one tenantKnex share. */
 export interface BindingParts {
   /** Where tenants are. */
-  readonly tenants: Tenants
-  readonly pool: ServerPool
+  readonly tenants: TenantDirectory
+  readonly servers: Servers
   readonly caches: Caches
 }
 
@@ -20,6 +22,9 @@ export interface Binding extends BindingParts {
   /** The same function for all tenants. */
   readonly tenantInScope: () => Tenant | undefined
 }
+
+/** While a tenant's place is not fixed: there is one server. */
+const ANYWHERE: Pick<Place, 'server'> = { server: DEFAULT_SERVER }
 
 /**
  * Marks the binding inside `connectionSettings`: of all that a client has, a transaction's client is
@@ -34,39 +39,45 @@ const BINDING: unique symbol = Symbol.for('tenant-knex.binding') as never
  */
 class TenantSettings {
   readonly [BINDING]: Binding
-  /** Where a statement runs, if its tenant has moved since it got the connection. */
-  readonly #place: LocatedTenant | undefined
+  /** Where statements run, if that is fixed: on a connection, and in a transaction. */
+  readonly #place: Place | undefined
+  readonly #located: Tenant | undefined
 
-  constructor(binding: Binding, place?: LocatedTenant) {
+  constructor(binding: Binding, place?: Place) {
     this[BINDING] = binding
     this.#place = place
+    this.#located = place && { id: place.tenant.id, database: place.database }
   }
 
   /** The tenant, and the database that its statements run in. */
-  get place(): Tenant {
-    return this.#place ?? this[BINDING].tenant
+  get located(): Tenant {
+    return this.#located ?? this[BINDING].tenant
+  }
+
+  get pool(): ServerPool {
+    return this[BINDING].servers.at(this.#place ?? ANYWHERE)
   }
 
   /** What Knex's `client.database()` answers. */
   get database(): string {
-    return databaseOf(this.place)
+    return databaseOf(this.located)
   }
 
   get host(): string | undefined {
-    return this[BINDING].pool.settings?.host
+    return this.pool.settings?.host
   }
 
   get port(): number | undefined {
-    return this[BINDING].pool.settings?.port
+    return this.pool.settings?.port
   }
 
   get charset(): string | undefined {
-    return this[BINDING].pool.settings?.charset
+    return this.pool.settings?.charset
   }
 
   /** Knex's own: mysql2 does not know it. */
   get collate(): string | undefined {
-    return (this[BINDING].pool.settings as { collate?: string } | undefined)?.collate
+    return (this.pool.settings as { collate?: string } | undefined)?.collate
   }
 }
 
@@ -75,21 +86,26 @@ class TenantSettings {
  *
  * @param place set for a transaction's client: its tenant may move while the transaction is open
  */
-export function tenantSettings(binding: Binding, place?: LocatedTenant): object {
+export function tenantSettings(binding: Binding, place?: Place): object {
   return new TenantSettings(binding, place)
 }
 
 /** The tenant of a client, with the database that the client's statements run in. */
-export function placeOf(client: object): Tenant {
-  return settingsOf(client).place
+export function locatedTenant(client: object): Tenant {
+  return settingsOf(client).located
+}
+
+/** The pool that a client's connections come from. */
+export function poolOf(client: object): ServerPool {
+  return settingsOf(client).pool
 }
 
 /**
  * The client for statements on a connection. It is another one only if its tenant has moved or was
  * forgotten since it got the connection: its settings then name the database of the connection.
  */
-export function clientAt<C extends object>(client: C, place: LocatedTenant): C {
-  if (placeOf(client).database === place.database) return client
+export function clientAt<C extends object>(client: C, place: Place): C {
+  if (locatedTenant(client).database === place.database) return client
   return Object.create(client, {
     connectionSettings: { value: tenantSettings(bindingOf(client), place) },
   })

@@ -12,7 +12,6 @@ import { withListedMethods } from './listed-methods.ts'
 import { namingMigrator } from './named-migrations.ts'
 import { checkClient, checkTransaction, refused } from './ownership.ts'
 import { scopedCache } from './scoped-cache.ts'
-import { shownConfig } from './shown-connection.ts'
 import { bindClient, TenantClient } from './tenant-client.ts'
 import { guardProviders, type ProviderContext } from './transaction-provider.ts'
 import { isOver, transactionOver } from './transaction-scope.ts'
@@ -159,7 +158,7 @@ export class KnexFactory {
   }
 
   #bind(binding: Binding, userParams: object, prototype: object): BoundKnex {
-    const client = bindClient(this.#root.context.client, binding)
+    const client = bindClient(this.#root.context.client, binding, binding.tenant)
     const context = new this.#Context(client, userParams)
     const bound = withListedMethods(knexFunction(context, prototype), this.#root) as BoundKnex
     client.listenersOf = { own: bound, all: this.ambient }
@@ -236,7 +235,7 @@ export class KnexFactory {
     const { tenant } = bound
     const checkScope = () => this.#checkScope(tenant)
     const binding = { ...bindingOf(bound.client), checkScope }
-    const client = bindClient(this.#root.context.client, binding)
+    const client = bindClient(this.#root.context.client, binding, binding.tenant)
     client.listenersOf = { own: bound, all: this.ambient }
     return client
   }
@@ -290,7 +289,7 @@ function createNobodysClient(root: TenantClient, parts: BindingParts): TenantCli
     checkScope: undefined,
     tenantInScope: () => undefined,
   }
-  return bindClient(root, binding, shownConfig(root.config, parts.pool, undefined))
+  return bindClient(root, binding, undefined)
 }
 
 /** The callable part of a Knex. */

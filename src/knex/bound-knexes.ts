@@ -1,5 +1,5 @@
 import { createLRU } from 'lru.min'
-import type { Tenants } from '../tenants/directory.ts'
+import type { TenantDirectory } from '../tenants/directory.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { BoundKnex } from './bound-knex.ts'
 
@@ -8,7 +8,7 @@ const KEPT = 1_000
 
 /** How the registry makes what it keeps. */
 export interface BoundKnexesOptions {
-  readonly tenants: Tenants
+  readonly tenants: TenantDirectory
   readonly bind: (tenant: Tenant) => BoundKnex
 }
 
@@ -38,7 +38,7 @@ export class BoundKnexes {
   /**
    * The bound Knex of a tenant.
    *
-   * @throws what `Tenants.get` throws
+   * @throws what `TenantDirectory.get` throws
    */
   get(tenantId: string): BoundKnex {
     return this.#recent.get(tenantId) ?? this.#revive(tenantId) ?? this.#create(tenantId)

@@ -1,6 +1,6 @@
 import { TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
-import { bindingOf, isBound } from './binding.ts'
+import { bindingOf, isBound, poolOf } from './binding.ts'
 import type { Connectable } from './dialect.ts'
 import { outsideTenants, withoutTenant, wrongTenant } from './guards.ts'
 
@@ -46,9 +46,9 @@ export function checkClient(client: object, other: object): void {
 
 /** A connection that user code or Knex hands in: only one that this very tenant holds. */
 export function ownLease(client: object, connection: unknown): Lease {
-  const { tenant, tenants } = bindingOf(client)
+  const { tenant } = bindingOf(client)
   const lease = connection instanceof Lease ? connection : undefined
-  if (lease === undefined || !tenants.isOwn(tenant, lease.tenant)) {
+  if (lease?.tenant !== tenant) {
     throw refused(client, wrongTenant('A connection', tenant, lease?.tenant))
   }
   if (lease.isOver) throw refused(client, lease.overError())
@@ -57,6 +57,6 @@ export function ownLease(client: object, connection: unknown): Lease {
 
 /** Tells the pool that something was refused. */
 export function refused(client: object, error: unknown): unknown {
-  if (error instanceof TenantKnexError) bindingOf(client).pool.onRefusal(error)
+  if (error instanceof TenantKnexError) poolOf(client).onRefusal(error)
   return error
 }

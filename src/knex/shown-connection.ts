@@ -1,6 +1,5 @@
 import type { Knex } from 'knex'
 import type { ConnectionOptions } from 'mysql2'
-import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 
 /**
@@ -28,13 +27,13 @@ const SHOWN = [
  */
 export function shownConfig(
   shared: Knex.Config,
-  pool: Pick<ServerPool, 'settings'>,
   tenant: Tenant | undefined,
+  settings: () => ConnectionOptions | undefined,
 ): Knex.Config {
   return {
     ...shared,
     get connection() {
-      return shownConnection(pool.settings, tenant?.database ?? undefined)
+      return shownConnection(settings(), tenant?.database ?? undefined)
     },
   }
 }

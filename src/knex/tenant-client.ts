@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { Knex } from 'knex'
 import mysql from 'mysql2'
 import { annotate } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
@@ -11,7 +10,14 @@ import type { PoolView } from '../pool/pool-view.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import { guardBatches } from './batch-insert.ts'
-import { type Binding, bindingOf, isBound, placeOf, tenantSettings } from './binding.ts'
+import {
+  type Binding,
+  bindingOf,
+  isBound,
+  locatedTenant,
+  poolOf,
+  tenantSettings,
+} from './binding.ts'
 import {
   checkBuilder,
   checkStatement,
@@ -56,7 +62,7 @@ export class TenantClient extends Dialect {
   declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
-    const { pool, tenants } = bindingOf(this)
+    const { servers, tenants } = bindingOf(this)
     let tenant: Tenant
     try {
       this.checkScope()
@@ -66,8 +72,8 @@ export class TenantClient extends Dialect {
     }
     const place = tenants.locate(tenant)
     return place instanceof Promise
-      ? place.then((found) => pool.acquire(tenants.enter(found)))
-      : pool.acquire(place)
+      ? place.then((found) => servers.at(found).acquire(tenants.enter(found)))
+      : servers.at(place).acquire(place)
   }
 
   /** Refuses what was made by the tenant in scope and is used in another's; a transaction stays its tenant's. */
@@ -81,7 +87,7 @@ export class TenantClient extends Dialect {
   }
 
   override releaseConnection(connection: unknown): Promise<void> {
-    if (connection instanceof Lease) bindingOf(this).pool.release(connection)
+    if (connection instanceof Lease) poolOf(this).release(connection)
     return Promise.resolve()
   }
 
@@ -183,7 +189,7 @@ export class TenantClient extends Dialect {
   override async cancelQuery(connection: unknown): Promise<void> {
     const lease = ownLease(this, connection)
     try {
-      await bindingOf(this).pool.cancel(lease)
+      await poolOf(this).cancel(lease)
     } catch (error) {
       // An error of the statement, not of the KILL: Knex gives it its message.
       const late = new Error('The statement could not be cancelled.', { cause: error })
@@ -211,7 +217,7 @@ export class TenantClient extends Dialect {
   override queryCompiler(builder: object, bindings?: unknown): object {
     checkBuilder('A query builder', this, builder)
     try {
-      checkTables(builder, placeOf(compiledFor(this)))
+      checkTables(builder, locatedTenant(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -220,7 +226,7 @@ export class TenantClient extends Dialect {
 
   override schemaCompiler(...args: object[]): object {
     try {
-      checkSchemaTables(args[0] ?? {}, placeOf(compiledFor(this)))
+      checkSchemaTables(args[0] ?? {}, locatedTenant(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -229,7 +235,7 @@ export class TenantClient extends Dialect {
 
   override tableCompiler(tableBuilder: object): object {
     try {
-      checkForeignKeys(tableBuilder, placeOf(compiledFor(this)))
+      checkForeignKeys(tableBuilder, locatedTenant(compiledFor(this)))
     } catch (error) {
       throw refused(this, error)
     }
@@ -268,7 +274,7 @@ Object.defineProperties(TenantClient.prototype, {
   driver: { value: mysql, writable: true }, // Knex gives a transaction's client one of its own
   pool: {
     get(this: TenantClient): PoolView | undefined {
-      return isBound(this) ? bindingOf(this).pool.view : undefined
+      return isBound(this) ? poolOf(this).view : undefined
     },
     set: () => undefined,
   },
@@ -290,10 +296,10 @@ Object.defineProperties(TenantClient.prototype, {
 export function bindClient(
   root: TenantClient,
   binding: Binding,
-  config: Knex.Config = shownConfig(root.config, binding.pool, binding.tenant),
+  tenant: Tenant | undefined,
 ): TenantClient {
   const client = Object.create(TenantClient.prototype) as TenantClient
-  client.config = config
+  client.config = shownConfig(root.config, tenant, () => poolOf(client).settings)
   client.logger = namingLogger(root.logger as Logger, () => binding.tenant)
   client.valueForUndefined = root.valueForUndefined
   client.connectionConfigExpirationChecker = null
@@ -306,7 +312,7 @@ export function bindClient(
 function stayWith(client: TenantClient, lease: Lease): void {
   if (client.transactionLease === lease) return
   client.transactionLease = lease
-  client.connectionSettings = tenantSettings(bindingOf(client), lease.tenant)
+  client.connectionSettings = tenantSettings(bindingOf(client), lease.place)
 }
 
 function natureOf(
@@ -315,7 +321,7 @@ function natureOf(
   query: QueryObject | string,
 ): StatementNature {
   if (typeof query === 'string') return UNKNOWN_STATEMENT
-  const { trustsHarmless, trustsTexts } = bindingOf(client).pool
+  const { trustsHarmless, trustsTexts } = poolOf(client)
   const isFollowed = client.transacting === true && trustsTexts
   return {
     isBuilt: isBuilt(query),
@@ -369,7 +375,7 @@ function isRolledBack(connection: unknown, query: QueryObject | string): boolean
 }
 
 function facts(client: TenantClient): ServerPool['facts'] {
-  return isBound(client) ? bindingOf(client).pool.facts : undefined
+  return isBound(client) ? poolOf(client).facts : undefined
 }
 
 function passOn(

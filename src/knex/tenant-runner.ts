@@ -34,8 +34,8 @@ export class TenantRunner extends Runner {
     const { builder, connection } = this
     if (!(connection instanceof Lease)) return send()
     const { client } = builder
-    this.client = clientAt(this.client, connection.tenant)
-    builder.client = clientAt(client, connection.tenant)
+    this.client = clientAt(this.client, connection.place)
+    builder.client = clientAt(client, connection.place)
     try {
       return send()
     } finally {

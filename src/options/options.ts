@@ -19,7 +19,8 @@ import {
   show,
   withoutUndefined,
 } from '../base/option-checks.ts'
-import { defaultDatabase, hasControlCharacter, type Tenant } from '../tenants/tenant.ts'
+import { defaultDatabase, hasControlCharacter } from '../tenants/names.ts'
+import type { Tenant } from '../tenants/tenant.ts'
 import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } from './cache.ts'
 
 /**

@@ -12,7 +12,7 @@ import {
 } from '../connection/connect.ts'
 import type { GateEvents } from '../connection/gate.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import type { Place } from '../tenants/place.ts'
 import { SettingsSource } from './settings-source.ts'
 import { SideConnection } from './side-connection.ts'
 
@@ -32,11 +32,11 @@ export class Connector {
     this.#attempt((settings, signal) => killQueries(settings, targets, signal)),
   )
 
-  constructor(options: ResolvedOptions, events: GateEvents) {
+  constructor(server: string, options: ResolvedOptions, events: GateEvents) {
     const { name, session, switchTimeoutMillis, switching } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
-    const confirmedAt = new WeakMap<LocatedTenant, number>()
-    this.#options = { name, session, switchTimeoutMillis, switching, confirmedAt, events }
+    const confirmedAt = new WeakMap<Place, number>()
+    this.#options = { name, server, session, switchTimeoutMillis, switching, confirmedAt, events }
     this.#settings = new SettingsSource(options)
   }
 

@@ -3,13 +3,23 @@ import type { PoolOptions } from '../options/options.ts'
 
 /** What a server says of itself and of the account, and what about it does not suit the pool. */
 export interface ServerCheck extends ServerReport {
+  /** Name of the server. */
+  readonly server: string
   /** One sentence for each setting that will make trouble. Empty where there is none. */
   readonly warnings: readonly string[]
 }
 
 /** Holds what a server says against the pool's options. */
-export function checkServer(report: ServerReport, pool: Required<PoolOptions>): ServerCheck {
-  return { ...report, warnings: [...limitWarnings(report, pool), ...sessionWarnings(report, pool)] }
+export function checkServer(
+  server: string,
+  report: ServerReport,
+  pool: Required<PoolOptions>,
+): ServerCheck {
+  return {
+    server,
+    ...report,
+    warnings: [...limitWarnings(report, pool), ...sessionWarnings(report, pool)],
+  }
 }
 
 function limitWarnings(report: ServerReport, { max }: Required<PoolOptions>): string[] {

@@ -3,20 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
 import { TimeoutError } from 'tarn'
 import { CHANNELS } from '../base/diagnostics.ts'
-import {
-  AcquireTimeoutError,
-  about,
-  type HeldConnection,
-  type Outcome,
-  serverErrno,
-  TenantKnexError,
-} from '../base/errors.ts'
+import { type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
 import { clean, findLeftover, probe } from '../connection/cleaning.ts'
 import type { ServerFacts } from '../connection/connect.ts'
 import type { Gate } from '../connection/gate.ts'
 import { type Lease, releasedError } from '../connection/lease.ts'
 import type { ResolvedOptions } from '../options/options.ts'
-import type { LocatedTenant } from '../tenants/tenant.ts'
+import { aboutPlace, type Place } from '../tenants/place.ts'
+import { AcquireTimeoutError, type HeldConnection } from './acquire-timeout.ts'
 import { Connector } from './connector.ts'
 import { GatePool } from './gate-pool.ts'
 import { PendingAcquire } from './pending-acquire.ts'
@@ -53,6 +47,8 @@ const KILL_MILLIS = 1_000
 
 /** The one pool of a server: hands connections to tenants and takes them back clean. */
 export class ServerPool {
+  /** The server's name. */
+  readonly server: string
   readonly #options: ResolvedOptions
   readonly #connector: Connector
   readonly #pool: GatePool
@@ -63,15 +59,16 @@ export class ServerPool {
   readonly #settling = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
   readonly #counters: ServerCounters = newCounters()
   /** Acquires that have not got their lease yet, also where the pool has given them a connection. */
-  readonly #acquiring = new Map<PendingAcquire, LocatedTenant>()
+  readonly #acquiring = new Map<PendingAcquire, Place>()
   /** Outside any tenant's scope: who has a connection closed need not be who held it. */
   readonly #outside = new AsyncResource('TENANT_KNEX_POOL')
   #facts: ServerFacts | undefined
   #destruction: Promise<void> | undefined
 
-  constructor(options: ResolvedOptions) {
+  constructor(server: string, options: ResolvedOptions) {
+    this.server = server
     this.#options = options
-    this.#connector = new Connector(options, {
+    this.#connector = new Connector(server, options, {
       onSwitch: (need) => {
         this.#counters.switches++
         if (need === 'hand-over') this.#counters.handOvers++
@@ -132,18 +129,18 @@ export class ServerPool {
    * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, `ERR_TENANT_QUEUE_FULL`, and what opening a
    * connection throws
    */
-  acquire(tenant: LocatedTenant): Promise<Lease> {
-    return this.#events.ofAcquire(() => this.#acquire(tenant))
+  acquire(place: Place): Promise<Lease> {
+    return this.#events.ofAcquire(() => this.#acquire(place))
   }
 
-  async #acquire(tenant: LocatedTenant): Promise<Lease> {
-    if (this.#destruction) throw this.#refused(destroyedError(tenant))
+  async #acquire(place: Place): Promise<Lease> {
+    if (this.#destruction) throw this.#refused(destroyedError(place))
     this.#counters.acquires++
     const startedAt = CHANNELS.acquire.hasSubscribers ? performance.now() : 0
-    const found = this.#pool.acquireFor(tenant.database)
-    if (found === undefined) throw this.#refused(this.#queueFullError(tenant))
+    const found = this.#pool.acquireFor(place.database)
+    if (found === undefined) throw this.#refused(this.#queueFullError(place))
     const isPending = found instanceof PendingAcquire
-    const lease = isPending ? await this.#wait(found, tenant) : this.#lease(found, tenant)
+    const lease = isPending ? await this.#wait(found, place) : this.#lease(found, place)
     if (startedAt > 0) {
       const waitedMillis = performance.now() - startedAt
       CHANNELS.acquire.publish({ name: this.#options.name, ...describeLease(lease), waitedMillis })
@@ -170,7 +167,7 @@ export class ServerPool {
     }
     if (gate.connection._paused) gate.connection.resume()
     if (this.#isReady(gate)) this.#giveBack(gate)
-    else void this.#settle(gate, lease.tenant)
+    else void this.#settle(gate, lease.place)
   }
 
   /**
@@ -179,7 +176,7 @@ export class ServerPool {
    */
   async cancel(lease: Lease): Promise<void> {
     const gate = this.#leases.get(lease)
-    if (gate === undefined) throw releasedError(lease.tenant, lease.threadId)
+    if (gate === undefined) throw releasedError(lease.place, lease.threadId)
     const killed = this.#connector.kill(gate)
     this.#cancels.set(gate, killed)
     try {
@@ -192,9 +189,10 @@ export class ServerPool {
   /** Counts and reports that a call of a tenant's was refused. */
   onRefusal(error: TenantKnexError): void {
     this.#counters.refusals++
+    const { server } = this
     const { name } = this.#options
     if (CHANNELS.refusal.hasSubscribers)
-      CHANNELS.refusal.publish({ name, tenant: error.tenant, error })
+      CHANNELS.refusal.publish({ name, server, tenant: error.tenant, error })
   }
 
   /**
@@ -205,12 +203,14 @@ export class ServerPool {
    */
   async check(): Promise<ServerCheck> {
     if (this.#destruction) throw destroyedError(undefined)
-    return checkServer(await this.#connector.inspect(), this.#options.pool)
+    const report = await this.#connector.inspect()
+    return checkServer(this.server, report, this.#options.pool)
   }
 
   stats(): ServerStats {
     const { idle, used } = this.#pool.gates()
     return {
+      server: this.server,
       ...this.#counters,
       max: this.#options.pool.max,
       connections: idle.length + used.length,
@@ -231,15 +231,15 @@ export class ServerPool {
   }
 
   /** True while anything runs in a tenant's place, or waits for a connection to it. */
-  isOccupied(place: LocatedTenant): boolean {
-    const holders = this.#pool.gates().used.map((gate) => gate.holder?.tenant)
+  isOccupied(place: Place): boolean {
+    const holders = this.#pool.gates().used.map((gate) => gate.holder?.place)
     return holders.includes(place) || [...this.#acquiring.values()].includes(place)
   }
 
   /** Closes the idle connections whose session is a tenant's. */
   forget(tenantId: string): void {
     for (const gate of this.#pool.gates().idle) {
-      if (gate.state.owner?.id !== tenantId) continue
+      if (gate.state.owner?.tenant.id !== tenantId) continue
       gate.dispose('forgotten')
       this.#pool.discardIdle(gate)
     }
@@ -258,8 +258,8 @@ export class ServerPool {
     const reason = destroyedError(undefined)
     this.#connector.end(reason)
     for (const [lease, gate] of this.#leases) {
-      gate.destroy('destroyed', destroyedError(lease.tenant, outcomeOn(gate)))
-      this.release(lease, destroyedError(lease.tenant))
+      gate.destroy('destroyed', destroyedError(lease.place, outcomeOn(gate)))
+      this.release(lease, destroyedError(lease.place))
     }
     for (const gate of this.#pool.gates().used) {
       gate.destroy('destroyed', destroyedError(undefined, outcomeOn(gate)))
@@ -312,10 +312,10 @@ export class ServerPool {
     const closed = gate.close()
     this.#counters.discards++
     if (CHANNELS.discard.hasSubscribers) {
-      const tenant = gate.state.owner?.id
+      const tenant = gate.state.owner?.tenant.id
       const { reason = 'idle', error } = gate.disposal ?? {}
-      const { name, connectionId } = gate
-      CHANNELS.discard.publish({ name, tenant, connectionId, reason, error })
+      const { name, server, connectionId } = gate
+      CHANNELS.discard.publish({ name, server, tenant, connectionId, reason, error })
     }
     await closed
   }
@@ -330,13 +330,13 @@ export class ServerPool {
     )
   }
 
-  async #settle(gate: Gate, tenant: LocatedTenant): Promise<void> {
+  async #settle(gate: Gate, place: Place): Promise<void> {
     try {
       this.#settling.set(gate, 'draining')
       await this.#drain(gate)
       await this.#cancels.get(gate)?.catch(() => undefined)
       this.#settling.set(gate, 'cleaning')
-      if (gate.isUsable) await this.#clean(gate, tenant)
+      if (gate.isUsable) await this.#clean(gate, place)
     } catch (error) {
       gate.destroy('not-cleaned', error instanceof Error ? error : new Error(String(error)))
     } finally {
@@ -361,18 +361,19 @@ export class ServerPool {
     await atMost(KILL_MILLIS, killed)
   }
 
-  async #clean(gate: Gate, tenant: LocatedTenant): Promise<void> {
+  async #clean(gate: Gate, place: Place): Promise<void> {
     const isThorough = this.#options.clean === 'always'
-    const left = await findLeftover(gate, tenant)
+    const left = await findLeftover(gate, place)
     if (left === 'transaction' || left === 'autocommit off') {
       this.#counters.leftovers++
-      const { id, database } = tenant
+      const { server, database, tenant } = place
       const { name, connectionId } = gate
       if (CHANNELS.leftover.hasSubscribers) {
-        CHANNELS.leftover.publish({ name, tenant: id, database, connectionId, left })
+        const about = { name, server, tenant: tenant.id, database, connectionId }
+        CHANNELS.leftover.publish({ ...about, left })
       }
     }
-    if (left !== 'nothing' || isThorough) await clean(gate, tenant, isThorough)
+    if (left !== 'nothing' || isThorough) await clean(gate, place, isThorough)
   }
 
   #giveBack(gate: Gate): void {
@@ -390,22 +391,22 @@ export class ServerPool {
     this.#pool.discard(gate)
   }
 
-  #lease(gate: Gate, tenant: LocatedTenant): Lease {
-    const lease = gate.lease(tenant)
+  #lease(gate: Gate, place: Place): Lease {
+    const lease = gate.lease(place)
     this.#leases.set(lease, gate)
     if (gate.expiresAt === Number.POSITIVE_INFINITY) gate.expiresAt = gate.usedAt + this.#lifetime()
     return lease
   }
 
-  async #wait(pending: PendingAcquire, tenant: LocatedTenant): Promise<Lease> {
-    if (pending.isWaiting) this.#onWait(tenant)
-    this.#acquiring.set(pending, tenant)
+  async #wait(pending: PendingAcquire, place: Place): Promise<Lease> {
+    if (pending.isWaiting) this.#onWait(place)
+    this.#acquiring.set(pending, place)
     try {
       const gate = await pending.promise
       if (gate.disposal?.reason === 'destroyed') this.#refuseLate(gate)
-      return this.#lease(gate, tenant)
+      return this.#lease(gate, place)
     } catch (error) {
-      throw this.#acquireError(error, pending, tenant)
+      throw this.#acquireError(error, pending, place)
     } finally {
       this.#acquiring.delete(pending)
     }
@@ -417,13 +418,21 @@ export class ServerPool {
     throw destroyedError(undefined)
   }
 
-  #onWait({ id, database }: LocatedTenant): void {
+  #onWait({ server, database, tenant }: Place): void {
     this.#counters.waits++
     if (!CHANNELS.wait.hasSubscribers) return
     const waiting = this.#pool.numPendingAcquires()
     const { name, pool } = this.#options
     const used = this.#pool.numUsed()
-    CHANNELS.wait.publish({ name, tenant: id, database, waiting, used, max: pool.max })
+    CHANNELS.wait.publish({
+      name,
+      server,
+      tenant: tenant.id,
+      database,
+      waiting,
+      used,
+      max: pool.max,
+    })
   }
 
   #refused(error: TenantKnexError): TenantKnexError {
@@ -431,27 +440,27 @@ export class ServerPool {
     return error
   }
 
-  #queueFullError(tenant: LocatedTenant): TenantKnexError {
+  #queueFullError(place: Place): TenantKnexError {
     const { max, maxWaitingPerTenant } = this.#options.pool
     return new TenantKnexError(
       'ERR_TENANT_QUEUE_FULL',
-      `${maxWaitingPerTenant} queries of tenant ${JSON.stringify(tenant.id)} wait for one of ` +
+      `${maxWaitingPerTenant} queries of tenant ${JSON.stringify(place.tenant.id)} wait for one of ` +
         `${max} connections already (\`pool.maxWaitingPerTenant\`). Ask for less at a time, or ` +
         'look for what holds the connections.',
-      { ...about(tenant), outcome: 'not-sent' },
+      { ...aboutPlace(place), outcome: 'not-sent' },
     )
   }
 
-  #acquireError(error: unknown, pending: PendingAcquire, tenant: LocatedTenant): unknown {
-    if (this.#destruction && !(error instanceof TimeoutError)) return destroyedError(tenant)
-    if (error instanceof TenantKnexError) return forTenant(error, tenant)
+  #acquireError(error: unknown, pending: PendingAcquire, place: Place): unknown {
+    if (this.#destruction && !(error instanceof TimeoutError)) return destroyedError(place)
+    if (error instanceof TenantKnexError) return forPlace(error, place)
     if (!(error instanceof TimeoutError)) return error
     const { idle, used } = this.#pool.gates()
-    const own = used.filter((gate) => gate.holder?.tenant.id === tenant.id)
+    const own = used.filter((gate) => gate.holder?.tenant.id === place.tenant.id)
     const { max, acquireTimeoutMillis } = this.#options.pool
     this.#counters.timeouts++
     return new AcquireTimeoutError(
-      tenant,
+      place,
       {
         total: idle.length + used.length,
         used: used.length,
@@ -460,7 +469,7 @@ export class ServerPool {
         idle: idle.length,
         waiting: this.#pool.numPendingAcquires(),
         max,
-        limit: this.#pool.limitOf(tenant.database),
+        limit: this.#pool.limitOf(place.database),
         longestHeld: longestHeld(used),
       },
       acquireTimeoutMillis,
@@ -532,35 +541,35 @@ function isServerFull(error: unknown): boolean {
 
 function describe(gate: Gate, state: ConnectionState): ConnectionInfo {
   return {
+    server: gate.server,
     connectionId: gate.connectionId,
-    tenant: (gate.holder?.tenant ?? gate.state.owner)?.id,
+    tenant: (gate.holder?.place ?? gate.state.owner)?.tenant.id,
     database: gate.state.database,
     state,
     since: new Date(performance.timeOrigin + gate.usedAt),
   }
 }
 
-function describeLease({ tenant, threadId }: Lease): {
+function describeLease({ place, threadId }: Lease): {
+  server: string
   tenant: string
   database: string
   connectionId: number
 } {
-  return { tenant: tenant.id, database: tenant.database, connectionId: threadId }
+  const { server, database, tenant } = place
+  return { server, tenant: tenant.id, database, connectionId: threadId }
 }
 
 /** A connection is opened for nobody; who waited for it wants to know that it was they. */
-function forTenant(error: TenantKnexError, tenant: LocatedTenant): TenantKnexError {
+function forPlace(error: TenantKnexError, place: Place): TenantKnexError {
   const { code, message, connectionId, outcome, cause } = error
-  return new TenantKnexError(code, message, { ...about(tenant), connectionId, outcome, cause })
+  return new TenantKnexError(code, message, { ...aboutPlace(place), connectionId, outcome, cause })
 }
 
-function destroyedError(
-  tenant: LocatedTenant | undefined,
-  outcome: Outcome = 'not-sent',
-): TenantKnexError {
+function destroyedError(place: Place | undefined, outcome: Outcome = 'not-sent'): TenantKnexError {
   return new TenantKnexError(
     'ERR_DESTROYED',
     'This tenantKnex has been destroyed. Create a new one to go on.',
-    { ...about(tenant), outcome },
+    { ...aboutPlace(place), outcome },
   )
 }

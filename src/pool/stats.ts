@@ -25,6 +25,8 @@ export interface ServerCounters {
 
 /** One server's numbers. */
 export interface ServerStats extends Readonly<ServerCounters> {
+  /** Name of the server. */
+  readonly server: string
   /** Connections allowed. */
   readonly max: number
   /** Connections open. */
@@ -52,6 +54,8 @@ export type ConnectionState = 'idle' | 'used' | 'draining' | 'cleaning' | 'closi
 
 /** One connection of a pool. */
 export interface ConnectionInfo {
+  /** Name of the server. */
+  readonly server: string
   /** The server's own id of the connection, as in its process list. */
   readonly connectionId: number
   /** The tenant that holds the connection, or held it last; undefined where nobody has yet. */

@@ -1,5 +1,5 @@
 import { invalid } from '../base/option-checks.ts'
-import { checkTenantId } from '../tenants/tenant.ts'
+import { checkTenantId } from '../tenants/names.ts'
 import type { Resolver } from './tenant-request.ts'
 
 /**

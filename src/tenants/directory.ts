@@ -1,12 +1,19 @@
 import { CachedLookup, type ResolvedLookupOptions } from '../base/cached-lookup.ts'
 import { TenantKnexError } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
-import { checkDatabaseName, checkTenantId, type LocatedTenant, type Tenant } from './tenant.ts'
+import { checkDatabaseName, checkTenantId } from './names.ts'
+import { aboutPlace, DEFAULT_SERVER, type Place } from './place.ts'
+import type { Tenant } from './tenant.ts'
 
 /** What was said last of where a tenant is. `forget` replaces it: late answers come into the old one. */
 interface Finding {
-  place: LocatedTenant | undefined
+  place: Place | undefined
 }
+
+/** Where a tenant has its place if that was known at once: it is never asked for. */
+const PLACE: unique symbol = Symbol('tenant-knex.place') as never
+
+type PlacedTenant = Tenant & { readonly [PLACE]?: Place }
 
 /** Maps a tenant's id to its database; null where there is no such tenant. */
 export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
@@ -18,7 +25,7 @@ export type DatabaseOf = (tenantId: string) => string | null | Promise<string | 
  * A synchronous `database` function says the place at once, and the tenant itself has it. An
  * asynchronous one is asked when the place is needed; what it said is kept for a while.
  */
-export class Tenants {
+export class TenantDirectory {
   readonly #database: DatabaseOf
   readonly #lookupOptions: ResolvedLookupOptions
   /** Made when it is needed: its places are allocated at once. */
@@ -29,24 +36,22 @@ export class Tenants {
   readonly #tenantCollected = new FinalizationRegistry<string>((id) =>
     forgetDead(this.#tenants, id),
   )
-  /** Who is in a database, as long as it is in use. */
-  readonly #places = new Map<string, WeakRef<LocatedTenant>>()
-  readonly #placeCollected = new FinalizationRegistry<string>((database) =>
-    forgetDead(this.#places, database),
+  /** Who is in a database of a server, as long as it is in use. */
+  readonly #places = new Map<string, WeakRef<Place>>()
+  readonly #placeCollected = new FinalizationRegistry<string>((key) =>
+    forgetDead(this.#places, key),
   )
   /** Of those whose place has to be asked for. */
   readonly #findingOf = new WeakMap<Tenant, Finding>()
   /** Places of which their tenants are gone: another tenant may have them once they are empty. */
-  readonly #left = new WeakSet<LocatedTenant>()
-  readonly #tenantAt = new WeakMap<LocatedTenant, Tenant>()
-
-  readonly #isOccupied: (place: LocatedTenant) => boolean
+  readonly #left = new WeakSet<Place>()
+  readonly #isOccupied: (place: Place) => boolean
 
   /** @param isOccupied says of a place that was left whether anything still runs in it */
   constructor(
     database: DatabaseOf,
     lookup: ResolvedLookupOptions,
-    isOccupied: (place: LocatedTenant) => boolean,
+    isOccupied: (place: Place) => boolean,
   ) {
     this.#isOccupied = isOccupied
     this.#database = database
@@ -76,9 +81,10 @@ export class Tenants {
    * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_DATABASE_NAME_INVALID`,
    * `ERR_DATABASE_SHARED`, all of them as a rejection
    */
-  locate(tenant: Tenant): LocatedTenant | Promise<LocatedTenant> {
-    const finding = this.#isAsync ? this.#findingOf.get(tenant) : undefined
-    if (finding === undefined) return this.#comeBack(tenant as LocatedTenant)
+  locate(tenant: Tenant): Place | Promise<Place> {
+    const { [PLACE]: fixed } = tenant as PlacedTenant
+    if (fixed) return this.#comeBack(fixed)
+    const finding = this.#findingOf.get(tenant) as Finding
     const before = finding.place
     if (before !== undefined && before.database === this.#lookup.peek(tenant.id)) return before
     return this.#ask(tenant, finding)
@@ -89,17 +95,17 @@ export class Tenants {
    *
    * @throws `ERR_DATABASE_SHARED` if another tenant is there by now
    */
-  enter(place: LocatedTenant): LocatedTenant {
+  enter(place: Place): Place {
     if (this.#left.has(place)) this.#take(place)
     return place
   }
 
-  async #ask(tenant: Tenant, finding: Finding): Promise<LocatedTenant> {
+  async #ask(tenant: Tenant, finding: Finding): Promise<Place> {
     return this.#moveTo(tenant, finding, await this.#lookup.get(tenant.id))
   }
 
   /** A place that is known at once stays its tenant's, unless another one has come after `forget`. */
-  #comeBack(place: LocatedTenant): LocatedTenant | Promise<LocatedTenant> {
+  #comeBack(place: Place): Place | Promise<Place> {
     if (!this.#left.has(place)) return place
     try {
       this.#take(place)
@@ -110,18 +116,13 @@ export class Tenants {
     return place
   }
 
-  /** Whether a place is this tenant's, or was. */
-  isOwn(tenant: Tenant, place: LocatedTenant | undefined): boolean {
-    return place !== undefined && (place === tenant || this.#tenantAt.get(place) === tenant)
-  }
-
   /** The place of a tenant is to be asked for anew, and may be another's once it is empty. */
   forget(tenantId: string): void {
     this.#cached?.forget(tenantId)
     const tenant = this.#tenants.get(tenantId)?.deref()
     if (tenant === undefined) return
     const finding = this.#findingOf.get(tenant)
-    const place = finding ? finding.place : (tenant as LocatedTenant)
+    const place = finding ? finding.place : (tenant as PlacedTenant)[PLACE]
     if (place) this.#left.add(place)
     // What is being asked for now has the old one.
     if (finding) this.#findingOf.set(tenant, { place: undefined })
@@ -147,7 +148,9 @@ export class Tenants {
       Promise.resolve(database).catch(() => undefined) // asked again when the answer is needed
       return undefined
     }
-    return this.#occupy(id, database)
+    const tenant: Tenant = { id, database: database as string | null }
+    const place = this.#occupy(tenant, database)
+    return Object.freeze(Object.defineProperty(tenant, PLACE, { value: place }))
   }
 
   /** Its database is null until it has been located. */
@@ -164,37 +167,43 @@ export class Tenants {
     return tenant
   }
 
-  #moveTo(tenant: Tenant, finding: Finding, database: string | null): LocatedTenant {
+  #moveTo(tenant: Tenant, finding: Finding, database: string | null): Place {
     const before = finding.place
     if (before !== undefined && before.database === database) return before
-    const place = this.#occupy(tenant.id, database)
+    const place = this.#occupy(tenant, database)
     finding.place = place
-    this.#tenantAt.set(place, tenant)
     if (before) this.#left.add(before)
     if (this.#findingOf.get(tenant) !== finding) this.#left.add(place)
     return place
   }
 
   /** Names are checked before anything is sent anywhere. */
-  #occupy(id: string, database: unknown): LocatedTenant {
-    if (database === null) throw unknownTenant(id)
-    checkDatabaseName(database, id)
-    const place = Object.freeze({ id, database })
+  #occupy(tenant: Tenant, database: unknown): Place {
+    if (database === null) throw unknownTenant(tenant.id)
+    checkDatabaseName(database, tenant.id)
+    const place: Place = Object.freeze({ server: DEFAULT_SERVER, database, tenant })
     this.#take(place)
-    this.#placeCollected.register(place, database)
+    this.#placeCollected.register(place, keyOf(place))
     return place
   }
 
-  #take(place: LocatedTenant): void {
-    const { id, database } = place
-    const other = this.#places.get(database)?.deref()
-    if (other && other.id !== id && this.#isInUse(other)) throw sharedDatabase(place, other.id)
-    this.#places.set(database, new WeakRef(place))
+  #take(place: Place): void {
+    const key = keyOf(place)
+    const other = this.#places.get(key)?.deref()
+    if (other && other.tenant.id !== place.tenant.id && this.#isInUse(other)) {
+      throw sharedDatabase(place, other.tenant.id)
+    }
+    this.#places.set(key, new WeakRef(place))
   }
 
-  #isInUse(place: LocatedTenant): boolean {
+  #isInUse(place: Place): boolean {
     return !this.#left.has(place) || this.#isOccupied(place)
   }
+}
+
+/** Neither name can have a slash. */
+function keyOf({ server, database }: Place): string {
+  return `${server}/${database}`
 }
 
 /** The garbage collector took what a name stood for; there may be another by now. */
@@ -211,11 +220,12 @@ function unknownTenant(id: string): TenantKnexError {
   )
 }
 
-function sharedDatabase({ id, database }: LocatedTenant, other: string): TenantKnexError {
+function sharedDatabase(place: Place, other: string): TenantKnexError {
+  const { id } = place.tenant
   return new TenantKnexError(
     'ERR_DATABASE_SHARED',
     `Tenants ${JSON.stringify(id)} and ${JSON.stringify(other)} both map to the database ` +
-      `${JSON.stringify(database)}. The \`database\` function must give each its own.`,
-    { tenant: id, database, outcome: 'not-sent' },
+      `${JSON.stringify(place.database)}. The \`database\` function must give each its own.`,
+    { ...aboutPlace(place), outcome: 'not-sent' },
   )
 }

@@ -12,7 +12,7 @@ export const MODULES: readonly string[] = [
   'src/connection/switch/plan.ts',
   'src/connection/switch/run.ts',
   'src/connection/switch/one-write.ts',
-  'src/tenants/tenant.ts',
+  'src/tenants/names.ts',
   'src/knex/guards.ts',
   'src/pool/scheduling/comebacks.ts',
   'src/pool/scheduling/heap.ts',

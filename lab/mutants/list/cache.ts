@@ -235,7 +235,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'run factories in whatever scope there is',
     harm: 'another tenant’s rows come into this one’s cache',
-    file: 'src/tenant-knex.ts',
+    file: 'src/create-tenant-knex.ts',
     search: 'scope.run(tenant && knexes.get(tenant.id), fn)',
     replace: 'scope.run(scope.current() ?? (tenant && knexes.get(tenant.id)), fn)',
     tests: REMEMBER,

@@ -88,7 +88,7 @@ export const GATE: readonly Mutant[] = [
     harm: 'the session is not cleaned for the next tenant',
     file: 'src/connection/gate.ts',
     search:
-      '    this.#isInFlight = true\n    this.state.onStatement(lease.tenant, entry.nature.isHarmless)\n',
+      '    this.#isInFlight = true\n    this.state.onStatement(lease.place, entry.nature.isHarmless)\n',
     replace: '    this.#isInFlight = true\n',
     tests: ['test/server/isolation/leftovers.test.ts'],
   },
@@ -129,7 +129,7 @@ export const GATE: readonly Mutant[] = [
     harm: 'a waiting DROP DATABASE holds every connection',
     file: 'src/connection/gate.ts',
     search:
-      "    this.#limitSwitch(lease.tenant, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')\n",
+      "    this.#limitSwitch(lease.place, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')\n",
     replace: '',
     tests: ['test/server/connection/faults.test.ts'],
   },
@@ -138,9 +138,9 @@ export const GATE: readonly Mutant[] = [
     harm: 'the USE happens later, under another tenant’s statements',
     file: 'src/connection/gate.ts',
     search:
-      '      this.destroy(ifLate, switchTimeoutError(tenant, this.connectionId, millis, outcome)),\n',
+      '      this.destroy(ifLate, switchTimeoutError(place, this.connectionId, millis, outcome)),\n',
     replace:
-      '      void (this.connection._command?.onResult?.(\n        switchTimeoutError(tenant, this.connectionId, millis, outcome),\n      ) ?? ifLate),\n',
+      '      void (this.connection._command?.onResult?.(\n        switchTimeoutError(place, this.connectionId, millis, outcome),\n      ) ?? ifLate),\n',
     tests: ['test/server/connection/faults.test.ts'],
   },
   {

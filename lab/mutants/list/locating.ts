@@ -24,14 +24,6 @@ export const LOCATING_AND_MANY: readonly Mutant[] = [
     tests: LOCATING,
   },
   {
-    name: 'take any connection for one of the tenant’s places',
-    harm: 'another tenant’s connection is used',
-    file: TENANTS,
-    search: 'place !== undefined && (place === tenant || this.#tenantAt.get(place) === tenant)',
-    replace: 'place !== undefined',
-    tests: ['test/server/knex/guards.test.ts'],
-  },
-  {
     name: 'give a place away that something still runs in',
     harm: 'two tenants write into one database',
     file: TENANTS,
@@ -100,7 +92,7 @@ export const LOCATING_AND_MANY: readonly Mutant[] = [
     name: 'close everybody’s idle connections for one tenant',
     harm: 'all others have to connect again',
     file: 'src/pool/server-pool.ts',
-    search: 'if (gate.state.owner?.id !== tenantId) continue\n',
+    search: 'if (gate.state.owner?.tenant.id !== tenantId) continue\n',
     replace: '',
     tests: LOCATING,
   },

@@ -44,8 +44,8 @@ export const POOL: readonly Mutant[] = [
     name: 'find what was left and leave it',
     harm: 'the next one commits it',
     file: 'src/pool/server-pool.ts',
-    search: "if (left !== 'nothing' || isThorough) await clean(gate, tenant, isThorough)",
-    replace: 'if (isThorough) await clean(gate, tenant, isThorough)',
+    search: "if (left !== 'nothing' || isThorough) await clean(gate, place, isThorough)",
+    replace: 'if (isThorough) await clean(gate, place, isThorough)',
     tests: TRANSACTIONS,
   },
   {
@@ -144,7 +144,7 @@ export const POOL: readonly Mutant[] = [
     name: 'leave leases alive at destroy',
     harm: 'work goes on after destroy()',
     file: 'src/pool/server-pool.ts',
-    search: '      this.release(lease, destroyedError(lease.tenant))\n',
+    search: '      this.release(lease, destroyedError(lease.place))\n',
     replace: '',
     tests: [
       'test/server/tenant-knex.test.ts',

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 
-const IDENTIFIERS = ['test/unit/tenants/tenant.test.ts']
+const IDENTIFIERS = ['test/unit/tenants/names.test.ts']
 const TENANT_KNEX = ['test/server/tenant-knex.test.ts']
 const SHARED_SCOPE = ['test/server/knex/shared-scope.test.ts']
 
@@ -9,7 +9,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'take ids in any case for the default mapping',
     harm: 'two tenants get one database where the file system ignores case',
-    file: 'src/tenants/tenant.ts',
+    file: 'src/tenants/names.ts',
     search: '/^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/',
     replace: '/^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/i',
     tests: IDENTIFIERS,
@@ -18,7 +18,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'allow names that are longer than a server takes',
     harm: 'a server that cuts them makes two of them one',
-    file: 'src/tenants/tenant.ts',
+    file: 'src/tenants/names.ts',
     search: 'if (value.length > MAX_DATABASE_LENGTH) {',
     replace: 'if (value.length > 2 * MAX_DATABASE_LENGTH) {',
     tests: IDENTIFIERS,
@@ -26,7 +26,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'allow the server’s own databases',
     harm: 'a tenant called mysql reads the accounts',
-    file: 'src/tenants/tenant.ts',
+    file: 'src/tenants/names.ts',
     search: 'RESERVED.has(value)',
     replace: 'RESERVED.has(value.toUpperCase())',
     tests: IDENTIFIERS,
@@ -36,7 +36,7 @@ export const TENANT: readonly Mutant[] = [
     name: 'do not check what the mapping returns',
     harm: 'any text becomes the name of a database',
     file: 'src/tenants/directory.ts',
-    search: '    checkDatabaseName(database, id)\n',
+    search: '    checkDatabaseName(database, tenant.id)\n',
     replace: '    if (typeof database !== "string") checkDatabaseName(database, id)\n',
     tests: ['test/server/connection/faults.test.ts'],
   },
@@ -44,16 +44,16 @@ export const TENANT: readonly Mutant[] = [
     name: 'allow two ids with one database',
     harm: 'two tenants share all rows',
     file: 'src/tenants/directory.ts',
-    search: 'if (other && other.id !== id && this.#isInUse(other)) throw',
-    replace: 'if (other && other.id === id) throw',
+    search: 'if (other && other.tenant.id !== place.tenant.id && this.#isInUse(other)) {',
+    replace: 'if (other && other.tenant.id === place.tenant.id) {',
     tests: ['test/server/knex/guards.test.ts'],
   },
   {
     name: 'forget whose a database is with the bound Knex',
     harm: 'another id gets it while a connection still holds the first one’s session',
     file: 'src/tenants/directory.ts',
-    search: 'this.#places.set(database, new WeakRef(place))',
-    replace: 'this.#places.set(database, new WeakRef({ ...place }))',
+    search: 'this.#places.set(key, new WeakRef(place))',
+    replace: 'this.#places.set(key, new WeakRef({ ...place }))',
     tests: ['test/server/knex/guards.test.ts'],
   },
   {
@@ -115,7 +115,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'leave the other tenantKnex’s transaction where a scope is shared',
     harm: 'what belongs to a transaction is written beside it',
-    file: 'src/tenant-knex.ts',
+    file: 'src/create-tenant-knex.ts',
     search: 'counterpart(knexes.get(foreign.tenant.id), around)',
     replace: 'around && knexes.get(foreign.tenant.id)',
     tests: SHARED_SCOPE,
@@ -131,15 +131,15 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'connect in the scope in which the tenantKnex was made',
     harm: 'what serves all tenants has one of them in scope',
-    file: 'src/tenant-knex.ts',
-    search: 'outside(() => new ServerPool(resolved))',
-    replace: 'new ServerPool(resolved)',
+    file: 'src/create-tenant-knex.ts',
+    search: 'outside(() => new Servers(resolved))',
+    replace: 'new Servers(resolved)',
     tests: SHARED_SCOPE,
   },
   {
     name: 'fill a cache in whatever else is in scope',
     harm: 'a value of one tenant of another tenantKnex is given to all of them',
-    file: 'src/tenant-knex.ts',
+    file: 'src/create-tenant-knex.ts',
     search: 'outside(() => scope.run(tenant && knexes.get(tenant.id), fn))',
     replace: 'scope.run(tenant && knexes.get(tenant.id), fn)',
     tests: SHARED_SCOPE,

@@ -4,10 +4,10 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheFolder } from '../../../test/support/servers/cache-folder.ts'
 import type { Reaper } from '../../../test/support/servers.ts'
+import { filesUnder } from '../files.ts'
 import type { Runtime } from '../run-node.ts'
 import { NO_END, runTests } from '../run-tests.ts'
 import type { Workspace } from '../workspace.ts'
-import { filesUnder } from '../files.ts'
 
 /** A test file that takes longer is no test of a mutant. */
 const LIMIT_MILLIS = 180_000

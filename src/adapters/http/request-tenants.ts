@@ -3,7 +3,7 @@ import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../base/
 import { isThenable } from '../../base/thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
 import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
-import { idType } from '../../tenants/tenant.ts'
+import { idType } from '../../tenants/names.ts'
 import { requestError } from './request-error.ts'
 
 type BoundKnex = ReturnType<TenantKnex>

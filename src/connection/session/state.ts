@@ -1,4 +1,4 @@
-import type { LocatedTenant } from '../../tenants/tenant.ts'
+import { isSamePlace, type Place } from '../../tenants/place.ts'
 import { STATUS } from '../wire/packets.ts'
 
 /**
@@ -16,8 +16,8 @@ export type Need = 'nothing' | 'confirm' | 'hand-over'
  * answered; in doubt it knows less, never more.
  */
 export class SessionState {
-  /** The tenant whose statements ran in the session since it was last cleaned. */
-  #owner: LocatedTenant | undefined
+  /** Whose statements ran in the session since it was last cleaned. */
+  #owner: Place | undefined
   /** The database the server confirmed as the current one. */
   #database: string | undefined
   #inTransaction = false
@@ -29,7 +29,7 @@ export class SessionState {
   /** An ERR carries no status bits: what the last command left open is unknown. */
   #isStatusKnown = true
 
-  get owner(): LocatedTenant | undefined {
+  get owner(): Place | undefined {
     return this.#owner
   }
 
@@ -37,10 +37,10 @@ export class SessionState {
     return this.#database
   }
 
-  need(tenant: LocatedTenant): Need {
-    const isOthers = this.#owner !== undefined && !isSameTenant(this.#owner, tenant)
+  need(place: Place): Need {
+    const isOthers = this.#owner !== undefined && !isSamePlace(this.#owner, place)
     if (this.#isStray || (isOthers && this.#isTraced)) return 'hand-over'
-    return this.#database === tenant.database ? 'nothing' : 'confirm'
+    return this.#database === place.database ? 'nothing' : 'confirm'
   }
 
   /** What the session would leave to the next holder of its connection. */
@@ -55,8 +55,8 @@ export class SessionState {
    *
    * @param isHarmless true where it leaves nothing in the session, unless its answer says so
    */
-  onStatement(tenant: LocatedTenant, isHarmless = false): void {
-    this.#owner = tenant
+  onStatement(place: Place, isHarmless = false): void {
+    this.#owner = place
     this.#isTraced ||= !isHarmless
   }
 
@@ -112,9 +112,4 @@ export class SessionState {
     this.#isTraced = true
     this.#database = undefined
   }
-}
-
-/** Bound Knexes come and go; a tenant stays the same by what it is, not by object. */
-export function isSameTenant(a: LocatedTenant, b: LocatedTenant): boolean {
-  return a === b || (a.id === b.id && a.database === b.database)
 }

@@ -1,5 +1,5 @@
 import { CHANNELS } from '../../base/diagnostics.ts'
-import type { LocatedTenant } from '../../tenants/tenant.ts'
+import type { Place } from '../../tenants/place.ts'
 import type { SessionSetup } from '../session/setup.ts'
 import type { Need } from '../session/state.ts'
 import type { Packet } from '../wire/driver.ts'
@@ -17,9 +17,9 @@ export class Prologue {
   /** True if it does not reset the session, and a statement has run in there before. */
   readonly keepsSession: boolean
   readonly #target: PrologueTarget
-  readonly #tenant: LocatedTenant
-  /** The tenant whose session is being cleaned; undefined where that is not needed. */
-  readonly #from: LocatedTenant | undefined
+  readonly #place: Place
+  /** Whose session is being cleaned; undefined if that is not needed. */
+  readonly #from: Place | undefined
   /** Milliseconds of the process's clock; 0 where nobody asks for them. */
   readonly #startedAt: number = CHANNELS.switch.hasSubscribers ? performance.now() : 0
   readonly #run: SwitchRun
@@ -31,17 +31,17 @@ export class Prologue {
   constructor(
     target: PrologueTarget,
     need: Exclude<Need, 'nothing'>,
-    tenant: LocatedTenant,
+    place: Place,
     isPipelined: boolean,
   ) {
     const { state, setup } = target
     this.#target = target
-    this.#tenant = tenant
+    this.#place = place
     this.#from = need === 'hand-over' ? state.owner : undefined
     this.keepsSession = need === 'confirm' && state.owner !== undefined
     this.isPipelined = isPipelined
     const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE
-    const plan = switchPlan(need, setup, tenant.database, isOverNeutral)
+    const plan = switchPlan(need, setup, place.database, isOverNeutral)
     this.#run = new SwitchRun(target, plan, isPipelined)
   }
 
@@ -66,16 +66,16 @@ export class Prologue {
    * @param error why it failed; undefined where it did not
    */
   publish(error: unknown): void {
-    const { id: tenant, database } = this.#tenant
+    const { server, database, tenant } = this.#place
     const { name, connection } = this.#target
-    const about = { name, tenant, database, connectionId: connection.threadId }
+    const about = { name, server, tenant: tenant.id, database, connectionId: connection.threadId }
     if (this.#startedAt > 0) {
       const durationMillis = performance.now() - this.#startedAt
       const isHandOver = this.#from !== undefined
       CHANNELS.switch.publish({ ...about, durationMillis, isHandOver, error })
     }
     if (this.#from && error === undefined && CHANNELS.handOver.hasSubscribers) {
-      CHANNELS.handOver.publish({ ...about, from: this.#from.id })
+      CHANNELS.handOver.publish({ ...about, from: this.#from.tenant.id })
     }
   }
 }

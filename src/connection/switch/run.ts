@@ -1,11 +1,10 @@
 import {
-  about,
   type Outcome,
   serverErrno,
   TenantKnexError,
   type TenantKnexErrorCode,
 } from '../../base/errors.ts'
-import type { LocatedTenant } from '../../tenants/tenant.ts'
+import { aboutPlace, type Place } from '../../tenants/place.ts'
 import type { SessionState } from '../session/state.ts'
 import { forgetStatements, type Packet, type RawConnection } from '../wire/driver.ts'
 import { CAPABILITY, isErr, isOk, type OkStatus, readOk, STATUS } from '../wire/packets.ts'
@@ -168,13 +167,13 @@ function notOneOk(step: SwitchStep): SwitchFailure {
  */
 export function switchError(
   failure: SwitchFailure,
-  tenant: LocatedTenant | undefined,
+  place: Place | undefined,
   connectionId: number,
   outcome: Outcome = 'not-sent',
 ): TenantKnexError {
-  const message = failureMessage(failure, tenant) + fate(failure, outcome) + closing(failure)
+  const message = failureMessage(failure, place) + fate(failure, outcome) + closing(failure)
   return new TenantKnexError(failureCode(failure), message, {
-    ...about(tenant),
+    ...aboutPlace(place),
     connectionId,
     outcome,
     cause: failure.cause ?? failure,
@@ -211,10 +210,10 @@ function failureCode({ step, isRecoverable, cause }: SwitchFailure): TenantKnexE
     : 'ERR_TENANT_DATABASE_DENIED'
 }
 
-function failureMessage(failure: SwitchFailure, tenant: LocatedTenant | undefined): string {
+function failureMessage(failure: SwitchFailure, place: Place | undefined): string {
   const { step, message } = failure
-  const whose = tenant
-    ? `tenant ${JSON.stringify(tenant.id)} (database ${JSON.stringify(tenant.database)})`
+  const whose = place
+    ? `tenant ${JSON.stringify(place.tenant.id)} (database ${JSON.stringify(place.database)})`
     : 'a new connection'
   switch (failureCode(failure)) {
     case 'ERR_TENANT_DATABASE_MISSING':

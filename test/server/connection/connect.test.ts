@@ -40,6 +40,7 @@ async function serverIdOf(server: TestServer): Promise<KillTarget['serverId']> {
     options,
     {
       name: 'default',
+      server: 'default',
       session: [],
       switchTimeoutMillis: 1_000,
       switching: 'auto',

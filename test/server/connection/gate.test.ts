@@ -3,7 +3,8 @@ import mysql from 'mysql2'
 import { openConnection } from '../../../src/connection/connect.ts'
 import type { Gate } from '../../../src/connection/gate.ts'
 import { resolveOptions } from '../../../src/options/options.ts'
-import type { LocatedTenant } from '../../../src/tenants/tenant.ts'
+import type { Place } from '../../../src/tenants/place.ts'
+import { placeOf } from '../../support/place.ts'
 import {
   ITEMS,
   onEachServer,
@@ -23,6 +24,7 @@ async function withGate(
     options,
     {
       name: 'default',
+      server: 'default',
       session,
       switchTimeoutMillis: 1_000,
       switching: 'roundtrip',
@@ -52,7 +54,7 @@ onEachServer('the gate', (server) => {
 
   it('lets nothing pass that did not come through a lease', () =>
     withGate(server, async (gate) => {
-      gate.lease({ id: 'a', database: 'information_schema' })
+      gate.lease(placeOf('a', 'information_schema'))
       const error = await rejection(ask(gate.connection as never, 'SELECT 1'))
       expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'not-sent' })
     }))
@@ -81,7 +83,7 @@ onEachServer('the gate', (server) => {
 
   it('lets no value switch session tracking off, in whatever form mysql2 takes it', () =>
     withGate(server, async (gate) => {
-      const lease = gate.lease({ id: 'a', database: 'information_schema' })
+      const lease = gate.lease(placeOf('a', 'information_schema'))
       const name = 'session_track_schema'
       const raw = mysql.raw(`${name} = 0`)
       for (const [statement, values] of [
@@ -105,12 +107,12 @@ onEachServer('the gate', (server) => {
 
   it('gives a connection’s former holder no hold on it', () =>
     withGate(server, async (gate) => {
-      const tenant = { id: 'a', database: 'information_schema' }
-      const former = gate.lease(tenant)
+      const place = placeOf('a', 'information_schema')
+      const former = gate.lease(place)
       await ask(former, 'SELECT 1')
       former.revoke()
       gate.vacate()
-      const present = gate.lease(tenant)
+      const present = gate.lease(place)
       former.pause()
       former.destroy()
       former.end()
@@ -126,22 +128,22 @@ onEachServer('the gate', (server) => {
 
   it('takes nothing once its holder has gone, and does not rely on what it knows of no server', () =>
     withGate(server, async (gate) => {
-      const tenant = { id: 'a', database: 'information_schema' }
-      gate.lease(tenant)
+      const place = placeOf('a', 'information_schema')
+      gate.lease(place)
       gate.vacate()
       expect(gate.holder).to.equal(undefined)
-      gate.lease(tenant)
+      gate.lease(place)
       expect(gate.state.database).to.equal('information_schema')
       gate.isTracked = false // as where a proxy keeps it from us
-      gate.lease(tenant)
+      gate.lease(place)
       expect(gate.state.database).to.equal(undefined)
-      expect(gate.state.need(tenant)).to.equal('confirm')
+      expect(gate.state.need(place)).to.equal('confirm')
     }))
 
   it('does not give up a switch that was answered while this process was busy', () =>
     withTenants(server, {}, ({ databaseOf }) =>
       withGate(server, async (gate) => {
-        const lease = gate.lease({ id: 'a', database: databaseOf('a') })
+        const lease = gate.lease(placeOf('a', databaseOf('a')))
         const rows = ask(lease, 'SELECT DISTINCT tenant FROM items')
         blockFor(1_500) // longer than a switch may take; it has left, and the server answers meanwhile
         expect(await rows).to.deep.equal([{ tenant: 'a' }])
@@ -154,10 +156,7 @@ onEachServer('the gate', (server) => {
       withGate(
         server,
         async (gate) => {
-          const [a, b] = ['a', 'b'].map((id) => ({ id, database: databaseOf(id) })) as [
-            LocatedTenant,
-            LocatedTenant,
-          ]
+          const [a, b] = ['a', 'b'].map((id) => placeOf(id, databaseOf(id))) as [Place, Place]
           expect(await ask(gate.lease(a), 'SELECT COUNT(*) AS n FROM items')).to.deep.equal([
             { n: ITEMS },
           ])

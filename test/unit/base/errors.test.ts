@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import knex from 'knex'
 import { annotate, serverErrno } from '../../../src/base/errors.ts'
 import { AcquireTimeoutError, type PoolNumbers, TenantKnexError } from '../../../src/index.ts'
+import { placeOf } from '../../support/place.ts'
 
 const ours = () => new TenantKnexError('ERR_NO_TENANT', 'No tenant.', { cause: new Error('why') })
 const NUMBERS: PoolNumbers = {
@@ -16,7 +17,7 @@ const NUMBERS: PoolNumbers = {
   longestHeld: undefined,
 }
 const timeout = (numbers: Partial<PoolNumbers> = {}) =>
-  new AcquireTimeoutError({ id: 'a', database: 'tenant_a' }, { ...NUMBERS, ...numbers }, 100)
+  new AcquireTimeoutError(placeOf('a', 'tenant_a'), { ...NUMBERS, ...numbers }, 100)
 
 describe('errors', () => {
   it('have a name, a code and a cause', () => {

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import { decideStart } from '../../../src/connection/gate-decision.ts'
 import { type Need, SessionState } from '../../../src/connection/session/state.ts'
+import { placeOf } from '../../support/place.ts'
 
-const a = { tenant: { id: 'a', database: 'db_a' } }
-const twin = { tenant: a.tenant }
+const a = { place: placeOf('a', 'db_a') }
+const twin = { place: a.place }
 const SELECT = 'select * from items'
 const NEEDS = ['nothing', 'confirm', 'hand-over'] as const
 
@@ -58,7 +59,7 @@ describe('the decision on a command that starts', () => {
 
   it('asks the session about the tenant of the lease', () => {
     const state = new SessionState()
-    state.onStatement({ id: 'b', database: 'db_b' })
+    state.onStatement(placeOf('b', 'db_b'))
     state.onDatabase('db_b')
     expect(decideStart(a, a, state, SELECT)).to.equal('hand-over')
     state.onCleaned()

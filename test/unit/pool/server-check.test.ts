@@ -16,7 +16,7 @@ const REPORT = {
 }
 
 const warnings = (differs: Partial<typeof REPORT>, pool = {}): readonly string[] =>
-  checkServer({ ...REPORT, ...differs }, { ...DEFAULTS.pool, ...pool }).warnings
+  checkServer('default', { ...REPORT, ...differs }, { ...DEFAULTS.pool, ...pool }).warnings
 
 describe('checkServer', () => {
   it('has nothing to say of a server that suits the pool', () => {

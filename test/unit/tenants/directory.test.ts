@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { heapInUse } from '../../../benchmarks/support/memory.ts'
 import { resolveLookupOptions } from '../../../src/base/cached-lookup.ts'
-import { Tenants } from '../../../src/tenants/directory.ts'
+import { TenantDirectory } from '../../../src/tenants/directory.ts'
 import { thrown } from '../../support/tenants.ts'
 
 const COUNT = 20_000
@@ -11,7 +11,7 @@ const lookup = resolveLookupOptions({}, 'lookup.')
 
 describe('a tenant that is made anew when the garbage collector has taken it', () => {
   it('is one object, although the old one is told of only now', async () => {
-    const tenants = new Tenants(
+    const tenants = new TenantDirectory(
       (id) => id,
       lookup,
       () => false,
@@ -21,7 +21,7 @@ describe('a tenant that is made anew when the garbage collector has taken it', (
   })
 
   it('has its database for itself, although the old one is told of only now', async () => {
-    const tenants = new Tenants(
+    const tenants = new TenantDirectory(
       () => 'one_for_all',
       lookup,
       () => false,
@@ -34,7 +34,7 @@ describe('a tenant that is made anew when the garbage collector has taken it', (
 
 describe('tenants that nobody holds any more', () => {
   it('take no memory', async () => {
-    const tenants = new Tenants(
+    const tenants = new TenantDirectory(
       (id) => id,
       lookup,
       () => false,
@@ -50,7 +50,10 @@ describe('tenants that nobody holds any more', () => {
 })
 
 /** Gets a tenant whose object has been collected, before anybody was told of that; then they are. */
-async function madeAnew(tenants: Tenants, id: string): Promise<ReturnType<Tenants['get']>> {
+async function madeAnew(
+  tenants: TenantDirectory,
+  id: string,
+): Promise<ReturnType<TenantDirectory['get']>> {
   let isTold = false
   const told = new FinalizationRegistry(() => {
     isTold = true
@@ -67,7 +70,7 @@ async function madeAnew(tenants: Tenants, id: string): Promise<ReturnType<Tenant
 }
 
 function weaklyHeld(
-  tenants: Tenants,
+  tenants: TenantDirectory,
   id: string,
   told: FinalizationRegistry<undefined>,
 ): WeakRef<object> {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { answerPart, learnFrom } from '../../../../src/connection/session/answer-meaning.ts'
 import { SessionState } from '../../../../src/connection/session/state.ts'
 import type { Command, Packet } from '../../../../src/connection/wire/driver.ts'
+import { placeOf } from '../../../support/place.ts'
 
 const STATES = {
   resultsetHeader: () => undefined,
@@ -86,7 +87,7 @@ describe('the part of an answer that a packet is', () => {
 function used(): SessionState {
   const state = new SessionState()
   state.onDatabase('db_a')
-  state.onStatement({ id: 'a', database: 'db_a' })
+  state.onStatement(placeOf('a', 'db_a'))
   return state
 }
 
@@ -165,9 +166,9 @@ describe('what an answer means', () => {
   it('what an answer tells of is a trace for the next tenant: a change, warnings, an error', () => {
     const need = (part: Parameters<typeof learnFrom>[0], received: Packet): string => {
       const state = new SessionState()
-      state.onStatement({ id: 'a', database: 'db_a' }, true)
+      state.onStatement(placeOf('a', 'db_a'), true)
       learn(state, part, received)
-      return state.need({ id: 'b', database: 'db_b' })
+      return state.need(placeOf('b', 'db_b'))
     }
     expect(need('ok', ok(IDLE))).to.equal('confirm')
     expect(need('rows-end', eof(IDLE))).to.equal('confirm')

@@ -1,14 +1,15 @@
 import { expect } from 'chai'
 import { SessionState } from '../../../../src/connection/session/state.ts'
+import { placeOf } from '../../../support/place.ts'
 
-const a = { id: 'a', database: 'db_a' }
-const b = { id: 'b', database: 'db_b' }
+const a = placeOf('a', 'db_a')
+const b = placeOf('b', 'db_b')
 
 /** A session in which a tenant's statements ran. */
-function usedBy(tenant: typeof a): SessionState {
+function usedBy(place: typeof a): SessionState {
   const state = new SessionState()
-  state.onDatabase(tenant.database)
-  state.onStatement(tenant)
+  state.onDatabase(place.database)
+  state.onStatement(place)
   state.onStatus(0x0002)
   return state
 }
@@ -34,7 +35,7 @@ describe('the state of a session', () => {
       ['db_a', 'DB_A'],
     ] as const) {
       state.onDatabase(confirmed)
-      expect(state.need({ id: 'a', database: wanted }), wanted).to.equal('confirm')
+      expect(state.need(placeOf('a', wanted)), wanted).to.equal('confirm')
     }
   })
 
@@ -44,7 +45,11 @@ describe('the state of a session', () => {
 
   it('needs cleaning for any other tenant, even one with the same database', () => {
     expect(usedBy(a).need(b)).to.equal('hand-over')
-    expect(usedBy(a).need({ id: 'x', database: a.database })).to.equal('hand-over')
+    expect(usedBy(a).need(placeOf('x', a.database))).to.equal('hand-over')
+  })
+
+  it('needs cleaning for a tenant that has moved to another server', () => {
+    expect(usedBy(a).need({ ...a, server: 'other' })).to.equal('hand-over')
   })
 
   it('needs no cleaning for another tenant while no statement has left anything', () => {
@@ -77,7 +82,7 @@ describe('the state of a session', () => {
   })
 
   it('does not take a name that begins alike for the same', () => {
-    expect(usedBy(a).need({ id: 'a', database: 'db_a1' })).to.equal('hand-over')
+    expect(usedBy(a).need(placeOf('a', 'db_a1'))).to.equal('hand-over')
   })
 
   it('knows no database from the moment a switch is sent until it is confirmed', () => {

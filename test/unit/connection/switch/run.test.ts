@@ -13,6 +13,7 @@ import {
   switchError,
 } from '../../../../src/connection/switch/run.ts'
 import type { Packet, RawConnection } from '../../../../src/connection/wire/driver.ts'
+import { placeOf } from '../../../support/place.ts'
 import { type RejectedError, thrown } from '../../../support/tenants.ts'
 
 const OK = '00 00 00 0200 0000'
@@ -66,7 +67,7 @@ function start(need: 'confirm' | 'hand-over', options: Partial<RunOptions> = {})
   }
   const state = new SessionState()
   state.onDatabase('dbb')
-  state.onStatement({ id: 'b', database: 'dbb' })
+  state.onStatement(placeOf('b', 'dbb'))
   const target: SwitchTarget = {
     connection: connection as unknown as RawConnection,
     state,
@@ -91,7 +92,7 @@ describe('one run of a switch plan', () => {
     expect(state.database).to.equal(undefined)
     expect(feed(OK, OK, OK)).to.deep.equal([false, false, false])
     expect(state.database).to.equal(undefined)
-    expect(state.owner?.id).to.equal('b')
+    expect(state.owner?.tenant.id).to.equal('b')
     expect(feed(OK_DB_A)).to.deep.equal([true])
     expect(state.database).to.equal('dba')
     expect(state.owner).to.equal(undefined)
@@ -151,7 +152,7 @@ describe('one run of a switch plan', () => {
     const { feed, state, connection } = start('confirm')
     feed(OK_DB_A)
     expect(state.database).to.equal('dba')
-    expect(state.owner?.id).to.equal('b')
+    expect(state.owner?.tenant.id).to.equal('b')
     expect(connection.config.charsetNumber).to.equal(28)
   })
 
@@ -206,7 +207,7 @@ describe('one run of a switch plan', () => {
     ]) {
       const { feed, state } = start('hand-over')
       expect(fails(() => feed(...answers))).to.have.property('isRecoverable', false)
-      expect(state.owner?.id, 'still the other tenant’s session').to.equal('b')
+      expect(state.owner?.tenant.id, 'still the other tenant’s session').to.equal('b')
     }
   })
 
@@ -254,7 +255,7 @@ describe('one run of a switch plan', () => {
         expect(feed(...answers)).to.deep.equal([false, false, false, true])
         expect(run.failure).to.include({ isRecoverable: false })
         expect(state.database).to.equal(undefined)
-        expect(state.owner?.id).to.equal('b')
+        expect(state.owner?.tenant.id).to.equal('b')
       }
     })
 
@@ -280,8 +281,8 @@ describe('one run of a switch plan', () => {
 })
 
 describe('what a user sees of a failed switch', () => {
-  const tenant = { id: 'a', database: 'dba' }
-  const shown = (failure: unknown) => switchError(failure as SwitchFailure, tenant, 5)
+  const place = placeOf('a', 'dba')
+  const shown = (failure: unknown) => switchError(failure as SwitchFailure, place, 5)
   const where = 'tenant "a" (database "dba")'
 
   const failures: [string, (Packet | string)[], string, string][] = [

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checkDatabaseName, checkTenantId, defaultDatabase } from '../../../src/tenants/tenant.ts'
+import { checkDatabaseName, checkTenantId, defaultDatabase } from '../../../src/tenants/names.ts'
 import { thrown } from '../../support/tenants.ts'
 
 describe('tenant ids', () => {

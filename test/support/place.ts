@@ -1,0 +1,10 @@
+import { DEFAULT_SERVER, type Place } from '../../src/tenants/place.ts'
+
+/** The place of a tenant, as the directory makes it. */
+export function placeOf(id: string, database: string): Place {
+  return Object.freeze({
+    server: DEFAULT_SERVER,
+    database,
+    tenant: Object.freeze({ id, database }),
+  })
+}
