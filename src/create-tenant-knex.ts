@@ -21,7 +21,7 @@ import {
 import { TenantDirectory } from './tenants/directory.ts'
 import { type EachOptions, eachTenant } from './tenants/each.ts'
 import { checkTenantId } from './tenants/names.ts'
-import type { LocatedTenant, Tenant } from './tenants/tenant.ts'
+import type { Tenant } from './tenants/tenant.ts'
 import { type TenantToken, tenantOfToken } from './tenants/token.ts'
 
 const NO_SCOPE =
@@ -98,10 +98,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     run,
     enter: (tenantId: string) => transactions.enter(knexes.get(tenantId)),
     transaction,
-    lookup: async (tenantId: string): Promise<LocatedTenant> => {
-      const { database } = await tenants.locate(tenants.get(tenantId))
-      return Object.freeze({ id: tenantId, database })
-    },
+    lookup: (tenantId: string) => tenants.lookup(tenantId),
     forget(tenantId: string): void {
       checkTenantId(tenantId)
       tenants.forget(tenantId)

@@ -3,7 +3,7 @@ import { TenantKnexError } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
 import { checkDatabaseName, checkTenantId } from './names.ts'
 import { aboutPlace, DEFAULT_SERVER, type Place } from './place.ts'
-import type { Tenant } from './tenant.ts'
+import type { LocatedTenant, Tenant } from './tenant.ts'
 
 /** What was said last of where a tenant is. `forget` replaces it: late answers come into the old one. */
 interface Finding {
@@ -98,6 +98,17 @@ export class TenantDirectory {
   enter(place: Place): Place {
     if (this.#left.has(place)) this.#take(place)
     return place
+  }
+
+  /**
+   * A tenant with its database. What is given never changes.
+   *
+   * @throws as {@link get} and {@link locate}
+   */
+  async lookup(tenantId: string): Promise<LocatedTenant> {
+    const tenant = this.get(tenantId)
+    const { database } = await this.locate(tenant)
+    return PLACE in tenant ? (tenant as LocatedTenant) : Object.freeze({ id: tenantId, database })
   }
 
   async #ask(tenant: Tenant, finding: Finding): Promise<Place> {

@@ -117,7 +117,11 @@ onEachServer('tenantKnex', (server) => {
     it('is confirmed by the server’s own answer', () =>
       withTenants(server, {}, async ({ tenantKnex, databaseOf }) => {
         await tenantKnex('a').raw('DO 1')
-        expect(tenantKnex.connections()[0]).to.include({ tenant: 'a', database: databaseOf('a') })
+        expect(tenantKnex.connections()[0]).to.include({
+          server: 'default',
+          tenant: 'a',
+          database: databaseOf('a'),
+        })
       }))
 
     it('works on a compressed connection, which hangs when packets share a write', () => {
@@ -278,6 +282,7 @@ onEachServer('tenantKnex', (server) => {
           cache: { tenants: 1, items: 1, bytes, evictions: 0 },
           servers: [
             {
+              server: 'default',
               acquires: 4,
               waits: 1,
               releases: 4,

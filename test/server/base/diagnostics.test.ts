@@ -25,7 +25,7 @@ onEachServer('diagnostics channels', (server) => {
       }),
     ))
 
-  it('have the name of their tenantKnex, each of them', () =>
+  it('have the names of their tenantKnex and of the server, each of them', () =>
     withTenants(server, { pool: { max: 1 }, name: 'reports' }, async ({ tenantKnex }) =>
       listening(async (heard) => {
         await tenantKnex('a').raw('START TRANSACTION')
@@ -34,7 +34,9 @@ onEachServer('diagnostics channels', (server) => {
         await rejection(tenantKnex('a').raw('USE mysql'))
         await tenantKnex.destroy()
         expect([...new Set(names(heard))]).to.have.members(CHANNEL_NAMES)
-        for (const [name, message] of heard) expect(message, name).to.include({ name: 'reports' })
+        for (const [name, message] of heard) {
+          expect(message, name).to.include({ name: 'reports', server: 'default' })
+        }
       }),
     ))
 

@@ -62,9 +62,8 @@ onEachServer('the gate', (server) => {
   it('lets nothing pass that came through the lease of another than the holder', () =>
     withTenants(server, {}, async ({ databaseOf }) =>
       withGate(server, async (gate) => {
-        const [a, b] = ['a', 'b'].map((id) => ({ id, database: databaseOf(id) }))
-        const first = gate.lease(a as never)
-        const second = gate.lease(b as never)
+        const first = gate.lease(placeOf('a', databaseOf('a')))
+        const second = gate.lease(placeOf('b', databaseOf('b')))
         expect(await rejection(ask(first, 'SELECT tenant FROM items'))).to.include({
           code: 'ERR_WRONG_TENANT',
           tenant: 'a',

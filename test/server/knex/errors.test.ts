@@ -32,7 +32,12 @@ onEachServer('an error', (server) => {
     withTenants(server, { pool: { max: 1 } }, async ({ tenantKnex }) => {
       const { client } = tenantKnex('a')
       const connection = await client.acquireConnection()
-      const told = { tenant: 'a', connectionId: connection.threadId, outcome: 'failed' }
+      const told = {
+        server: 'default',
+        tenant: 'a',
+        connectionId: connection.threadId,
+        outcome: 'failed',
+      }
       expect(await rejection(asking(connection)('SELECT nothing'))).to.include(told)
       expect(await rejection(connection.promise().query('SELECT nothing'))).to.include(told)
       expect(await rejection(connection.promise().execute('SELECT nothing'))).to.include(told)
