@@ -2,12 +2,13 @@
  * Hapi: a plugin gives each request its tenant. A central table says which tenants there are, and
  * where; their caches are in this process.
  */
-import { server as createServer } from '@hapi/hapi'
+import { server as createServer, type ResponseObject, type ResponseToolkit } from '@hapi/hapi'
 import knex from 'knex'
 import { createTenantKnex } from 'tenant-knex'
 import { tenantPlugin } from 'tenant-knex/hapi'
 import { subdomain } from 'tenant-knex/resolve'
-import { type Note, notesPage, notFoundPage } from '../page/notes-page.ts'
+import { type RefusedNote, refusedNote } from '../page/note-form.ts'
+import { type Note, notesPage, notFoundPage, poolCard } from '../page/notes-page.ts'
 
 const { DATABASE_URL = '', DATABASE_PREFIX = '', PORT: port = '3000' } = process.env
 const framework = 'Hapi'
@@ -36,31 +37,18 @@ await server.register({
   },
 })
 
-server.route({
-  method: 'GET',
-  path: '/',
-  async handler(_request, h) {
-    const knex = tenantKnex.current() // or request.knex, which is undefined where `skip` says so
-    const { tenant } = knex
-    let isHit = true
-    const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
-      isHit = false
-      return readNotes()
-    })
-    const { connections } = tenantKnex.stats().servers[0]
-    const store = 'this process'
-    const page = { framework, port, tenant, notes, isHit, store, connections }
-    return h.response(notesPage(page)).header('x-cache', isHit ? 'hit' : 'miss')
-  },
-})
+server.route({ method: 'GET', path: '/', handler: (_request, h) => showNotes(h) })
 
 server.route({
   method: 'POST',
   path: '/notes',
   async handler({ payload }, h) {
-    const { text } = payload as { text?: unknown }
+    const { text = '' } = (payload ?? {}) as { text?: string | string[] }
+    const note = String(text)
+    const refused = refusedNote(note)
+    if (refused) return (await showNotes(h, refused)).code(422)
     await tenantKnex.current().transaction(async (trx) => {
-      await trx('notes').insert({ text: String(text).slice(0, 200) })
+      await trx('notes').insert({ text: note })
       await trx.cache.delete('notes') // is forgotten once the transaction is committed
     })
     return h.redirect('/').code(303)
@@ -75,6 +63,20 @@ server.route({
     return h.redirect('/').code(303)
   },
 })
+
+async function showNotes(h: ResponseToolkit, refused?: RefusedNote): Promise<ResponseObject> {
+  const knex = tenantKnex.current() // or request.knex, which is undefined where `skip` says so
+  const { tenant } = knex
+  let isHit = true
+  const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
+    isHit = false
+    return readNotes()
+  })
+  const beside = poolCard(tenantKnex.stats().servers[0].connections)
+  const store = 'this process'
+  const page = { framework, port, tenant, notes, isHit, store, beside, refused }
+  return h.response(notesPage(page)).header('x-cache', isHit ? 'hit' : 'miss')
+}
 
 /** Nobody hands a Knex in: `ambient` is that of the tenant whose request this is. */
 async function readNotes(): Promise<Note[]> {

@@ -4,11 +4,14 @@
  */
 import { text } from 'node:stream/consumers'
 import Router from '@koa/router'
-import Koa from 'koa'
+import Koa, { type Context } from 'koa'
 import { createTenantKnex } from 'tenant-knex'
 import { tenantMiddleware } from 'tenant-knex/koa'
 import { subdomain } from 'tenant-knex/resolve'
-import { type Note, notesPage, notFoundPage } from '../page/notes-page.ts'
+import { refusedNote } from '../page/note-form.ts'
+import { type Note, type NotesPage, notesPage, notFoundPage } from '../page/notes-page.ts'
+import { proofRoutes } from './proof/routes.ts'
+import { type Proof, proofSection } from './proof/section.ts'
 
 const { DATABASE_URL = '', DATABASE_PREFIX = '', REDIS_URL = '' } = process.env
 const { PORT: port = '3000' } = process.env
@@ -18,6 +21,7 @@ const tenants = new Set(['acme', 'globex'])
 const tenantKnex = createTenantKnex({
   connection: DATABASE_URL,
   database: (id) => (tenants.has(id) ? `${DATABASE_PREFIX}${id}` : null), // null: no such tenant
+  pool: { max: 5 }, // fewer than usual, so that the tenants have to share each of them
   cache: {
     store: REDIS_URL,
     root: `${DATABASE_PREFIX}cache`, // what all keys begin with
@@ -37,25 +41,18 @@ app.use(
 )
 
 const router = new Router()
-router.get('/', async (ctx) => {
-  const knex = tenantKnex.current() // or ctx.state.knex, which is undefined where `skip` says so
-  const { tenant } = knex
-  let isHit = true
-  const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
-    isHit = false
-    return readNotes()
-  })
-  const { connections } = tenantKnex.stats().servers[0]
-  const store = 'Redis'
-  const page = { framework, port, tenant, notes, isHit, store, connections }
-  ctx.set('x-cache', isHit ? 'hit' : 'miss')
-  ctx.body = notesPage(page)
-})
+router.get('/', (ctx) => showPage(ctx))
 
 router.post('/notes', async (ctx) => {
   const form = new URLSearchParams(await text(ctx.req)) // a body parser would limit its length
+  const note = form.get('text') ?? ''
+  const refused = refusedNote(note)
+  if (refused) {
+    ctx.status = 422
+    return showPage(ctx, { refused })
+  }
   await tenantKnex.current().transaction(async (trx) => {
-    await trx('notes').insert({ text: String(form.get('text')).slice(0, 200) })
+    await trx('notes').insert({ text: note })
     await trx.cache.delete('notes') // is forgotten once the transaction is committed
   })
   ctx.status = 303
@@ -68,6 +65,27 @@ router.post('/cache/clear', async (ctx) => {
   ctx.redirect('/')
 })
 
+interface Shown extends Pick<NotesPage, 'refused'> {
+  readonly proof?: Proof
+}
+
+async function showPage(ctx: Context, { refused, proof }: Shown = {}): Promise<void> {
+  const knex = tenantKnex.current() // or ctx.state.knex, which is undefined where `skip` says so
+  const { tenant } = knex
+  let isHit = true
+  const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
+    isHit = false
+    return readNotes()
+  })
+  const { max } = tenantKnex.stats().servers[0]
+  const above = proofSection({ tenants: [...tenants], max, proof })
+  const script = '/browser.js'
+  const store = 'Redis'
+  const page = { framework, port, tenant, notes, isHit, store, above, script, refused }
+  ctx.set('x-cache', isHit ? 'hit' : 'miss')
+  ctx.body = notesPage(page)
+}
+
 /** Nobody hands a Knex in: `ambient` is that of the tenant whose request this is. */
 async function readNotes(): Promise<Note[]> {
   return tenantKnex
@@ -78,10 +96,20 @@ async function readNotes(): Promise<Note[]> {
     .limit(20)
 }
 
-app.use(router.routes())
+const stopped = new AbortController()
+const proof = proofRoutes({
+  tenantKnex,
+  tenants: [...tenants],
+  port: Number(port),
+  showProof: (ctx, proof) => showPage(ctx, { proof }),
+  stopped: stopped.signal,
+})
+
+app.use(router.routes()).use(proof.routes())
 await tenantKnex.sharedCache.has('-') // connects to Redis, so that no request has to
 const server = app.listen(Number(port), '127.0.0.1')
 process.once('SIGTERM', async () => {
+  stopped.abort() // pages that watch the pool would go on
   const late = setTimeout(() => server.closeAllConnections(), 5_000)
   await new Promise((done) => server.close(done)) // answers the requests that have begun
   clearTimeout(late)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Html, html } from './html.ts'
 import { STYLE } from './style.ts'
 
@@ -9,25 +10,43 @@ export interface Frame {
   readonly tenant?: string | undefined
   readonly port: string
   readonly content: Html
+  /** The path of a script that the page runs; undefined for a page without one. */
+  readonly script?: string | undefined
 }
 
 /** The tenants that one can go to, and one that does not exist. */
 const LINKS = ['acme', 'globex', 'nobody']
 
+const STYLES = `${STYLE}${LINKS.map(hueRule).join('')}`
+
+/** The browser applies this style, runs scripts of this server, and nothing else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
+  `style-src 'sha256-${createHash('sha256').update(STYLES).digest('base64')}'`,
+  'img-src data:',
+  "form-action 'self'",
+  "base-uri 'none'",
+].join('; ')
+
 /** A whole page. */
-export function layout({ framework, tenant, port, content }: Frame): string {
+export function layout({ framework, tenant, port, content, script }: Frame): string {
   const links = LINKS.map((id) => {
     const current = new Html(id === tenant ? 'aria-current="page"' : '')
     return html`<a href="//${id}.localhost:${port}/" ${current}>${id}</a>`
   })
   const page = html`<!doctype html>
-<html lang="en" style="--hue: ${hueOf(tenant)}">
+<html lang="en" data-tenant="${tenant ?? ''}">
 <head>
   <meta charset="utf-8">
+  <meta http-equiv="Content-Security-Policy" content="${new Html(POLICY)}">
   <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
   <title>${tenant ?? 'No such tenant'}: tenant-knex with ${framework}</title>
   <link rel="icon" href="data:,">
-  <style>${new Html(STYLE)}</style>
+  <style>${new Html(STYLES)}</style>
+  ${script === undefined ? '' : html`<script type="module" src="${script}"></script>`}
 </head>
 <body>
   <header>
@@ -41,8 +60,8 @@ export function layout({ framework, tenant, port, content }: Frame): string {
   return page.toString()
 }
 
-/** A colour for each tenant, as an angle; grey blue where there is none. */
-function hueOf(tenant: string | undefined): number {
-  if (tenant === undefined) return 210
-  return [...tenant].reduce((hue, letter) => (hue * 51 + letter.charCodeAt(0)) % 360, 0)
+/** A colour for each tenant, as an angle. */
+function hueRule(tenant: string): string {
+  const hue = [...tenant].reduce((sum, letter) => (sum * 51 + letter.charCodeAt(0)) % 360, 0)
+  return `[data-tenant='${tenant}'] { --hue: ${hue}; }\n`
 }

@@ -1,5 +1,6 @@
 import { type Html, html } from './html.ts'
 import { layout } from './layout.ts'
+import { noteForm, type RefusedNote } from './note-form.ts'
 
 /** One row of a tenant's table `notes`, with the name of its author where that is known. */
 export interface Note {
@@ -17,13 +18,18 @@ export interface NotesPage {
   /** Whether the notes came from the tenant's cache, and where that is. */
   readonly isHit: boolean
   readonly store: string
-  /** Connections that all tenants together have. */
-  readonly connections: number
+  /** What else there is to show: above the notes, or beside them. */
+  readonly above?: Html
+  readonly beside?: Html
+  /** What was to become a note, and was refused. */
+  readonly refused?: RefusedNote | undefined
+  /** The path of a script that the page runs. */
+  readonly script?: string
 }
 
 /** The page of a tenant: its notes, a form for another one, and what its cache did. */
 export function notesPage(page: NotesPage): string {
-  const { framework, port, tenant } = page
+  const { framework, port, tenant, script, above = '', beside = '' } = page
   const content = html`
     <section class="who">
       <div class="avatar" aria-hidden="true">${tenant.id.slice(0, 1)}</div>
@@ -32,14 +38,15 @@ export function notesPage(page: NotesPage): string {
         <p>database <code>${tenant.database ?? ''}</code></p>
       </div>
     </section>
+    ${above}
     <div class="cards">
       ${notesCard(page)}
-      <aside>${cacheCard(page)} ${poolCard(page)}</aside>
+      <aside>${cacheCard(page)} ${beside}</aside>
     </div>`
-  return layout({ framework, port, tenant: tenant.id, content })
+  return layout({ framework, port, tenant: tenant.id, content, script })
 }
 
-function notesCard({ notes }: NotesPage): Html {
+function notesCard({ notes, refused }: NotesPage): Html {
   const items = notes.map(
     ({ text, author }) => html`<li>${text} <small>${author ?? 'you'}</small></li>`,
   )
@@ -47,11 +54,7 @@ function notesCard({ notes }: NotesPage): Html {
     <section class="card">
       <h2>Notes</h2>
       <ul>${items}</ul>
-      <form method="post" action="/notes">
-        <input name="text" required maxlength="200" autocomplete="off"
-          aria-label="A new note" placeholder="A new note">
-        <button>Add</button>
-      </form>
+      ${noteForm(refused)}
     </section>`
 }
 
@@ -70,7 +73,8 @@ function cacheCard({ tenant: { id }, isHit, store }: NotesPage): Html {
     </section>`
 }
 
-function poolCard({ connections }: NotesPage): Html {
+/** How many connections all tenants together have. */
+export function poolCard(connections: number): Html {
   const count = connections === 1 ? 'One connection' : `${connections} connections`
   return html`
     <section class="card">

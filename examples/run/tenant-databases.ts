@@ -68,9 +68,12 @@ async function fillDatabase(connection: Connection, name: string, prefix: string
   await connection.query(
     'CREATE TABLE authors (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) NOT NULL)',
   )
+  // Each database stamps its rows: a row tells whose it is, wherever it is read.
   await connection.query(
     `CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(200) NOT NULL,
-      author_id INT, FOREIGN KEY (author_id) REFERENCES authors (id))`,
+      author_id INT, tenant VARCHAR(64) NOT NULL DEFAULT ?,
+      FOREIGN KEY (author_id) REFERENCES authors (id))`,
+    [name],
   )
   for (const [author, texts] of Object.entries(TENANTS[name] ?? {})) {
     await connection.query('INSERT INTO authors (name) VALUES (?)', [author])

@@ -6,6 +6,7 @@ export const PAGE = `<!doctype html>
 <title>tenant-knex with WebSockets</title>
 <link rel="icon" href="data:,">
 <style>
+  :root { color-scheme: light dark; }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 2rem auto; padding: 0 1rem; }
   input, button { font: inherit; padding: .4rem .8rem; }
 </style>

@@ -48,6 +48,38 @@ describe('examples with a page', () => {
       expect((await open('globex')).text).to.not.include('beep')
     })
 
+    it('refuses an empty note, says so beside the field, and keeps what was typed', async () => {
+      for (const typed of ['', '   ', '\t']) {
+        const { status, headers, text } = await submit('acme', '/notes', { text: typed })
+        expect(status).to.equal(422)
+        expect(headers['content-type']).to.include('text/html')
+        expect(text).to.match(/<p class="problem" id="problem">This note is empty, [^<]*<\/p>/)
+        const [field = ''] = text.match(/<input id="text"[^>]*>/) ?? []
+        expect(field).to.include('aria-invalid="true"').and.include('aria-describedby="problem"')
+        expect(field).to.include(`value="${typed}"`)
+      }
+      expect((await submit('acme', '/notes')).status).to.equal(422)
+      expect((await open('acme')).text).to.not.include('class="problem"')
+    })
+
+    it('refuses a note that is too long, and does not cut it', async () => {
+      const typed = `"<${'x'.repeat(199)}`
+      const { status, text } = await submit('acme', '/notes', { text: typed })
+      expect(status).to.equal(422)
+      expect(text).to.include('This note has 201 characters, so it was not kept. 200 are allowed.')
+      expect(text).to.include(`value="&quot;&lt;${'x'.repeat(199)}"`)
+      await submit('acme', '/cache/clear')
+      expect((await open('acme')).text).to.not.include('xxx')
+      expect((await submit('acme', '/notes', { text: typed.slice(1) })).status).to.equal(303)
+      expect((await open('acme')).text).to.include('xxx')
+    })
+
+    it('has a dark mode', async () => {
+      for (const tenant of ['acme', 'nobody']) {
+        expect((await open(tenant)).text).to.include('@media (prefers-color-scheme: dark)')
+      }
+    })
+
     it("reads through the tenant's own cache, which a note and a click make empty", async () => {
       await untilHit('acme')
       await untilHit('globex')

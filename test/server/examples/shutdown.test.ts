@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
+import { get, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
@@ -36,6 +36,30 @@ describe('examples that are told to end in the middle of a request', () => {
       }
     })
   }
+})
+
+describe('the example with Koa, when it is told to end while a page shows its live list', () => {
+  it('ends the list, and then itself', async function () {
+    this.timeout(90_000)
+    databaseUrl()
+    if (!canRun('koa')) return this.skip()
+    const example = await ExampleProcess.begin(['koa'])
+    try {
+      await example.untilWritten('It runs.')
+      const { port } = example
+      const headers = { host: `acme.localhost:${port}` }
+      const [incoming] = (await once(
+        get({ port, path: '/pool', host: '127.0.0.1', headers }),
+        'response',
+      )) as [IncomingMessage]
+      await once(incoming, 'readable')
+      example.interrupt()
+      expect(await text(incoming)).to.include('data: {') // rejects if the connection was cut
+    } finally {
+      example.interrupt()
+      expect(await example.end(), example.output).to.equal(0)
+    }
+  })
 })
 
 /** Sends half of a body, tells the example to end, and sends the rest. */

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
+
+/** A row of a tenant's table `notes`: the database stamps each with the tenant that it is of. */
+export interface StampedNote {
+  readonly id: number
+  readonly text: string
+  readonly tenant: string
+}
+
+/** What `GET /notes` answers. */
+export interface NotesAnswer {
+  /** The server's id of the connection that was used. */
+  readonly connectionId: number
+  readonly notes: readonly StampedNote[]
+}
+
+/** What became of the requests. */
+export interface Outcome {
+  readonly requests: number
+  readonly answers: number
+  readonly errors: number
+  readonly rows: number
+  /** Rows that were another tenant's than the one that was asked for. */
+  readonly wrongRows: number
+  /** Connections that the answers came over. */
+  readonly connections: number
+  /** Those of them that more than one tenant's answers came over. */
+  readonly sharedConnections: number
+  readonly millis: number
+}
+
+/** How many are sent: to the tenants by turns, and all at once. */
+export const REQUESTS = 200
+const TIMEOUT_MILLIS = 30_000
+
+/** Asks the server for the notes of all tenants at once, and looks at every row that comes back. */
+export async function sendVolley(port: number, tenants: readonly string[]): Promise<Outcome> {
+  const begin = performance.now()
+  const asked = Array.from({ length: REQUESTS / tenants.length }, () => tenants).flat()
+  const settled = await Promise.allSettled(asked.map((tenant) => askForNotes(port, tenant)))
+
+  let [answers, rows, wrongRows] = [0, 0, 0]
+  const tenantsOf = new Map<number, Set<string>>()
+  for (const [index, tenant] of asked.entries()) {
+    const result = settled[index]
+    if (result?.status !== 'fulfilled') continue
+    const { connectionId, notes } = result.value
+    answers += 1
+    rows += notes.length
+    wrongRows += notes.filter((note) => note.tenant !== tenant).length
+    tenantsOf.set(connectionId, (tenantsOf.get(connectionId) ?? new Set()).add(tenant))
+  }
+  return {
+    requests: asked.length,
+    answers,
+    errors: asked.length - answers,
+    rows,
+    wrongRows,
+    connections: tenantsOf.size,
+    sharedConnections: [...tenantsOf.values()].filter(({ size }) => size > 1).length,
+    millis: Math.round(performance.now() - begin),
+  }
+}
+
+/** As a browser asks that has opened the tenant's page. */
+async function askForNotes(port: number, tenant: string): Promise<NotesAnswer> {
+  const outgoing = get({
+    ...{ host: '127.0.0.1', port, path: '/notes' },
+    headers: { host: `${tenant}.localhost:${port}` },
+    agent: false, // a connection of its own, so that none waits for another
+    signal: AbortSignal.timeout(TIMEOUT_MILLIS),
+  })
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+  const answer = await json(incoming)
+  if (incoming.statusCode !== 200) throw new Error(`The status is ${incoming.statusCode}.`)
+  return answer as NotesAnswer
+}
