@@ -46,9 +46,13 @@ app.get('/notes/count', async (_req, res) => {
 })
 
 app.post('/notes', async (req, res) => {
-  const note = { text: String(req.body?.text).slice(0, 200) }
+  const text = String(req.body?.text ?? '')
+  if (text.trim() === '' || text.length > 200) {
+    res.status(400).json({ error: 'A note has a text of 1 to 200 characters.' })
+    return
+  }
   const id = await tenantKnex.current().transaction(async (trx) => {
-    const [id] = await trx('notes').insert(note)
+    const [id] = await trx('notes').insert({ text })
     await trx.cache.delete('count') // is forgotten once the transaction is committed
     return id
   })

@@ -44,7 +44,7 @@ const notes: FastifyPluginAsync = async (app) => {
     return { count, source }
   })
 
-  const text = { type: 'string', minLength: 1, maxLength: 200 }
+  const text = { type: 'string', pattern: '\\S', maxLength: 200 } // not just spaces
   const schema = { body: { type: 'object', required: ['text'], properties: { text } } }
   app.post<{ Body: { text: string } }>('/', { schema }, async ({ body }, reply) => {
     const id = await tenantKnex.current().transaction(async (trx) => {

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import DataLoader from 'dataloader'
-import { buildSchema, graphql } from 'graphql'
+import { buildSchema, GraphQLError, graphql } from 'graphql'
 import { createTenantKnex, TenantKnexError } from 'tenant-knex'
 import { nodeRequest, subdomain } from 'tenant-knex/resolve'
 
@@ -51,6 +51,9 @@ function toNote(row: NoteRow) {
 const rootValue = {
   notes: async () => (await tenantKnex.ambient<NoteRow>('notes').orderBy('id')).map(toNote),
   addNote: async ({ text, author = null }: { text: string; author?: number | null }) => {
+    if (text.trim() === '' || text.length > 200) {
+      throw new GraphQLError('A note has a text of 1 to 200 characters.')
+    }
     const [id = 0] = await tenantKnex.ambient('notes').insert({ text, author_id: author })
     return toNote({ id, text, author_id: author })
   },

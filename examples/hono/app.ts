@@ -49,9 +49,13 @@ const notes = new Hono()
     return c.json({ count, source })
   })
   .post('/', async (c) => {
-    const { text } = await c.req.json<{ text?: unknown }>()
+    const body = await c.req.json<{ text?: unknown }>()
+    const text = String(body.text ?? '')
+    if (text.trim() === '' || text.length > 200) {
+      return c.json({ error: 'A note has a text of 1 to 200 characters.' }, 400)
+    }
     const id = await c.var.knex.transaction(async (trx) => {
-      const [id] = await trx('notes').insert({ text: String(text).slice(0, 200) })
+      const [id] = await trx('notes').insert({ text })
       await trx.cache.delete('count') // is forgotten once the transaction is committed
       return id
     })

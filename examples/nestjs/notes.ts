@@ -1,4 +1,13 @@
-import { Body, Controller, Get, Inject, Injectable, Post, Req } from '@nestjs/common'
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Post,
+  Req,
+} from '@nestjs/common'
 import type { Request } from 'express'
 import type { AmbientKnex } from 'tenant-knex'
 import { KNEX } from './tenancy.module.ts'
@@ -62,7 +71,11 @@ export class NotesController {
   }
 
   @Post()
-  async add(@Body() body: { text?: unknown }): Promise<object> {
-    return { id: await this.#notes.add(String(body.text).slice(0, 200)) }
+  async add(@Body() body?: { text?: unknown }): Promise<object> {
+    const text = String(body?.text ?? '')
+    if (text.trim() === '' || text.length > 200) {
+      throw new BadRequestException('A note has a text of 1 to 200 characters.')
+    }
+    return { id: await this.#notes.add(text) }
   }
 }

@@ -93,12 +93,12 @@ export const STYLE = `
   td:first-child { border-radius: .6rem 0 0 .6rem; color: var(--faint); }
   td:nth-child(2) { font-weight: 600; color: var(--tenant); }
   td:last-child { border-radius: 0 .6rem .6rem 0; text-align: right; }
-  th:last-child { text-align: right; width: 32%; }
+  th:last-child { text-align: right; }
   [data-state='idle'] td { background: var(--tint); }
   [data-state='used'] td { background: var(--tenant); }
   [data-state='used'] td:nth-child(n) { color: var(--on-tenant); }
   .proof table + p { margin-top: .6rem; font-size: .9rem; }
-  #waiting { display: inline-block; min-width: 1.5em; color: var(--ink); font-variant-numeric: tabular-nums; }
+  #waiting { color: var(--ink); }
   @media (prefers-reduced-motion: reduce) { td { transition: none; } }
 
   @media (max-width: 48rem) { .cards, .proof { grid-template-columns: minmax(0, 1fr); } }

@@ -56,7 +56,10 @@ function join(tenant: string, webSocket: WebSocket): void {
       .finally(() => working.delete(done))
     working.add(done)
   }
-  webSocket.on('message', (data) => inScope(() => addNote(String(data))))
+  webSocket.on('message', (data) => {
+    const text = String(data)
+    if (text.trim() !== '') inScope(() => addNote(text))
+  })
   inScope(() => welcome(webSocket))
 }
 

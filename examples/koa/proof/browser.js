@@ -37,9 +37,9 @@ function showConnection(row, connection, now) {
 
 function ageOf({ since }, now) {
   const millis = Date.parse(now) - Date.parse(since)
-  if (millis < 1_000) return `${millis} ms ago`
-  if (millis < 100_000) return `${Math.floor(millis / 1_000)} s ago`
-  return `${Math.floor(millis / 60_000)} min ago`
+  if (millis < 1_000) return `${millis} ms`
+  if (millis < 100_000) return `${Math.floor(millis / 1_000)} s`
+  return `${Math.floor(millis / 60_000)} min`
 }
 
 let isRunning = false

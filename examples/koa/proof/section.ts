@@ -21,7 +21,7 @@ const NUMBERS: readonly (readonly [keyof Proof, string])[] = [
   ['answers', 'answers'],
   ['errors', 'errors'],
   ['rows', 'rows read'],
-  ['switches', 'switches of database'],
+  ['switches', 'switches'],
   ['connections', 'connections used'],
   ['sharedConnections', 'used by both'],
   ['millis', 'milliseconds'],
@@ -62,12 +62,12 @@ function poolPart({ max }: ProofSection): Html {
     <h2 id="pool-title">The pool <span class="badge" id="live">not live</span></h2>
     <table aria-labelledby="pool-title">
       <thead>
-        <tr><th scope="col">Connection</th><th scope="col">Tenant</th><th scope="col">State</th>
-          <th scope="col">Since</th></tr>
+        <tr><th scope="col">Id</th><th scope="col">Tenant</th><th scope="col">State</th>
+          <th scope="col">For</th></tr>
       </thead>
       <tbody id="connections">${Array.from({ length: max }, () => empty)}</tbody>
     </table>
-    <p>All tenants share these ${max} connections. Waiting for one: <b id="waiting">0</b>.</p>
+    <p>All tenants share these ${max} connections. Queries that wait: <b id="waiting">0</b>.</p>
     <noscript><p>The list is live in browsers that run JavaScript.</p></noscript>`
 }
 

@@ -30,6 +30,13 @@ describe('the example with GraphQL', () => {
       expect((await ask('globex', { query: QUERY })).text).to.not.include('Anvils')
     })
 
+    it('refuses a note without a text', async () => {
+      const { text } = await ask('acme', { query: 'mutation { addNote(text: " ") { id } }' })
+      const { data, errors } = JSON.parse(text)
+      expect(data).to.equal(null)
+      expect(errors[0].message).to.equal('A note has a text of 1 to 200 characters.')
+    })
+
     it('answers 404 for tenants that there are not', async () => {
       expect((await ask('nobody', { query: QUERY })).status).to.equal(404)
     })

@@ -46,6 +46,14 @@ describe('examples with JSON', () => {
       expect(await json('globex', '/notes/count')).to.deep.equal(before.globex)
     })
 
+    it('refuses a note without a text, or with too long a one', async () => {
+      const before = await json('acme', '/notes')
+      for (const body of [{}, { text: '' }, { text: ' \t' }, { text: 'x'.repeat(201) }]) {
+        expect((await ask('acme', '/notes', body)).status).to.equal(400)
+      }
+      expect(await json('acme', '/notes')).to.deep.equal(before)
+    })
+
     it('answers 404 for tenants that there are not', async () => {
       const answer = await ask('nobody', '/notes')
       expect(answer.status).to.equal(404)

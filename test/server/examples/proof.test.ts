@@ -28,6 +28,20 @@ describe('the proof of the example with Koa', () => {
       })
     const prove = async () => JSON.parse((await click()).text)
     const asAdmin = (sql: string) => runAsAdmin(sql.replaceAll('PREFIX_', example().prefix))
+    /** Does something while the tables of notes have another name. */
+    const withoutNotes = async (tenants: readonly string[], work: () => Promise<void>) => {
+      for (const tenant of tenants) {
+        await asAdmin(`RENAME TABLE PREFIX_${tenant}.notes TO PREFIX_${tenant}.hidden`)
+      }
+      try {
+        await work()
+      } finally {
+        for (const tenant of tenants) {
+          await asAdmin(`DROP TABLE IF EXISTS PREFIX_${tenant}.notes`)
+          await asAdmin(`RENAME TABLE PREFIX_${tenant}.hidden TO PREFIX_${tenant}.notes`)
+        }
+      }
+    }
 
     it('sends 200 requests of both tenants, and finds no row that is wrong', async () => {
       const { verdict, sentence, ...numbers } = await prove()
@@ -53,23 +67,22 @@ describe('the proof of the example with Koa', () => {
       expect(await prove()).to.include({ wrongRows: 0, verdict: 'good' })
     })
 
-    it('counts requests that fail, and takes neither them nor empty answers for a success', async () => {
-      await asAdmin('RENAME TABLE PREFIX_globex.notes TO PREFIX_globex.hidden')
-      try {
+    it('counts requests that fail, and takes them for no success', async () => {
+      await withoutNotes(['globex'], async () => {
         const failed = { answers: 100, errors: 100, rows: 300, wrongRows: 0, verdict: 'bad' }
         expect(await prove()).to.include(failed)
-        await asAdmin('RENAME TABLE PREFIX_acme.notes TO PREFIX_acme.hidden')
+      })
+      expect(await prove()).to.include({ answers: 200, errors: 0, verdict: 'good' })
+    })
+
+    it('takes empty answers for no success', async () => {
+      await withoutNotes(['acme', 'globex'], async () => {
         for (const tenant of ['acme', 'globex']) {
           await asAdmin(`CREATE TABLE PREFIX_${tenant}.notes LIKE PREFIX_${tenant}.hidden`)
         }
         expect(await prove()).to.include({ answers: 200, errors: 0, rows: 0, verdict: 'bad' })
-      } finally {
-        for (const tenant of ['acme', 'globex']) {
-          await asAdmin(`DROP TABLE IF EXISTS PREFIX_${tenant}.notes`)
-          await asAdmin(`RENAME TABLE PREFIX_${tenant}.hidden TO PREFIX_${tenant}.notes`)
-        }
-      }
-      expect(await prove()).to.include({ answers: 200, rows: 700, verdict: 'good' })
+      })
+      expect(await prove()).to.include({ rows: 700, verdict: 'good' })
     })
 
     it('gives one proof to those who ask at the same time', async () => {

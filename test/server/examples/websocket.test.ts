@@ -34,6 +34,7 @@ describe('the example with WebSockets', () => {
       await until('the same notes', () => acme2.texts.length === 3)
       expect(globex.texts[0]).to.equal('Hammocks for the whole department')
 
+      acme1.webSocket.send(' ') // is no note
       acme1.webSocket.send('Anvils')
       globex.webSocket.send('Sharks')
       await until('what was written', () => acme2.texts.length === 4 && globex.texts.length === 5)
