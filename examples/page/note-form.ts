@@ -8,7 +8,7 @@ export interface RefusedNote {
   readonly problem: string
 }
 
-/** What is wrong with a text, in a sentence for its author; undefined for a note that can be kept. */
+/** Says what is wrong with a text. Gives undefined if it can be kept as a note. */
 export function refusedNote(text: string): RefusedNote | undefined {
   if (text.trim() === '') {
     return { text, problem: 'This note is empty, so it was not kept. Write something first.' }

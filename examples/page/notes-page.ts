@@ -18,10 +18,10 @@ export interface NotesPage {
   /** Whether the notes came from the tenant's cache, and where that is. */
   readonly isHit: boolean
   readonly store: string
-  /** What else there is to show: above the notes, or beside them. */
+  /** More content, above the notes or beside them. */
   readonly above?: Html
   readonly beside?: Html
-  /** What was to become a note, and was refused. */
+  /** The text that was just refused. */
   readonly refused?: RefusedNote | undefined
   /** The path of a script that the page runs. */
   readonly script?: string

@@ -1,4 +1,4 @@
-/** How the pages look. What has a `data-tenant` has that tenant's colour, which `--hue` says. */
+/** How the pages look. An element with `data-tenant` has that tenant's colour. */
 export const STYLE = `
   :root { --hue: 210; color-scheme: light dark; }
   :root, [data-tenant] {
@@ -89,7 +89,7 @@ export const STYLE = `
   table { width: 100%; table-layout: fixed; border-collapse: separate; border-spacing: 0 .25rem; font-variant-numeric: tabular-nums; }
   th { text-align: left; font-size: .85rem; font-weight: normal; color: var(--faint); }
   th, td { padding: .3rem .6rem; white-space: nowrap; }
-  td { height: 2.2rem; background: var(--page); transition: background-color .15s; }
+  td { height: 2.2rem; background: var(--page); }
   td:first-child { border-radius: .6rem 0 0 .6rem; color: var(--faint); }
   td:nth-child(2) { font-weight: 600; color: var(--tenant); }
   td:last-child { border-radius: 0 .6rem .6rem 0; text-align: right; }
@@ -99,7 +99,6 @@ export const STYLE = `
   [data-state='used'] td:nth-child(n) { color: var(--on-tenant); }
   .proof table + p { margin-top: .6rem; font-size: .9rem; }
   #waiting { color: var(--ink); }
-  @media (prefers-reduced-motion: reduce) { td { transition: none; } }
 
   @media (max-width: 48rem) { .cards, .proof { grid-template-columns: minmax(0, 1fr); } }
   @media (max-width: 26rem) { .proof th, .proof td { padding-inline: .4rem; } }

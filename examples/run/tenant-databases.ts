@@ -68,7 +68,7 @@ async function fillDatabase(connection: Connection, name: string, prefix: string
   await connection.query(
     'CREATE TABLE authors (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) NOT NULL)',
   )
-  // Each database stamps its rows: a row tells whose it is, wherever it is read.
+  // Each row names its tenant, so that a row in the wrong place can be noticed.
   await connection.query(
     `CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(200) NOT NULL,
       author_id INT, tenant VARCHAR(64) NOT NULL DEFAULT ?,

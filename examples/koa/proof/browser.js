@@ -1,6 +1,6 @@
 /*
- * What the page of the Koa example does in the browser: it shows the pool's connections as they
- * change, and the numbers of a proof without loading the page anew.
+ * The script of the Koa example's page. It shows the pool's connections as they change. It runs a
+ * proof without loading the page again.
  */
 const one = (selector) => document.querySelector(selector)
 

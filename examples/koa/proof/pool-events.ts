@@ -5,8 +5,8 @@ const LOOK_MILLIS = 40
 const REPEAT_MILLIS = 1_000
 
 /**
- * The pool's connections as Server-Sent Events: one whenever they have changed, and one a second, by
- * which a reader knows that nothing has. Ends when it is stopped.
+ * The pool's connections as Server-Sent Events: one event when they have changed, and at least one a
+ * second. Ends when `stopped` says so.
  */
 export async function* poolEvents(
   tenantKnex: TenantKnex,

@@ -7,11 +7,11 @@ import { poolEvents } from './pool-events.ts'
 import { type Proof, sentenceOf, verdictOf } from './section.ts'
 import { type StampedNote, sendVolley } from './volley.ts'
 
-/** What the proof is made with. */
+/** The parts of the application that the proof needs. */
 export interface ProofOptions {
   readonly tenantKnex: TenantKnex
   readonly tenants: readonly string[]
-  /** Where this server listens. */
+  /** The port of this server. */
   readonly port: number
   /** Answers with the tenant's page, and the proof in it. */
   readonly showProof: (ctx: Context, proof: Proof) => Promise<void>
@@ -19,7 +19,7 @@ export interface ProofOptions {
   readonly stopped: AbortSignal
 }
 
-const WORK_SECONDS = 0.02
+const WORK_SECONDS = 0.05
 const SCRIPT = readFileSync(new URL('browser.js', import.meta.url), 'utf8')
 
 /**
@@ -31,7 +31,7 @@ export function proofRoutes(options: ProofOptions): Router {
   const router = new Router()
   const server = () => tenantKnex.stats().servers[0]
 
-  /** From the database, over a connection that is held for a while, so that others have to wait. */
+  /** Holds its connection for a while, so that others have to wait for one. */
   router.get('/notes', async (ctx) => {
     ctx.body = await tenantKnex.current().transaction(async (trx) => {
       const sql = 'SELECT SLEEP(?), CONNECTION_ID() AS connectionId'

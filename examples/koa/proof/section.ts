@@ -1,13 +1,13 @@
 import { type Html, html } from '../../page/html.ts'
 import { type Outcome, REQUESTS } from './volley.ts'
 
-/** What a click on the button has shown. */
+/** The result of a click on the button. */
 export interface Proof extends Outcome {
-  /** How often a connection went to another database meanwhile. */
+  /** Changes of a connection's database meanwhile. */
   readonly switches: number
 }
 
-/** What the section shows. */
+/** The content of the section. */
 export interface ProofSection {
   readonly tenants: readonly string[]
   /** Connections that the pool may have. */
@@ -16,7 +16,7 @@ export interface ProofSection {
   readonly proof?: Proof | undefined
 }
 
-/** The numbers of a proof, in the order in which they are shown. */
+/** The numbers of a proof and their labels, in the order of the page. */
 const NUMBERS: readonly (readonly [keyof Proof, string])[] = [
   ['answers', 'answers'],
   ['errors', 'errors'],
@@ -24,10 +24,9 @@ const NUMBERS: readonly (readonly [keyof Proof, string])[] = [
   ['switches', 'switches'],
   ['connections', 'connections used'],
   ['sharedConnections', 'used by both'],
-  ['millis', 'milliseconds'],
 ]
 
-/** A button that sends many requests of all tenants, what came of it, and the pool's connections. */
+/** A button that starts a proof, the result, and a list of the pool's connections. */
 export function proofSection(section: ProofSection): Html {
   return html`
     <div class="card proof">
@@ -55,7 +54,7 @@ function proofPart({ tenants, proof }: ProofSection): Html {
     </div>`
 }
 
-/** `browser.js` fills it in. */
+/** The list is empty: `browser.js` fills it in. */
 function poolPart({ max }: ProofSection): Html {
   const empty = html`<tr><td>–</td><td></td><td></td><td></td></tr>`
   return html`
@@ -67,7 +66,7 @@ function poolPart({ max }: ProofSection): Html {
       </thead>
       <tbody id="connections">${Array.from({ length: max }, () => empty)}</tbody>
     </table>
-    <p>All tenants share these ${max} connections. Queries that wait: <b id="waiting">0</b>.</p>
+    <p>All tenants share these ${max} connections. Waiting: <b id="waiting">0</b>.</p>
     <noscript><p>The list is live in browsers that run JavaScript.</p></noscript>`
 }
 
@@ -76,7 +75,7 @@ export function verdictOf({ requests, answers, rows, wrongRows }: Proof): 'good'
   return answers === requests && rows > 0 && wrongRows === 0 ? 'good' : 'bad'
 }
 
-/** What a proof says, in a sentence. */
+/** The result in a sentence. */
 export function sentenceOf({ requests, answers, errors, rows, wrongRows }: Proof): string {
   if (errors > 0) return `${errors} of ${requests} requests failed. The server's output says why.`
   if (wrongRows > 0) return `${wrongRows} of ${rows} rows were another tenant's.`

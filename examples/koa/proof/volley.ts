@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 
-/** A row of a tenant's table `notes`: the database stamps each with the tenant that it is of. */
+/** A row of a tenant's table `notes`. The database itself fills in `tenant`. */
 export interface StampedNote {
   readonly id: number
   readonly text: string
@@ -16,28 +16,26 @@ export interface NotesAnswer {
   readonly notes: readonly StampedNote[]
 }
 
-/** What became of the requests. */
+/** The result of the requests. */
 export interface Outcome {
   readonly requests: number
   readonly answers: number
   readonly errors: number
   readonly rows: number
-  /** Rows that were another tenant's than the one that was asked for. */
+  /** Rows of another tenant than the one that was asked. */
   readonly wrongRows: number
-  /** Connections that the answers came over. */
+  /** Connections that were used. */
   readonly connections: number
-  /** Those of them that more than one tenant's answers came over. */
+  /** Connections that more than one tenant used. */
   readonly sharedConnections: number
-  readonly millis: number
 }
 
-/** How many are sent: to the tenants by turns, and all at once. */
+/** The number of requests. They go to the tenants by turns, all at once. */
 export const REQUESTS = 200
 const TIMEOUT_MILLIS = 30_000
 
 /** Asks the server for the notes of all tenants at once, and looks at every row that comes back. */
 export async function sendVolley(port: number, tenants: readonly string[]): Promise<Outcome> {
-  const begin = performance.now()
   const asked = Array.from({ length: REQUESTS / tenants.length }, () => tenants).flat()
   const settled = await Promise.allSettled(asked.map((tenant) => askForNotes(port, tenant)))
 
@@ -60,11 +58,10 @@ export async function sendVolley(port: number, tenants: readonly string[]): Prom
     wrongRows,
     connections: tenantsOf.size,
     sharedConnections: [...tenantsOf.values()].filter(({ size }) => size > 1).length,
-    millis: Math.round(performance.now() - begin),
   }
 }
 
-/** As a browser asks that has opened the tenant's page. */
+/** Names the tenant as a browser does: by the host. */
 async function askForNotes(port: number, tenant: string): Promise<NotesAnswer> {
   const outgoing = get({
     ...{ host: '127.0.0.1', port, path: '/notes' },

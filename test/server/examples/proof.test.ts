@@ -85,9 +85,19 @@ describe('the proof of the example with Koa', () => {
       expect(await prove()).to.include({ rows: 700, verdict: 'good' })
     })
 
-    it('gives one proof to those who ask at the same time', async () => {
-      const [first, second] = await Promise.all([prove(), prove()])
-      expect(second).to.deep.equal(first)
+    it('sends no more requests for those who ask at the same time', async () => {
+      await withPool(example().port, async (events) => {
+        const proofs = Promise.all([prove(), prove()])
+        const waiting: number[] = []
+        const quiet = first(events, (event) => {
+          waiting.push(event.waiting)
+          return Math.max(...waiting) > 0 && event.waiting === 0
+        })
+        const [one, other] = await proofs
+        expect(other).to.deep.equal(one)
+        await quiet
+        expect(Math.max(...waiting)).to.be.at.most(200)
+      })
     })
 
     it('shows its numbers in a page to browsers without JavaScript', async () => {
