@@ -1,6 +1,6 @@
 import { brand } from './brand.ts'
 
-/** Every code that a {@link TenantKnexError} can carry. The README has a table of them. */
+/** Every code that a {@link TenantKnexError} can carry. docs/errors.md has a table of them. */
 export type TenantKnexErrorCode =
   | 'ERR_ACQUIRE_TIMEOUT'
   | 'ERR_CACHE_FACTORY_CYCLE'

@@ -100,7 +100,8 @@ function packageFor({ url, databaseOf }: TestTenants): string {
 function knexFor({ url }: TestTenants): string {
   return `import create from 'knex'
     export default function knex(options) {
-      const connection = { ...options.connection, ...${JSON.stringify(urlOptions(url))} }
+      const given = typeof options.connection === 'string' ? {} : options.connection
+      const connection = { ...given, ...${JSON.stringify(urlOptions(url))} }
       return create({ ...options, connection, log: { warn: console.error } })
     }`
 }

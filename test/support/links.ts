@@ -5,11 +5,32 @@ import { read } from './examples.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
+/** What absolute links to a file of this project begin with: to a page, and to an image itself. */
+const HOMES = [
+  'https://github.com/tenant-knex/tenant-knex/blob/main/',
+  'https://raw.githubusercontent.com/tenant-knex/tenant-knex/main/',
+]
+
 /** The links of a page to files and headings of this project that lead nowhere. */
 export function deadLinksOf(file: string): string[] {
-  const text = withoutCode(read(file))
-  const links = [...text.matchAll(/\]\(([^()\s]+)\)/g)].map(([, link = '']) => link)
-  return links.filter((link) => !/^\w+:/.test(link) && !leadsSomewhere(file, link))
+  return linksOf(file).filter((link) => {
+    const home = HOMES.find((prefix) => link.startsWith(prefix))
+    if (home !== undefined) return !leadsSomewhere('', link.slice(home.length))
+    return !isAbsolute(link) && !leadsSomewhere(file, link)
+  })
+}
+
+/** The links of a page that lead to a file only from where the page is in the repository. */
+export function relativeLinksOf(file: string): string[] {
+  return linksOf(file).filter((link) => !isAbsolute(link) && !link.startsWith('#'))
+}
+
+function linksOf(file: string): string[] {
+  return [...withoutCode(read(file)).matchAll(/\]\(([^()\s]+)\)/g)].map(([, link = '']) => link)
+}
+
+function isAbsolute(link: string): boolean {
+  return /^\w+:/.test(link)
 }
 
 function leadsSomewhere(from: string, link: string): boolean {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -9,10 +8,10 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { read, titledFile } from '../../support/examples.ts'
 import { onEachServer, type TestServer, urlOptions } from '../../support/tenants.ts'
 
-const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-const [, KNEXFILE = ''] = README.match(/^```js title="knexfile\.mjs"\n(.*?)^```$/ms) ?? []
+const KNEXFILE = titledFile(read('docs/many-tenants.md'), 'knexfile.mjs')
 const SOURCE = new URL('../../../src/index.ts', import.meta.url).href
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const MODULES = fileURLToPath(new URL('../../../node_modules/', import.meta.url))
@@ -118,7 +117,7 @@ async function readCities(admin: Connection, tenant: string): Promise<string[] |
   return rows.map(({ name }) => name)
 }
 
-onEachServer('Knex’s command with the knexfile of the README', (server) => {
+onEachServer('Knex’s command with the knexfile of the documentation', (server) => {
   it('migrates, lists, seeds and rolls back one tenant, and no other', () =>
     withProject(server, 'knexfile.mjs', async ({ knex, cities, one, two }) => {
       expect((await knex(one, 'migrate:latest')).output).to.contain('Batch 1 run: 1 migrations')
