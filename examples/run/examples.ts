@@ -28,7 +28,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
   [
     'koa',
     {
-      shows: 'Koa: a page for the browser; the caches are in Redis',
+      shows: 'Koa: a page for the browser, with caches in Redis',
       server: { file: 'koa/app.ts' },
       visit: pages,
       needsRedis: true,
@@ -37,7 +37,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
   [
     'hapi',
     {
-      shows: 'Hapi: the same page; a central table says which tenants there are',
+      shows: 'Hapi: the same page, with a central table of tenants',
       server: { file: 'hapi/app.ts' },
       visit: pages,
     },
@@ -45,7 +45,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
   [
     'express',
     {
-      shows: 'Express: the tenant by sub-domain or header; a health check that needs none',
+      shows: 'Express: the tenant by sub-domain or header, and a health check without a tenant',
       server: { file: 'express/app.ts' },
       visit: (port) => [
         ...notes(port),
@@ -81,7 +81,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
   [
     'hono',
     {
-      shows: 'Hono: a middleware of ten lines, where there is no adapter',
+      shows: 'Hono, which has no adapter: a middleware of ten lines',
       server: { file: 'hono/app.ts' },
       visit: (port) => [...notes(port), `curl http://localhost:${port}/health`],
     },
@@ -107,7 +107,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
   [
     'bullmq',
     {
-      shows: 'BullMQ: jobs that take their tenant along, and keep it when they are tried again',
+      shows: 'BullMQ: jobs that carry their tenant, also when they are retried',
       worker: { file: 'bullmq/worker.ts' },
       scripts: [{ file: 'bullmq/producer.ts' }],
       needsRedis: true,
