@@ -15,6 +15,7 @@ const GUIDES = readdirSync(new URL('../../docs', import.meta.url)).filter((file)
 )
 /** The pages whose tables are compared with the source. */
 const OPTIONS = read('docs/options.md')
+const MEMBERS = read('docs/bound-knex.md')
 const ERRORS = read('docs/errors.md')
 const OPERATIONS = read('docs/operations.md')
 const TESTING = read('docs/testing.md')
@@ -141,6 +142,12 @@ describe("given the pages' tables", () => {
     expect(firstCells(OPERATIONS, 'Field')).to.have.members(Object.keys(servers[0]))
   })
 
+  it('then the one of members has every member of a tenantKnex and no other', () => {
+    const names = MEMBERS.match(/^\| Member \|.*?\n\n/ms)?.[0].matchAll(/^\| (`.*?`) \|/gm) ?? []
+    const members = [...names].flatMap(([, cell = '']) => cell.split(', `').map(memberOf))
+    expect(members).to.have.members(Object.keys(createTenantKnex({ connection: {} })))
+  })
+
   it('then the one of outcomes has every outcome and no other', () => {
     const [, union = ''] = read('src/base/errors.ts').match(/^export type Outcome = (.*)$/m) ?? []
     expect(firstCells(ERRORS, 'Outcome')).to.have.members(union.replaceAll("'", '').split(' | '))
@@ -199,6 +206,11 @@ function firstCells(page: string, heading: string): string[] {
 function defaultOf(page: string, option: string): string | undefined {
   const row = page.split('\n').find((line) => line.startsWith(`| \`${option}\` | `))
   return row?.split(' | ')[1]
+}
+
+/** The name in a cell such as `run(id, fn)`. */
+function memberOf(cell: string): string {
+  return cell.match(/\w+/)?.[0] ?? ''
 }
 
 /** The options that are accepted, as the error about an unknown one lists them. */
