@@ -11,11 +11,15 @@ const HOMES = [
   'https://raw.githubusercontent.com/tenant-knex/tenant-knex/main/',
 ]
 
+/** Makes GitHub serve a raw SVG as an image and not as text. */
+const AS_IMAGE = '?sanitize=true'
+
 /** The links of a page to files and headings of this project that lead nowhere. */
 export function deadLinksOf(file: string): string[] {
   return linksOf(file).filter((link) => {
     const home = HOMES.find((prefix) => link.startsWith(prefix))
-    if (home !== undefined) return !leadsSomewhere('', link.slice(home.length))
+    if (home !== undefined)
+      return !leadsSomewhere('', link.slice(home.length).replace(AS_IMAGE, ''))
     return !isAbsolute(link) && !leadsSomewhere(file, link)
   })
 }
