@@ -19,7 +19,7 @@ const MEMBERS = read('docs/bound-knex.md')
 const ERRORS = read('docs/errors.md')
 const OPERATIONS = read('docs/operations.md')
 const TESTING = read('docs/testing.md')
-/** More bytes than these make nobody's first page. */
+/** The README stays below this, so that a new user reads all of it. */
 const README_BYTES = 10_240
 /** The test that runs the files that a guide shows, if it is not the guide's own in `test/server/guides/`. */
 const FILES_RUN_BY: Readonly<Record<string, string>> = { 'many-tenants.md': 'test/server/support/cli.test.ts' }
