@@ -25,7 +25,7 @@ export async function readThroughCaches(demo: Demo): Promise<CachedReads> {
   await withProgress('Reading through caches', READS, (advance) =>
     each(requests(countries, READS, SEED), WORKERS, interrupted, async ({ country }) => {
       const { cache } = tenantKnex(country)
-      const largest = await cache.remember(KEY, { ttl: 60_000 }, () => {
+      const largest = await cache.remember(KEY, { ttlMillis: 60_000 }, () => {
         computed++
         return tenantKnex.ambient<City>('cities').orderBy('population', 'desc').first()
       })

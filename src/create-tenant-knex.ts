@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { TenantKnexError } from './base/errors.ts'
-import { isObject, rejectUnknownKeys } from './base/option-checks.ts'
+import { isObject, rejectRenamedKeys, rejectUnknownKeys } from './base/option-checks.ts'
 import { outside, Scope } from './base/scope.ts'
 import { Caches } from './cache/caches.ts'
 import { type BoundKnex, type BoundTransaction, KnexFactory } from './knex/bound-knex.ts'
@@ -27,7 +27,7 @@ import { type TenantToken, tenantOfToken } from './tenants/token.ts'
 const NO_SCOPE =
   '`shareScopeWith` must be the tenantKnex whose scope this one shares: what createTenantKnex() gave you.'
 const DESTROY_TIMEOUT_MILLIS = 10_000
-const NO_TIMEOUT: DestroyOptions = { timeoutMs: Number.NaN }
+const NO_TIMEOUT: DestroyOptions = { timeoutMillis: Number.NaN }
 
 /**
  * Makes Knex multi-tenant: a database for each tenant, and one connection pool for all of them.
@@ -125,12 +125,13 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
 
 function destroyTimeout(options: unknown): number {
   const given: DestroyOptions = isObject(options) ? options : NO_TIMEOUT
-  rejectUnknownKeys(given, ['timeoutMs'], '')
-  const { timeoutMs = DESTROY_TIMEOUT_MILLIS } = given
-  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
+  rejectRenamedKeys(given, { timeoutMs: 'timeoutMillis' }, '')
+  rejectUnknownKeys(given, ['timeoutMillis'], '')
+  const { timeoutMillis = DESTROY_TIMEOUT_MILLIS } = given
+  if (typeof timeoutMillis === 'number' && timeoutMillis >= 0) return timeoutMillis
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    '`destroy` takes `{ timeoutMs }`, a number of milliseconds from 0, and gives a promise.',
+    '`destroy` takes `{ timeoutMillis }`, a number of milliseconds from 0, and gives a promise.',
   )
 }
 

@@ -13,7 +13,7 @@ import type { TenantToken } from './tenants/token.ts'
 /** How {@link TenantKnex.destroy} goes about it. */
 export interface DestroyOptions {
   /** How long running work may take to end, in milliseconds. @defaultValue 10_000 */
-  readonly timeoutMs?: number
+  readonly timeoutMillis?: number
 }
 
 /** Numbers about a tenantKnex and its servers. */

@@ -56,10 +56,10 @@ export function processSubjects(): CacheSubject[] {
 function ours(store: string | undefined): CacheSubject {
   const tenantKnex = createTenantKnex({
     connection: CONNECTION,
-    cache: { root: 'tenant-knex-benchmark', ttl: TTL_MILLIS, ...(store ? { store } : {}) },
+    cache: { root: 'tenant-knex-benchmark', ttlMillis: TTL_MILLIS, ...(store ? { store } : {}) },
   })
   const { cache } = tenantKnex('acme')
-  const options = { ttl: TTL_MILLIS }
+  const options = { ttlMillis: TTL_MILLIS }
   return {
     name: 'tenant-knex',
     get: (key) => cache.get(key),

@@ -37,7 +37,7 @@ app.get('/notes', async (req, res) => {
 app.get('/notes/count', async (_req, res) => {
   const { cache } = tenantKnex.current()
   let source = 'cache'
-  const count = await cache.remember('count', { ttl: 60_000 }, async () => {
+  const count = await cache.remember('count', { ttlMillis: 60_000 }, async () => {
     source = 'database'
     const row = await tenantKnex.ambient('notes').count({ count: '*' }).first()
     return Number(row?.count)

@@ -36,7 +36,7 @@ const notes: FastifyPluginAsync = async (app) => {
   app.get('/count', async () => {
     const { cache } = tenantKnex.current()
     let source = 'cache'
-    const count = await cache.remember('count', { ttl: 60_000 }, async () => {
+    const count = await cache.remember('count', { ttlMillis: 60_000 }, async () => {
       source = 'database'
       const row = await tenantKnex.ambient('notes').count({ count: '*' }).first()
       return Number(row?.count)

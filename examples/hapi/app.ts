@@ -68,7 +68,7 @@ async function showNotes(h: ResponseToolkit, refused?: RefusedNote): Promise<Res
   const knex = tenantKnex.current() // or request.knex, which is undefined where `skip` says so
   const { tenant } = knex
   let isHit = true
-  const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
+  const notes = await knex.cache.remember('notes', { ttlMillis: 60_000 }, () => {
     isHit = false
     return readNotes()
   })

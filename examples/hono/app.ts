@@ -41,7 +41,7 @@ const notes = new Hono()
   })
   .get('/count', async (c) => {
     let source = 'cache'
-    const count = await c.var.knex.cache.remember('count', { ttl: 60_000 }, async () => {
+    const count = await c.var.knex.cache.remember('count', { ttlMillis: 60_000 }, async () => {
       source = 'database'
       const row = await tenantKnex.ambient('notes').count({ count: '*' }).first()
       return Number(row?.count)

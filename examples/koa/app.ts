@@ -73,7 +73,7 @@ async function showPage(ctx: Context, { refused, proof }: Shown = {}): Promise<v
   const knex = tenantKnex.current() // or ctx.state.knex, which is undefined where `skip` says so
   const { tenant } = knex
   let isHit = true
-  const notes = await knex.cache.remember('notes', { ttl: 60_000 }, () => {
+  const notes = await knex.cache.remember('notes', { ttlMillis: 60_000 }, () => {
     isHit = false
     return readNotes()
   })

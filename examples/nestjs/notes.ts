@@ -34,7 +34,7 @@ export class NotesService {
   /** How many there are, and whether that came from the tenant's cache or its database. */
   async count(): Promise<{ count: number; source: string }> {
     let source = 'cache'
-    const count = await this.#knex.cache.remember('count', { ttl: 60_000 }, async () => {
+    const count = await this.#knex.cache.remember('count', { ttlMillis: 60_000 }, async () => {
       source = 'database'
       const row = await this.#knex('notes').count({ count: '*' }).first()
       return Number(row?.count)

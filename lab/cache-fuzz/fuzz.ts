@@ -28,7 +28,7 @@ export interface FuzzReport {
   readonly stale: readonly string[]
 }
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 const USERS = 6
 const IDS = Array.from({ length: ITEMS }, (_, index) => index + 1)
 /** Keys that stand for no row. */
@@ -126,7 +126,10 @@ async function readRow({ random, knex, other, reference }: World): Promise<void>
   const ways: [string, () => Promise<unknown>][] = [
     ['get', () => cache.get(keyOf(id))],
     ['remember', () => cache.remember(keyOf(id), LONG, ask)],
-    ['remember stale', () => cache.remember(keyOf(id), { ttl: 60_000, staleFor: 60_000 }, ask)],
+    [
+      'remember stale',
+      () => cache.remember(keyOf(id), { ttlMillis: 60_000, staleMillis: 60_000 }, ask),
+    ],
     ['get elsewhere', () => other.get(keyOf(id))],
   ]
   const [how, run] = pick(random, ways)

@@ -178,7 +178,7 @@ export class Stage {
     } finally {
       for (const session of this.#sessions) await hangUp(session)
     }
-    await this.tenantKnex.destroy({ timeoutMs: 500 })
+    await this.tenantKnex.destroy({ timeoutMillis: 500 })
     const left = this.tenantKnex.connections()
     if (left.length > 0) throw new Error(`Left in the pool: ${JSON.stringify(left)}`)
   }

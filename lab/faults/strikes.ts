@@ -91,7 +91,7 @@ export const FAULTS = {
   destroyNow: {
     name: 'tenantKnex.destroy(), whose time runs out',
     isFinal: true,
-    strike: ({ tenantKnex }) => tenantKnex.destroy({ timeoutMs: 50 }),
+    strike: ({ tenantKnex }) => tenantKnex.destroy({ timeoutMillis: 50 }),
   },
 } as const satisfies Record<string, Fault>
 

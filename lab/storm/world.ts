@@ -137,7 +137,7 @@ function createPool(url: string, { isCalm, ...options }: WorldOptions): TenantKn
 }
 
 async function endPool(tenantKnex: TenantKnex, witness: StormWitness): Promise<void> {
-  await tenantKnex.destroy({ timeoutMs: 2_000 })
+  await tenantKnex.destroy({ timeoutMillis: 2_000 })
   let left = (await witness.connections?.()) ?? 0
   for (let tries = 0; left > 0 && tries < 100; tries++) {
     await sleep(20)

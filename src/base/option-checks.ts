@@ -16,6 +16,24 @@ export function rejectUnknownKeys(
   throw invalid(`Unknown option ${names}. Known here: ${[...known].sort().join(', ')}.`, details)
 }
 
+/**
+ * Tells the new name of an option that was renamed.
+ *
+ * @param renamed new names by the old ones
+ * @throws `ERR_OPTION_INVALID`
+ */
+export function rejectRenamedKeys(
+  given: object,
+  renamed: Readonly<Record<string, string>>,
+  prefix: string,
+  details?: ErrorDetails,
+): void {
+  for (const [old, present] of Object.entries(renamed)) {
+    if (!(old in given)) continue
+    throw invalid(`\`${prefix}${old}\` is now called \`${prefix}${present}\`.`, details)
+  }
+}
+
 /** A duration that a timer can take. @throws `ERR_OPTION_INVALID` */
 export function checkMillis(name: string, value: unknown): number {
   return checkInteger(name, value, 1, MAX_MILLIS)

@@ -38,9 +38,9 @@ export class Caches {
     this.#options = options
     this.#runInTransaction = runInTransaction
     this.#store = createStore(options)
-    const { ttl, waitMillis, allowScan, serializer = DEFAULT_SERIALIZER } = options
+    const { ttlMillis, waitMillis, allowScan, serializer = DEFAULT_SERIALIZER } = options
     this.#settings = {
-      ttl,
+      ttlMillis,
       waitMillis,
       allowScan,
       serializer,

@@ -22,7 +22,7 @@ export type Raw = DeserializedData<unknown>
 export interface TenantAdapterSettings {
   readonly serializer: CacheSerializer
   /** For entries that come without a time to live, in milliseconds. */
-  readonly ttl: number
+  readonly ttlMillis: number
   /** Throws once the tenantKnex has been destroyed. */
   readonly checkOpen: () => void
 }
@@ -44,8 +44,8 @@ export interface Found {
 
 /** How long a value is fresh, and how much longer it is kept, in milliseconds. */
 export interface Lifetime {
-  readonly ttl: number
-  readonly staleFor: number
+  readonly ttlMillis: number
+  readonly staleMillis: number
 }
 
 /** In milliseconds; nothing is meant to be kept for ever. */
@@ -177,10 +177,10 @@ export class TenantAdapter {
   async keep(
     key: string,
     value: unknown,
-    { ttl, staleFor }: Lifetime,
+    { ttlMillis, staleMillis }: Lifetime,
     flight: Flight,
   ): Promise<string> {
-    const entry = this.#entryOf(key, value, ttl, staleFor)
+    const entry = this.#entryOf(key, value, ttlMillis, staleMillis)
     if (canBeKept(flight)) await this.#orElse(() => this.#store.set([entry], flight), [false])
     return entry.text
   }
@@ -191,9 +191,9 @@ export class TenantAdapter {
   }
 
   /** @throws `ERR_OPTION_INVALID` */
-  checkLifetime({ ttl, staleFor }: Lifetime): void {
-    checkMillis('ttl', ttl, 1, this.#options.owner.tenant)
-    checkMillis('staleFor', staleFor, 0, this.#options.owner.tenant)
+  checkLifetime({ ttlMillis, staleMillis }: Lifetime): void {
+    checkMillis('ttlMillis', ttlMillis, 1, this.#options.owner.tenant)
+    checkMillis('staleMillis', staleMillis, 0, this.#options.owner.tenant)
   }
 
   /** @throws `ERR_CACHE_KEY_INVALID` */
@@ -206,15 +206,15 @@ export class TenantAdapter {
     return this.#options.store
   }
 
-  #entryOf(key: string, value: unknown, given: number | undefined, staleFor: number): NewEntry {
+  #entryOf(key: string, value: unknown, given: number | undefined, staleMillis: number): NewEntry {
     const { owner, settings } = this.#options
     this.checkKey(key)
-    const ttl = given ?? settings.ttl
-    this.checkLifetime({ ttl, staleFor })
+    const ttlMillis = given ?? settings.ttlMillis
+    this.checkLifetime({ ttlMillis, staleMillis })
     const text = encode(settings.serializer, value, owner.tenant)
     // Other processes read it, so it is by the clock that all of them have. If that is set back, a store
     // that measures `keepMillis` by itself still ends the entry in time.
-    return { key, text, expires: Date.now() + ttl, keepMillis: ttl + staleFor }
+    return { key, text, expires: Date.now() + ttlMillis, keepMillis: ttlMillis + staleMillis }
   }
 
   #fresh(entry: Entry | undefined): Raw | undefined {

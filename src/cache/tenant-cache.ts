@@ -1,6 +1,6 @@
 import { Keyv, type StoredDataNoRaw, type StoredDataRaw } from 'keyv'
 import { TenantKnexError } from '../base/errors.ts'
-import { invalid, isObject, rejectUnknownKeys } from '../base/option-checks.ts'
+import { invalid, isObject, rejectRenamedKeys, rejectUnknownKeys } from '../base/option-checks.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { Cached } from './cached.ts'
 import { type Flight, Flights } from './flights.ts'
@@ -13,13 +13,13 @@ import {
 
 /** How {@link TenantCache.remember} keeps what it computes. */
 export interface RememberOptions {
-  /** How long the value is fresh, in milliseconds. @defaultValue the cache's `ttl` */
-  readonly ttl?: number
+  /** How long the value is fresh, in milliseconds. @defaultValue the option `cache.ttlMillis` */
+  readonly ttlMillis?: number
   /**
    * How much longer it may be served while one caller computes it anew, in milliseconds.
    * @defaultValue 0
    */
-  readonly staleFor?: number
+  readonly staleMillis?: number
 }
 
 /** Runs a function with a tenant in scope, or with none. */
@@ -40,7 +40,12 @@ export interface TenantCacheOptions extends TenantAdapterOptions {
   readonly tenant: Tenant | undefined
 }
 
-const LIFETIME_KEYS = ['ttl', 'staleFor'] as const satisfies readonly (keyof RememberOptions)[]
+const LIFETIME_KEYS = [
+  'ttlMillis',
+  'staleMillis',
+] as const satisfies readonly (keyof RememberOptions)[]
+
+const RENAMED = { ttl: 'ttlMillis', staleFor: 'staleMillis' } as const
 
 /** What Keyv lets everybody change, and what would change here where the entries are. */
 const FIXED = ['compression', 'deserialize', 'serialize', 'store'] as const
@@ -61,7 +66,7 @@ export class TenantCache extends Keyv<unknown> {
   constructor(options: TenantCacheOptions) {
     const flights = new Flights(options.settings.waitMillis, options.owner.tenant)
     const adapter = new TenantAdapter(options, (key) => flights.outdate(key))
-    super(keyvOptions(adapter, options.settings.ttl))
+    super(keyvOptions(adapter, options.settings.ttlMillis))
     Object.defineProperty(this, 'opts', { value: lasting(this.opts), writable: false })
     this.#options = options
     this.#adapter = adapter
@@ -82,7 +87,7 @@ export class TenantCache extends Keyv<unknown> {
    * `remember<User, User>(...)`.
    * What is `undefined` is not kept; `null` is. A factory's error is for all who wait, and not kept.
    *
-   * With `staleFor`, a value that is no longer fresh is served for so long, and computed anew in the
+   * With `staleMillis`, a value that is no longer fresh is served for so long, and computed anew in the
    * background; an error there is told by an `error` event only.
    *
    * @throws `ERR_CACHE_FACTORY_CYCLE` in the key's own factory
@@ -104,13 +109,13 @@ export class TenantCache extends Keyv<unknown> {
       if (value === undefined) return undefined
       return this.#adapter.keep(key, value, lifetime, flight)
     }
-    const staleMillis = Date.now() - (raw?.expires ?? 0)
+    const overdueMillis = Date.now() - (raw?.expires ?? 0)
     // A Map, and many an adapter, drops nothing: there all that was ever set is stale for ever.
-    if (raw === undefined || staleMillis >= lifetime.staleFor) {
+    if (raw === undefined || overdueMillis >= lifetime.staleMillis) {
       const text = await this.#flights.join(key, epoch, compute)
       return (text === undefined ? undefined : this.#adapter.decode(text)) as Result
     }
-    if (staleMillis >= 0 && !this.#flights.isRunning(key, epoch)) {
+    if (overdueMillis >= 0 && !this.#flights.isRunning(key, epoch)) {
       this.#flights.join(key, epoch, compute).catch((error) => this.emit('error', error))
     }
     return raw.value as Result
@@ -155,12 +160,14 @@ export class TenantCache extends Keyv<unknown> {
     const { tenant } = this.#options.owner
     if (typeof factory !== 'function' || !isObject(options as unknown)) {
       throw invalid(
-        '`remember` takes a key, `{ ttl, staleFor }`, and the function that makes the value.',
+        '`remember` takes a key, `{ ttlMillis, staleMillis }`, and the function that makes the value.',
         { tenant },
       )
     }
+    rejectRenamedKeys(options, RENAMED, '', { tenant })
     rejectUnknownKeys(options, LIFETIME_KEYS, '', { tenant })
-    const lifetime = { ttl: options.ttl ?? this.ttl ?? 0, staleFor: options.staleFor ?? 0 }
+    const { ttlMillis = this.ttl ?? 0, staleMillis = 0 } = options
+    const lifetime = { ttlMillis, staleMillis }
     this.#adapter.checkLifetime(lifetime)
     return lifetime
   }

@@ -4,6 +4,7 @@ import {
   checkMillis,
   invalid,
   isObject,
+  rejectRenamedKeys,
   rejectUnknownKeys,
   show,
   withoutUndefined,
@@ -28,7 +29,7 @@ export interface CacheOptions {
    * How long an entry is kept that is set without a time to live, in milliseconds.
    * @defaultValue 3_600_000
    */
-  readonly ttl?: number
+  readonly ttlMillis?: number
   /**
    * Keeps the applications on one store apart: letters, digits, `.`, `_` and `-`.
    * @defaultValue 'tenant-knex'
@@ -70,7 +71,7 @@ export interface ResolvedCacheOptions extends Required<Omit<CacheOptions, 'store
 /** Every default in one place. */
 export const CACHE_DEFAULTS: ResolvedCacheOptions = Object.freeze({
   store: undefined,
-  ttl: 3_600_000,
+  ttlMillis: 3_600_000,
   root: 'tenant-knex',
   prefix: (tenantId: string) => tenantId,
   serializer: undefined,
@@ -91,9 +92,10 @@ const MAX_COUNT = 2 ** 40
  */
 export function resolveCacheOptions(user: CacheOptions): ResolvedCacheOptions {
   if (!isObject(user)) throw invalid('`cache` must be an object.')
+  rejectRenamedKeys(user, { ttl: 'ttlMillis' }, 'cache.')
   rejectUnknownKeys(user, Object.keys(CACHE_DEFAULTS), 'cache.')
   const options = { ...CACHE_DEFAULTS, ...withoutUndefined(user) }
-  for (const name of ['ttl', 'timeoutMillis', 'waitMillis'] as const) {
+  for (const name of ['ttlMillis', 'timeoutMillis', 'waitMillis'] as const) {
     checkMillis(`cache.${name}`, options[name])
   }
   for (const name of ['maxItemsPerTenant', 'maxBytesPerTenant', 'maxBytes'] as const) {

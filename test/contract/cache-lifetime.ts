@@ -20,7 +20,7 @@ export const cacheLifetime: CacheContract = (withStore, { expires, lists, keys }
     }))
 
   it("gives a value the cache's time to live where it has none of its own", () =>
-    withStore({ ttl: 40 }, async (tenantKnex) => {
+    withStore({ ttlMillis: 40 }, async (tenantKnex) => {
       const { cache } = tenantKnex('a')
       await cache.set('k', 1)
       await cache.set('zero', 1, 0)
@@ -48,9 +48,9 @@ export const cacheLifetime: CacheContract = (withStore, { expires, lists, keys }
       await cache.set('k', 'old', 20)
       await sleep(30)
       expect(await cache.remember('k', {}, () => 'new')).to.equal('new')
-      await cache.remember('l', { ttl: 10, staleFor: 10 }, () => 'old')
+      await cache.remember('l', { ttlMillis: 10, staleMillis: 10 }, () => 'old')
       await sleep(40)
-      const again = await cache.remember('l', { ttl: 10, staleFor: 10 }, () => 'new')
+      const again = await cache.remember('l', { ttlMillis: 10, staleMillis: 10 }, () => 'new')
       expect(again).to.equal('new')
     }))
 
@@ -61,7 +61,7 @@ export const cacheLifetime: CacheContract = (withStore, { expires, lists, keys }
         const codes = [
           (await rejection(cache.set('k', 1, ttl))).code,
           (await rejection(cache.setMany([{ key: 'k', value: 1, ttl }]))).code,
-          (await rejection(cache.remember('k', { ttl }, () => 1))).code,
+          (await rejection(cache.remember('k', { ttlMillis: ttl }, () => 1))).code,
         ]
         expect(codes).to.deep.equal(Array(3).fill('ERR_OPTION_INVALID'))
         expect(await cache.has('k')).to.equal(false)

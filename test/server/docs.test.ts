@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { expect } from 'chai'
-import { CACHE_DEFAULTS } from '../../src/options/cache.ts'
 import { LOOKUP_DEFAULTS } from '../../src/base/cached-lookup.ts'
 import { createTenantKnex } from '../../src/index.ts'
+import { CACHE_DEFAULTS } from '../../src/options/cache.ts'
 import { DEFAULTS, resolveOptions } from '../../src/options/options.ts'
 import { createTables, outputOf } from '../support/example-run.ts'
 import { blockKindsOf, examplesOf, promisedOutput, read } from '../support/examples.ts'
@@ -22,7 +22,9 @@ const TESTING = read('docs/testing.md')
 /** The README stays below this, so that a new user reads all of it. */
 const README_BYTES = 10_240
 /** The test that runs the files that a guide shows, if it is not the guide's own in `test/server/guides/`. */
-const FILES_RUN_BY: Readonly<Record<string, string>> = { 'many-tenants.md': 'test/server/support/cli.test.ts' }
+const FILES_RUN_BY: Readonly<Record<string, string>> = {
+  'many-tenants.md': 'test/server/support/cli.test.ts',
+}
 /** Options that are objects of options. */
 const GROUPS = ['pool', 'cache', 'lookup']
 
@@ -55,7 +57,8 @@ describe('given the guides', () => {
         const kinds = ['ts', 'js', 'js foreign', 'sql', 'text']
         if (title === undefined) expect(kind).to.be.oneOf(kinds)
         else {
-          const test = FILES_RUN_BY[guide] ?? `test/server/guides/${guide.replace('.md', '.test.ts')}`
+          const test =
+            FILES_RUN_BY[guide] ?? `test/server/guides/${guide.replace('.md', '.test.ts')}`
           expect(read(test)).to.include(`'${title}'`)
         }
       }

@@ -330,7 +330,7 @@ onEachServer('tenantKnex', (server) => {
         const waiting = rejection(tenantKnex('b')('items'))
         await until('the query runs', () => tenantKnex.connections().length === 1)
         const [connection] = tenantKnex.connections()
-        await tenantKnex.destroy({ timeoutMs: 50 })
+        await tenantKnex.destroy({ timeoutMillis: 50 })
         expect(await sleeping).to.include({ code: 'ERR_DESTROYED', outcome: 'unknown' })
         expect(await waiting).to.include({ code: 'ERR_DESTROYED', outcome: 'not-sent' })
         await admin.query('KILL ?', [connection?.connectionId]).catch(() => undefined)
@@ -351,13 +351,21 @@ onEachServer('tenantKnex', (server) => {
 
     it('refuses a timeout that is none', async () => {
       const tenantKnex = createTenantKnex({ connection: server.url })
-      for (const options of [{ timeoutMs: -1 }, { timeoutMs: '1' }, 100, null, () => undefined]) {
+      for (const options of [
+        { timeoutMillis: -1 },
+        { timeoutMillis: '1' },
+        100,
+        null,
+        () => undefined,
+      ]) {
         const error = thrown(() => tenantKnex.destroy(options as object))
         expect(error).to.have.property('code', 'ERR_OPTION_INVALID')
       }
       const misspelt = thrown(() => tenantKnex.destroy({ timeout: 5 } as object))
       expect(misspelt).to.have.property('code', 'ERR_OPTION_INVALID')
-      expect(misspelt.message).to.include('`timeout`').and.to.include('timeoutMs')
+      expect(misspelt.message).to.include('`timeout`').and.to.include('timeoutMillis')
+      const old = thrown(() => tenantKnex.destroy({ timeoutMs: 5 } as object))
+      expect(old.message).to.equal('`timeoutMs` is now called `timeoutMillis`.')
       await tenantKnex.destroy()
     })
   })

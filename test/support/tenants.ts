@@ -111,7 +111,7 @@ export async function withTenants(
     const connectionsSeen = async () => (await connectionIds(admin)).length
     await test({ tenantKnex, admin, url: server.url, databaseOf, connectionsSeen })
   } finally {
-    await tenantKnex.destroy({ timeoutMs: 1_000 })
+    await tenantKnex.destroy({ timeoutMillis: 1_000 })
     await dropAll(admin, prefix)
     const left = await connectionsLeft(admin)
     await admin.end()

@@ -3,8 +3,8 @@ import { HARMLESS as GENERATED, type Harmless } from '../generated/harmless.ts'
 const HERE: readonly Harmless[] = [
   {
     file: 'src/cache/tenant-cache.ts',
-    line: 'if (raw === undefined || staleMillis >= lifetime.staleFor) {',
-    replacement: 'staleMillis > lifetime.staleFor',
+    line: 'if (raw === undefined || overdueMillis >= lifetime.staleMillis) {',
+    replacement: 'overdueMillis > lifetime.staleMillis',
     reason: 'An old value is used for no measurable time longer.',
   },
   {

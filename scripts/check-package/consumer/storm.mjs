@@ -20,7 +20,7 @@ for (const { createTenantKnex, TenantKnexError } of [esm, cjs]) {
       )
       if (url) await stormOn(tenantKnex, testing)
     } finally {
-      await tenantKnex.destroy({ timeoutMs: 1_000 })
+      await tenantKnex.destroy({ timeoutMillis: 1_000 })
     }
   }
 }

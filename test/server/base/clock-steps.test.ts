@@ -7,7 +7,7 @@ import { withCaches } from '../cache/support/caches.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 const SOURCE = new URL('../../../src/', import.meta.url)
 
 /** What other processes read, too, so that it is told by the clock which all of them have. */
@@ -96,7 +96,7 @@ onEachServer('when the wall clock steps back', (server) => {
   it('then destroy() does not wait for longer than it was told', () =>
     withTenants(server, {}, async ({ tenantKnex }) => {
       const trx = await tenantKnex('a').transaction()
-      const destroyed = tenantKnex.destroy({ timeoutMs: 50 })
+      const destroyed = tenantKnex.destroy({ timeoutMillis: 50 })
       await withWallClockBack(HOUR, () => destroyed)
       await rejection(trx('items').select())
     }))

@@ -7,7 +7,7 @@ import { newRoot, withCaches } from './support/caches.ts'
 import { History } from './support/history.ts'
 import { UnorderedAdapter } from './support/unordered-adapter.ts'
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 const url = process.env.TENANT_KNEX_REDIS_URL
 
 /** Two processes, as Redis sees them: each has a client and a memory of its own. */

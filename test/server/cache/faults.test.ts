@@ -7,7 +7,7 @@ import { withProxy } from '../../support/proxy.ts'
 import { rejection, until } from '../../support/tenants.ts'
 import { newRoot, withCaches } from './support/caches.ts'
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 
 /** For a Redis that does not answer; where it does, a busy machine may need longer. */
 const SHORT = { timeoutMillis: 100 }

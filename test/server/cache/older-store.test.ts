@@ -57,7 +57,7 @@ describe('given a Redis that is set back to what it had before', () => {
         await clear(world)
         await restore()
         expect(await one.getMany(['k', 'l'])).to.deep.equal([undefined, undefined])
-        expect(await one.remember('k', { ttl: 60_000 }, () => 'new')).to.equal('new')
+        expect(await one.remember('k', { ttlMillis: 60_000 }, () => 'new')).to.equal('new')
         expect(await one.getMany(['k', 'l'])).to.deep.equal(['new', undefined])
         expect(await two.getMany(['k', 'l']), 'by then for all').to.deep.equal(['new', undefined])
         expect(await two.set('l', 'new')).to.equal(true)

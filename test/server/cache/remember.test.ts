@@ -4,7 +4,7 @@ import type { CacheOptions, TenantCache, TenantKnex } from '../../../src/index.t
 import { rejection, until } from '../../support/tenants.ts'
 import { newRoot, withCaches } from './support/caches.ts'
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 
 /** A factory that ends when it is told to. */
 function slowFactory<T>(): {
@@ -300,7 +300,7 @@ for (const [where, options] of stores) {
     })
 
     describe('when a value is stale', () => {
-      const stale = { ttl: 1, staleFor: 60_000 }
+      const stale = { ttlMillis: 1, staleMillis: 60_000 }
 
       it(
         'then it is served at once, while one computes it anew',
@@ -310,7 +310,7 @@ for (const [where, options] of stores) {
           await sleep(5)
           expect(await cache.get('k')).to.equal(undefined)
           const factory = slowFactory<string>()
-          const ask = () => cache.remember('k', { ...stale, ttl: 60_000 }, factory.run)
+          const ask = () => cache.remember('k', { ...stale, ttlMillis: 60_000 }, factory.run)
           expect(await Promise.all([ask(), ask(), ask()])).to.deep.equal(['old', 'old', 'old'])
           expect(await ask()).to.equal('old')
           expect(factory.runs).to.equal(1)
@@ -347,7 +347,7 @@ for (const [where, options] of stores) {
         'then it ends after its time',
         given(async (tenantKnex) => {
           const { cache } = tenantKnex('a')
-          await cache.remember('k', { ttl: 1, staleFor: 20 }, () => 'old')
+          await cache.remember('k', { ttlMillis: 1, staleMillis: 20 }, () => 'old')
           await sleep(50)
           expect(await cache.remember('k', stale, () => 'new')).to.equal('new')
         }),
@@ -363,7 +363,7 @@ for (const [where, options] of stores) {
             const hanging = slowFactory<string>()
             expect(await cache.remember('k', stale, hanging.run)).to.equal('old')
             await sleep(60)
-            const long = { ...stale, ttl: 60_000 }
+            const long = { ...stale, ttlMillis: 60_000 }
             expect(await cache.remember('k', long, () => 'new')).to.equal('old')
             await until('the new value is kept', async () => (await cache.get('k')) === 'new')
             hanging.end('late')
@@ -380,9 +380,9 @@ for (const [where, options] of stores) {
         given(async (tenantKnex) => {
           const { cache } = tenantKnex('a')
           const factory = slowFactory<string>()
-          await cache.remember('k', { ttl: 1, staleFor: 400 }, () => 'old')
+          await cache.remember('k', { ttlMillis: 1, staleMillis: 400 }, () => 'old')
           await sleep(5)
-          const early = cache.remember('k', { ...LONG, staleFor: 400 }, factory.run)
+          const early = cache.remember('k', { ...LONG, staleMillis: 400 }, factory.run)
           expect(await early).to.equal('old')
           await sleep(450)
           const later = cache.remember('k', LONG, factory.run)
@@ -432,13 +432,27 @@ for (const [where, options] of stores) {
       ['no options', ['k', () => 1], 'ERR_OPTION_INVALID'],
       ['null as options', ['k', null, () => 1], 'ERR_OPTION_INVALID'],
       ['a misspelt option', ['k', { tll: 5 }, () => 1], 'ERR_OPTION_INVALID'],
-      ['a ttl of 0', ['k', { ttl: 0 }, () => 1], 'ERR_OPTION_INVALID'],
-      ['a ttl that is no number', ['k', { ttl: '60' }, () => 1], 'ERR_OPTION_INVALID'],
-      ['a ttl without end', ['k', { ttl: Infinity }, () => 1], 'ERR_OPTION_INVALID'],
-      ['a negative staleFor', ['k', { staleFor: -1 }, () => 1], 'ERR_OPTION_INVALID'],
+      ['a ttl of 0', ['k', { ttlMillis: 0 }, () => 1], 'ERR_OPTION_INVALID'],
+      ['a ttl that is no number', ['k', { ttlMillis: '60' }, () => 1], 'ERR_OPTION_INVALID'],
+      ['a ttl without end', ['k', { ttlMillis: Infinity }, () => 1], 'ERR_OPTION_INVALID'],
+      ['a negative staleMillis', ['k', { staleMillis: -1 }, () => 1], 'ERR_OPTION_INVALID'],
       ['no key', [undefined, LONG, () => 1], 'ERR_CACHE_KEY_INVALID'],
       ['an empty key', ['', LONG, () => 1], 'ERR_CACHE_KEY_INVALID'],
     ]
+    for (const [old, name] of [
+      ['ttl', 'ttlMillis'],
+      ['staleFor', 'staleMillis'],
+    ]) {
+      it(
+        `tells the new name of the option ${old}`,
+        given(async (tenantKnex) => {
+          const { cache } = tenantKnex('a')
+          const error = await rejection(cache.remember('k', { [old as string]: 5 }, () => 1))
+          expect(error).to.include({ code: 'ERR_OPTION_INVALID', tenant: 'a' })
+          expect(error.message).to.equal(`\`${old}\` is now called \`${name}\`.`)
+        }),
+      )
+    }
     for (const [title, args, code] of invalid) {
       it(
         `refuses ${title}`,

@@ -11,7 +11,7 @@ import {
   withTenants,
 } from '../../support/tenants.ts'
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 
 /** What a transaction does to `k` and how it ends, and whether `k` is still there then. */
 type Case = [string, (knex: BoundKnex) => Promise<unknown>, 'kept' | 'forgotten']

@@ -195,7 +195,7 @@ onEachServer('what a transaction commits before its end', (server) => {
         await write(trx)
         await forget(trx)
         await trx.raw('SET @x = 1')
-        await knex.cache.remember('k', { ttl: 60_000 }, () =>
+        await knex.cache.remember('k', { ttlMillis: 60_000 }, () =>
           knex('items')
             .first('val')
             .then(({ val }) => val),

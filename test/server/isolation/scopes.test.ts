@@ -199,7 +199,7 @@ onEachServer('the tenant in scope where user code is told of an answer', (server
   it('is the one that asked: in a callback, where another’s scope destroys all', () =>
     inScopeOfB(server, async ({ tenantKnex, lease, note }) => {
       const told = promised((done) => lease.query('SELECT SLEEP(9)', () => done(null, note())))
-      await tenantKnex.run('a', () => tenantKnex.destroy({ timeoutMs: 10 }))
+      await tenantKnex.run('a', () => tenantKnex.destroy({ timeoutMillis: 10 }))
       await told
     }))
 

@@ -235,7 +235,7 @@ onEachServer('the pool of a server', (server) => {
         await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
         await trx.commit()
         expect(await waiting).to.deep.equal({ tenant: 'b' })
-        await tenantKnex.destroy({ timeoutMs: 60_000 }) // more than a test may take
+        await tenantKnex.destroy({ timeoutMillis: 60_000 }) // more than a test may take
       }))
   })
 
@@ -244,7 +244,7 @@ onEachServer('the pool of a server', (server) => {
       withTenants(server, {}, async ({ tenantKnex }) => {
         const trx = await tenantKnex('a').transaction()
         const connection = await tenantKnex('b').client.acquireConnection()
-        await tenantKnex.destroy({ timeoutMs: 10 })
+        await tenantKnex.destroy({ timeoutMillis: 10 })
         const destroyed = { code: 'ERR_DESTROYED', outcome: 'not-sent' }
         expect(await rejection(trx('items'))).to.include(destroyed)
         expect(thrown(() => tenantKnex('b')('items').connection(connection))).to.include(destroyed)
@@ -271,7 +271,7 @@ onEachServer('the pool of a server', (server) => {
         const late = rejection(tenantKnex('b').client.acquireConnection())
         await until('it waits', () => tenantKnex.stats().servers[0].waiting === 1)
         client.releaseConnection(connection)
-        const destroyed = tenantKnex.destroy({ timeoutMs: 0 })
+        const destroyed = tenantKnex.destroy({ timeoutMillis: 0 })
         expect(await late).to.include({ code: 'ERR_DESTROYED', tenant: 'b', outcome: 'not-sent' })
         await destroyed
       }))
@@ -388,7 +388,7 @@ onEachServer('the pool of a server', (server) => {
         const running = rejection(ask('SELECT SLEEP(1)'))
         const waiting = rejection(ask('SELECT 1'))
         client.releaseConnection(connection)
-        await tenantKnex.destroy({ timeoutMs: 0 })
+        await tenantKnex.destroy({ timeoutMillis: 0 })
         for (const error of await Promise.all([running, waiting])) {
           expect(error).to.include({ code: 'ERR_DESTROYED', outcome: 'unknown' })
         }
@@ -428,7 +428,7 @@ onEachServer('the pool of a server', (server) => {
         proxy.hold()
         const checks = [1, 2, 3].map(() => rejection(tenantKnex.check()))
         await until('it connects', () => proxy.accepted === 2)
-        await tenantKnex.destroy({ timeoutMs: 0 })
+        await tenantKnex.destroy({ timeoutMillis: 0 })
         for (const error of await Promise.all(checks)) {
           expect(error).to.include({ code: 'ERR_DESTROYED' })
         }
@@ -514,7 +514,7 @@ onEachServer('the pool of a server', (server) => {
         const patient = createTenantKnex({ connection: proxy.url })
         const waiting = rejection(patient('a')('items'))
         await until('it connects', () => patient.stats().servers[0].connects === 1)
-        await patient.destroy({ timeoutMs: 50 })
+        await patient.destroy({ timeoutMillis: 50 })
         expect(await waiting).to.include({ code: 'ERR_DESTROYED', tenant: 'a' })
       }))
 

@@ -238,7 +238,7 @@ onEachServer('tenants that share a pool', (server) => {
         const trx = await tenantKnex('a').transaction()
         const waiting = ['a', 'b', 'c', 'a'].map((id) => rejection(tenantKnex(id)('items')))
         await sleep(1)
-        await tenantKnex.destroy({ timeoutMs: 20 })
+        await tenantKnex.destroy({ timeoutMillis: 20 })
         for (const error of await Promise.all(waiting)) {
           expect(error).to.include({ code: 'ERR_DESTROYED', outcome: 'not-sent' })
         }

@@ -4,7 +4,7 @@ import { withCaches } from '../../server/cache/support/caches.ts'
 import { withClockAhead } from '../../support/clock.ts'
 import { rejection, until } from '../../support/tenants.ts'
 
-const LONG = { ttl: 60_000 }
+const LONG = { ttlMillis: 60_000 }
 
 /** An adapter whose commands for entries can be held up, as by a slow one of several connections. */
 class HeldAdapter {

@@ -5,7 +5,7 @@ import { type CacheOptions, createTenantKnex } from '../../../src/index.ts'
 import { CACHE_DEFAULTS, resolveCacheOptions } from '../../../src/options/cache.ts'
 import { thrown } from '../../support/tenants.ts'
 
-const MILLIS = ['ttl', 'timeoutMillis', 'waitMillis'] as const
+const MILLIS = ['ttlMillis', 'timeoutMillis', 'waitMillis'] as const
 const COUNTS = ['maxItemsPerTenant', 'maxBytesPerTenant', 'maxBytes'] as const
 
 describe('options of the cache', () => {
@@ -34,6 +34,7 @@ describe('options of the cache', () => {
         /`cache\.root` must be 1 to 64 letters, digits, dots/,
       ],
     ),
+    ['the old name of ttlMillis', { ttl: 5 }, /^`cache\.ttl` is now called `cache\.ttlMillis`\.$/],
     ['a prefix that is no function', { prefix: 'x' }, /`cache\.prefix` must be a function/],
     ['allowScan that is no boolean', { allowScan: 1 }, /`cache\.allowScan` must be true or false/],
     ['a serializer without parse', { serializer: { stringify: String } }, /`parse`/],
@@ -64,7 +65,7 @@ describe('options of the cache', () => {
   it('have defaults for everything', () => {
     expect(resolveCacheOptions({})).to.deep.equal({
       ...{ store: undefined, serializer: undefined, prefix: CACHE_DEFAULTS.prefix },
-      ...{ ttl: 3_600_000, root: 'tenant-knex', timeoutMillis: 100, waitMillis: 10_000 },
+      ...{ ttlMillis: 3_600_000, root: 'tenant-knex', timeoutMillis: 100, waitMillis: 10_000 },
       ...{ allowScan: false, maxItemsPerTenant: 10_000 },
       ...{ maxBytesPerTenant: 16 * 2 ** 20, maxBytes: 64 * 2 ** 20 },
     })
@@ -77,16 +78,16 @@ describe('options of the cache', () => {
   })
 
   it('are not changed by us, nor by later changes of theirs', () => {
-    const given = { root: 'one', ttl: 5 }
+    const given = { root: 'one', ttlMillis: 5 }
     const resolved = resolveCacheOptions(given)
     given.root = 'two'
-    expect(resolved).to.include({ root: 'one', ttl: 5 })
+    expect(resolved).to.include({ root: 'one', ttlMillis: 5 })
     expect(Object.isFrozen(resolved)).to.equal(true)
   })
 
   it('take what they are documented to take', () => {
     const limits = { maxItemsPerTenant: 1, maxBytesPerTenant: 1, maxBytes: 2 ** 40 }
-    const times = { ttl: 1, timeoutMillis: 2 ** 31 - 1, waitMillis: 1 }
+    const times = { ttlMillis: 1, timeoutMillis: 2 ** 31 - 1, waitMillis: 1 }
     const root = 'My.app_2-x'
     expect(resolveCacheOptions({ ...limits, ...times, root, serializer: JSON })).to.deep.include({
       ...{ ...limits, ...times, root },

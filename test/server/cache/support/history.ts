@@ -65,7 +65,7 @@ export class History {
 
   async #remember(cache: TenantCache, key: string, turns: number): Promise<void> {
     await this.#read(() =>
-      cache.remember(key, { ttl: 60_000 }, async () => {
+      cache.remember(key, { ttlMillis: 60_000 }, async () => {
         const value = ++this.#values
         this.#note(value)
         for (let i = 0; i < turns; i++) await turn()

@@ -25,7 +25,7 @@ async function step(): Promise<unknown> {
     fate(cache.get('k')),
     fate(cache.delete('k')),
     fate(cache.clear()),
-    fate(cache.remember('computed', { ttl: 1_000 }, () => 'computed')),
+    fate(cache.remember('computed', { ttlMillis: 1_000 }, () => 'computed')),
   ])
 }
 
