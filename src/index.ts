@@ -24,13 +24,10 @@ export type { ServerReport } from './connection/connect.ts'
 export { createTenantKnex } from './create-tenant-knex.ts'
 export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 export type { CacheOptions, CacheSerializer } from './options/cache.ts'
-export type {
-  ConnectionSettings,
-  KnexPassThrough,
-  PoolOptions,
-  ScopeOwner,
-  TenantKnexOptions,
-} from './options/options.ts'
+export type { ConnectionSettings } from './options/connection.ts'
+export type { ScopeOwner, TenantKnexOptions } from './options/options.ts'
+export type { KnexPassThrough } from './options/pass-through.ts'
+export type { PoolOptions } from './options/pool.ts'
 export {
   AcquireTimeoutError,
   type HeldConnection,

@@ -1,5 +1,5 @@
 import type { ServerReport } from '../connection/connect.ts'
-import type { PoolOptions } from '../options/options.ts'
+import type { PoolOptions } from '../options/pool.ts'
 
 /** What a server says of itself and of the account, and what about it does not suit the pool. */
 export interface ServerCheck extends ServerReport {

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'mysql2'
-import type { ResolvedConnection, ResolvedOptions } from '../options/options.ts'
+import type { ConnectionProvider, ResolvedConnection } from '../options/connection.ts'
 
 /**
  * The settings that connections are made with: asked for once for all who need them at a time, and
@@ -11,7 +11,7 @@ export class SettingsSource {
   #asking: Promise<ResolvedConnection> | undefined
   #latest: ConnectionOptions | undefined
 
-  constructor({ connect, fixed }: Pick<ResolvedOptions, 'connect' | 'fixed'>) {
+  constructor({ connect, fixed }: ConnectionProvider) {
     this.#ask = connect
     this.#answer = fixed
     this.#latest = fixed?.options

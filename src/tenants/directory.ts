@@ -15,7 +15,7 @@ const PLACE: unique symbol = Symbol('tenant-knex.place') as never
 
 type PlacedTenant = Tenant & { readonly [PLACE]?: Place }
 
-/** Maps a tenant's id to its database; null where there is no such tenant. */
+/** Maps a tenant's id to its database; null if there is no such tenant. */
 export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
 
 /**

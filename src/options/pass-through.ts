@@ -1,0 +1,47 @@
+import type { Knex } from 'knex'
+import { invalid, isObject, pick, show } from '../base/option-checks.ts'
+
+/** Keys of a Knex configuration that mean the same here. */
+export interface KnexPassThrough
+  extends Pick<
+    Knex.Config,
+    | 'asyncStackTraces'
+    | 'compileSqlOnError'
+    | 'debug'
+    | 'log'
+    | 'migrations'
+    | 'postProcessResponse'
+    | 'seeds'
+    | 'useNullAsDefault'
+    | 'version'
+    | 'wrapIdentifier'
+  > {
+  /** Parameters that each bound Knex carries as `userParams`. */
+  readonly userParams?: Readonly<Record<string, unknown>>
+}
+
+/** The keys that Knex gets, with the types of their values. */
+export const PASS_THROUGH = {
+  asyncStackTraces: 'boolean',
+  compileSqlOnError: 'boolean',
+  debug: 'boolean',
+  log: 'object',
+  migrations: 'object',
+  postProcessResponse: 'function',
+  seeds: 'object',
+  useNullAsDefault: 'boolean',
+  userParams: 'object',
+  version: 'string',
+  wrapIdentifier: 'function',
+} as const satisfies Record<keyof KnexPassThrough, string>
+
+/** Picks the options that Knex gets. @throws `ERR_OPTION_INVALID` */
+export function passedThrough(user: KnexPassThrough): KnexPassThrough {
+  const given = pick(user, Object.keys(PASS_THROUGH) as (keyof KnexPassThrough)[])
+  for (const [name, value] of Object.entries(given)) {
+    const type = PASS_THROUGH[name as keyof KnexPassThrough]
+    const isRight = type === 'object' ? isObject(value) : typeof value === type
+    if (!isRight) throw invalid(`\`${name}\` must be of type ${type}, got ${show(value)}.`)
+  }
+  return given
+}
