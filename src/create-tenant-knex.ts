@@ -3,8 +3,9 @@ import { TenantKnexError } from './base/errors.ts'
 import { isObject, rejectRenamedKeys, rejectUnknownKeys } from './base/option-checks.ts'
 import { outside, Scope } from './base/scope.ts'
 import { Caches } from './cache/caches.ts'
-import { type BoundKnex, type BoundTransaction, KnexFactory } from './knex/bound-knex.ts'
+import type { BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
+import { KnexFactory } from './knex/knex-factory.ts'
 import { counterpart, TransactionScope } from './knex/transaction-scope.ts'
 import { resolveOptions, type TenantKnexOptions } from './options/options.ts'
 import { Servers } from './servers/servers.ts'
@@ -78,7 +79,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   ): Promise<T> => {
     checkCallback('transaction', fn)
     const inside = fn as unknown as TenantFunction<T>
-    return transactions.begin(factory.current(), inside, config)
+    return transactions.begin(factory.inScope.current(), inside, config)
   }
 
   const tenantKnex = (tenantId: string): BoundKnex => knexes.get(tenantId)
@@ -89,12 +90,12 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
   }
   Object.defineProperties(tenantKnex, {
     [INNARDS]: { value: { scope, locate } },
-    tenant: { get: () => factory.tenantInScope(), enumerable: true },
+    tenant: { get: () => factory.inScope.tenantInScope(), enumerable: true },
   })
   return Object.assign(tenantKnex as typeof tenantKnex & Pick<TenantKnex, 'tenant'>, {
     ambient: factory.ambient,
     sharedCache: caches.shared,
-    current: () => factory.current(),
+    current: () => factory.inScope.current(),
     run,
     enter: (tenantId: string) => transactions.enter(knexes.get(tenantId)),
     transaction,
@@ -105,7 +106,7 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
       knexes.forget(tenantId)
       servers.forget(tenantId)
     },
-    capture: (): TenantToken => ({ tenant: factory.currentTenant().id }),
+    capture: (): TenantToken => ({ tenant: factory.inScope.currentTenant().id }),
     restore: async <T>(token: TenantToken, fn: TenantFunction<T>) => run(tenantOfToken(token), fn),
     async each<T>(ids: TenantIds, fn: TenantFunction<T>, options?: EachOptions) {
       checkCallback('each', fn)

@@ -1,4 +1,3 @@
-export type { LookupOptions } from './base/cached-lookup.ts'
 export type {
   AcquireMessage,
   ConnectionMessage,
@@ -17,6 +16,7 @@ export {
   TenantKnexError,
   type TenantKnexErrorCode,
 } from './base/errors.ts'
+export type { LookupOptions } from './base/lookup-options.ts'
 export type { Cached } from './cache/cached.ts'
 export type { MemoryStats } from './cache/stores/memory-store.ts'
 export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'

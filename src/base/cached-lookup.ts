@@ -1,72 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import { createLRU } from 'lru.min'
 import { type ErrorDetails, TenantKnexError } from './errors.ts'
-import {
-  checkInteger,
-  checkMillis,
-  invalid,
-  isObject,
-  MAX_MILLIS,
-  rejectUnknownKeys,
-  withoutUndefined,
-} from './option-checks.ts'
-
-/** How the answers of a look-up are kept. All times are in milliseconds. */
-export interface LookupOptions {
-  /** How long a value is taken as it is, from when it was asked for. @defaultValue 60_000 */
-  readonly ttlMillis?: number
-  /** The same where the look-up knew nothing of the key. @defaultValue 5_000 */
-  readonly negativeTtlMillis?: number
-  /**
-   * How much longer a value is used while the look-up fails. Where it knew nothing of a key, that is
-   * not used longer.
-   * @defaultValue 3_600_000
-   */
-  readonly staleMillis?: number
-  /** How long whoever asks waits for the look-up. @defaultValue 2_000 */
-  readonly timeoutMillis?: number
-  /**
-   * Keys whose values are kept; and as many again of which nothing is known, which so never push out
-   * those that are in use.
-   * @defaultValue 10_000
-   */
-  readonly max?: number
-}
-
-/** Options of a look-up, complete and checked. */
-export type ResolvedLookupOptions = Required<LookupOptions>
-
-/** Every default in one place. */
-export const LOOKUP_DEFAULTS: ResolvedLookupOptions = Object.freeze({
-  ttlMillis: 60_000,
-  negativeTtlMillis: 5_000,
-  staleMillis: 3_600_000,
-  timeoutMillis: 2_000,
-  max: 10_000,
-})
+import type { ResolvedLookupOptions } from './lookup-options.ts'
 
 /** After a failure the look-up is not asked for the same key for so long. */
 const RETRY_MILLIS = 1_000
-
-const MAX_KEYS = 2 ** 20 // their places are allocated at once
-
-/**
- * Merges the user's options with the defaults and checks them.
- *
- * @param prefix what stands before the names in messages
- * @throws `ERR_OPTION_INVALID`
- */
-export function resolveLookupOptions(user: LookupOptions, prefix = ''): ResolvedLookupOptions {
-  if (!isObject(user)) throw invalid(`Options of look-ups (${prefix}…) must be an object.`)
-  rejectUnknownKeys(user, Object.keys(LOOKUP_DEFAULTS), prefix)
-  const options = { ...LOOKUP_DEFAULTS, ...withoutUndefined(user) }
-  for (const name of ['ttlMillis', 'negativeTtlMillis', 'staleMillis'] as const) {
-    checkInteger(prefix + name, options[name], 0, MAX_MILLIS)
-  }
-  checkMillis(`${prefix}timeoutMillis`, options.timeoutMillis)
-  checkInteger(`${prefix}max`, options.max, 1, MAX_KEYS)
-  return Object.freeze(options)
-}
 
 /** Knows something of a key, or nothing: null or undefined. */
 export type LookupFunction<T> = (
@@ -90,7 +28,7 @@ interface Failure {
 }
 
 /** What is known of a key. Never changed: what is still the same object is still the last word. */
-interface Entry<T> {
+interface Known<T> {
   /** Undefined where there is a failure only. */
   readonly value: T | null | undefined
   readonly freshUntil: number
@@ -115,7 +53,7 @@ export class CachedLookup<T> {
   readonly #known: Room<T>
   /** The others. Anybody can make such keys up: they have a room of their own. */
   readonly #unknown: Room<T>
-  readonly #flights = new Map<string, Promise<Entry<T>>>()
+  readonly #flights = new Map<string, Promise<Known<T>>>()
   readonly #outside = new AsyncResource('TENANT_KNEX_LOOKUP')
 
   /** @param name what messages call the function */
@@ -171,22 +109,22 @@ export class CachedLookup<T> {
   }
 
   /** Where there is nothing to give, and it is too early to ask again. */
-  #leftAlone(key: string): Entry<T> | undefined {
+  #leftAlone(key: string): Known<T> | undefined {
     const entry = this.#find(key)
     const { value, retryAt = 0 } = entry ?? {}
     return value === undefined && performance.now() < retryAt ? entry : undefined
   }
 
-  #join(key: string): Promise<Entry<T>> {
+  #join(key: string): Promise<Known<T>> {
     return this.#flights.get(key) ?? this.#outside.runInAsyncScope(() => this.#start(key))
   }
 
   /** Never rejects. What it finds is kept only if `forget` has not taken it out meanwhile. */
-  #start(key: string): Promise<Entry<T>> {
+  #start(key: string): Promise<Known<T>> {
     const askedAt = performance.now()
     const { timeoutMillis } = this.#options
     const asked = this.#call(key)
-    const flight: Promise<Entry<T>> = inTime(asked, timeoutMillis).then((inTime) => {
+    const flight: Promise<Known<T>> = inTime(asked, timeoutMillis).then((inTime) => {
       const answer = inTime ?? { problem: `it did not answer within ${timeoutMillis} ms` }
       const entry = this.#entry(key, answer, askedAt)
       if (this.#flights.get(key) !== flight) return entry
@@ -210,7 +148,7 @@ export class CachedLookup<T> {
     }
   }
 
-  #entry(key: string, answer: Answer<T>, askedAt: number): Entry<T> {
+  #entry(key: string, answer: Answer<T>, askedAt: number): Known<T> {
     if ('problem' in answer) return this.#failed(key, answer)
     const { ttlMillis, negativeTtlMillis, staleMillis } = this.#options
     const isNegative = answer.value === null
@@ -219,7 +157,7 @@ export class CachedLookup<T> {
     return { value: answer.value, freshUntil, staleUntil }
   }
 
-  #failed(key: string, failure: Failure): Entry<T> {
+  #failed(key: string, failure: Failure): Known<T> {
     const now = performance.now()
     const retryAt = now + RETRY_MILLIS
     const before = this.#find(key)
@@ -228,11 +166,11 @@ export class CachedLookup<T> {
       : { value: undefined, freshUntil: 0, staleUntil: 0, failure, retryAt }
   }
 
-  #find(key: string): Entry<T> | undefined {
+  #find(key: string): Known<T> | undefined {
     return this.#known.get(key) ?? this.#unknown.get(key)
   }
 
-  #keep(key: string, entry: Entry<T>): void {
+  #keep(key: string, entry: Known<T>): void {
     const isKnown = entry.value !== undefined && entry.value !== null
     const [room, other] = isKnown ? [this.#known, this.#unknown] : [this.#unknown, this.#known]
     other.delete(key)
@@ -240,7 +178,7 @@ export class CachedLookup<T> {
   }
 
   /** An answer that nobody waited for is still of use, unless something newer was said of the key. */
-  #keepLate(key: string, entry: Entry<T>, late: Answer<T>, askedAt: number): void {
+  #keepLate(key: string, entry: Known<T>, late: Answer<T>, askedAt: number): void {
     if (this.#find(key) === entry) this.#keep(key, this.#entry(key, late, askedAt))
   }
 
@@ -254,7 +192,7 @@ export class CachedLookup<T> {
   }
 }
 
-type Room<T> = ReturnType<typeof createLRU<string, Entry<T>>>
+type Room<T> = ReturnType<typeof createLRU<string, Known<T>>>
 
 /** What a promise that never rejects gives, or undefined where that takes too long. */
 function inTime<T extends object>(promise: Promise<T>, millis: number): Promise<T | undefined> {

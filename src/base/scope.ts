@@ -22,11 +22,11 @@ interface Link {
   /** Values around it that the code inside may come back to, the innermost first. */
   readonly outer: readonly unknown[]
   /** Set if the code may leave it: it then counts for nothing, wherever it got to meanwhile. */
-  readonly entry: Entry | undefined
+  readonly entry: Entered | undefined
   readonly next: Link | undefined
 }
 
-interface Entry {
+interface Entered {
   isLeft: boolean
   /** What is in scope once it is left. */
   readonly before: Link | undefined
@@ -117,7 +117,7 @@ export class Scope<T extends object> {
    * @returns a function that takes it out of scope, in all code that it got to; called again, it does nothing
    */
   enterWithin(outer: readonly T[], value: T): () => void {
-    const entry: Entry = { isLeft: false, before: this.#entered() }
+    const entry: Entered = { isLeft: false, before: this.#entered() }
     storage.enterWith({ ...this.#linked(value, outer), entry })
     return () => {
       entry.isLeft = true

@@ -1,4 +1,5 @@
 import { createLRU } from 'lru.min'
+import { WeakValues } from '../base/weak-values.ts'
 import type { TenantDirectory } from '../tenants/directory.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { BoundKnex } from './bound-knex.ts'
@@ -20,11 +21,7 @@ export interface BoundKnexesOptions {
 export class BoundKnexes {
   readonly #options: BoundKnexesOptions
   readonly #recent = createLRU<string, BoundKnex>({ max: KEPT })
-  readonly #alive = new Map<string, WeakRef<BoundKnex>>()
-  readonly #collected = new FinalizationRegistry<string>((id) => {
-    // There may be another by now.
-    if (!this.#alive.get(id)?.deref()) this.#alive.delete(id)
-  })
+  readonly #alive = new WeakValues<BoundKnex>()
 
   constructor(options: BoundKnexesOptions) {
     this.#options = options
@@ -50,7 +47,7 @@ export class BoundKnexes {
   }
 
   #revive(tenantId: string): BoundKnex | undefined {
-    const bound = this.#alive.get(tenantId)?.deref()
+    const bound = this.#alive.get(tenantId)
     if (bound) this.#recent.set(tenantId, bound)
     return bound
   }
@@ -58,8 +55,7 @@ export class BoundKnexes {
   #create(tenantId: string): BoundKnex {
     const bound = this.#options.bind(this.#options.tenants.get(tenantId))
     this.#recent.set(tenantId, bound)
-    this.#alive.set(tenantId, new WeakRef(bound))
-    this.#collected.register(bound, tenantId)
+    this.#alive.set(tenantId, bound)
     return bound
   }
 }

@@ -2,43 +2,21 @@ import type { Readable } from 'node:stream'
 import mysql from 'mysql2'
 import { annotate } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
-import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
-import { isHarmless } from '../connection/session/harmless-statement.ts'
-import { isRollback } from '../connection/session/statement-text.ts'
-import { cannotCommit } from '../connection/session/uncommitting-statement.ts'
+import { Lease } from '../connection/lease.ts'
 import type { PoolView } from '../pool/pool-view.ts'
 import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import { guardBatches } from './batch-insert.ts'
-import {
-  type Binding,
-  bindingOf,
-  isBound,
-  locatedTenant,
-  poolOf,
-  tenantSettings,
-} from './binding.ts'
-import {
-  checkBuilder,
-  checkStatement,
-  compiledFor,
-  TenantQueryBuilder,
-  TenantRaw,
-  TenantSchemaBuilder,
-  withoutFrame,
-} from './builders.ts'
-import {
-  Dialect,
-  type QueryObject,
-  type TransactionContainer,
-  type ViewBuilderParts,
-} from './dialect.ts'
+import { type Binding, bindingOf, isBound, poolOf, tenantSettings } from './binding.ts'
+import { CompilingClient } from './compiling-client.ts'
+import { Dialect, type QueryObject, type TransactionContainer } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
-import { checkForeignKeys, checkSchemaTables, checkTables, withoutGate } from './guards.ts'
+import { withoutGate } from './guards.ts'
 import { findMissing, markIfMissing } from './missing-database.ts'
 import { type Logger, namingLogger } from './named-migrations.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
 import { shownConfig } from './shown-connection.ts'
+import { endOf, isRolledBack, natureOf } from './statement-nature.ts'
 import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 import { guardProviders } from './transaction-provider.ts'
@@ -55,7 +33,7 @@ export interface Listeners {
  * through `connectionSettings`, and nothing is private to an object: Knex makes them without a
  * constructor.
  */
-export class TenantClient extends Dialect {
+export class TenantClient extends CompilingClient {
   /** Set on a bound client only: a transaction's client passes its events to that one. */
   declare listenersOf: Listeners | undefined
   /** Set on a transaction's client only, before user code has it. */
@@ -198,56 +176,6 @@ export class TenantClient extends Dialect {
     }
   }
 
-  override queryBuilder(): object {
-    return new TenantQueryBuilder(this)
-  }
-
-  override schemaBuilder(): object {
-    return withoutFrame(new TenantSchemaBuilder(this))
-  }
-
-  override raw(...args: unknown[]): object {
-    // Knex makes the `DEFAULT` that all clients share while it builds the first of them.
-    if (!isBound(this)) return super.raw(...args)
-    checkStatement(this, args[0])
-    return withoutFrame(new TenantRaw(this)).set(...args)
-  }
-
-  /** Every builder is compiled through here, and every builder inside another one. */
-  override queryCompiler(builder: object, bindings?: unknown): object {
-    checkBuilder('A query builder', this, builder)
-    try {
-      checkTables(builder, locatedTenant(compiledFor(this)))
-    } catch (error) {
-      throw refused(this, error)
-    }
-    return super.queryCompiler(builder, bindings)
-  }
-
-  override schemaCompiler(...args: object[]): object {
-    try {
-      checkSchemaTables(args[0] ?? {}, locatedTenant(compiledFor(this)))
-    } catch (error) {
-      throw refused(this, error)
-    }
-    return super.schemaCompiler(...args)
-  }
-
-  override tableCompiler(tableBuilder: object): object {
-    try {
-      checkForeignKeys(tableBuilder, locatedTenant(compiledFor(this)))
-    } catch (error) {
-      throw refused(this, error)
-    }
-    return super.tableCompiler(tableBuilder)
-  }
-
-  /** Knex takes the text of a view's query. */
-  override viewCompiler(viewBuilder: object): object {
-    checkStatement(this, (viewBuilder as ViewBuilderParts)._selectQuery)
-    return super.viewCompiler(viewBuilder)
-  }
-
   /** The pool is shared: there is nothing of this tenant's alone to destroy. */
   override async destroy(callback?: (error?: unknown) => void): Promise<void> {
     callback?.()
@@ -313,65 +241,6 @@ function stayWith(client: TenantClient, lease: Lease): void {
   if (client.transactionLease === lease) return
   client.transactionLease = lease
   client.connectionSettings = tenantSettings(bindingOf(client), lease.place)
-}
-
-function natureOf(
-  client: TenantClient,
-  lease: Lease,
-  query: QueryObject | string,
-): StatementNature {
-  if (typeof query === 'string') return UNKNOWN_STATEMENT
-  const { trustsHarmless, trustsTexts } = poolOf(client)
-  const isFollowed = client.transacting === true && trustsTexts
-  return {
-    isBuilt: isBuilt(query),
-    isHarmless: trustsHarmless && tells(query, isHarmless),
-    cannotCommit: isFollowed && (tells(query, cannotCommit) || isPartOf(lease, query)),
-  }
-}
-
-/** Whether a text says so of its statement. Options of the driver's can change the text. */
-function tells(
-  { sql, bindings, options }: QueryObject,
-  isSaidBy: (sql: string, values: readonly unknown[]) => boolean,
-): boolean {
-  const hasOptions = Object.keys(options ?? {}).length > 0
-  return !hasOptions && isSaidBy(sql, Array.isArray(bindings) ? bindings : [bindings])
-}
-
-/** What Knex itself sends in a transaction, but for its end (lib/execution/transaction.js). */
-const PART_OF_TRANSACTION =
-  /^(?:SET TRANSACTION [A-Z ]+;|(?:RELEASE )?SAVEPOINT trx\d+;|ROLLBACK(?: TO SAVEPOINT trx\d+)?)$/i
-
-/** A BEGIN commits what is under way on the connection: there may be an outer transaction. */
-function isPartOf(lease: Lease, { method, sql }: QueryObject): boolean {
-  if (method !== undefined) return false
-  return PART_OF_TRANSACTION.test(sql) || (sql === 'BEGIN;' && lease.isInTransaction === false)
-}
-
-/** The end that Knex gives a transaction. It sends nothing more in there. */
-function endOf(query: QueryObject | string): 'commit' | 'rollback' | undefined {
-  if (typeof query === 'string' || query.method !== undefined) return undefined
-  if (query.sql === 'COMMIT;') return 'commit'
-  return query.sql === 'ROLLBACK' ? 'rollback' : undefined
-}
-
-/** What Knex calls the statements that a query builder makes. */
-const BUILT = new Set(['counter', 'del', 'first', 'insert', 'pluck', 'select', 'update'])
-
-/** True for a statement of the query builder's own, and for the BEGIN of a transaction. */
-function isBuilt(query: QueryObject): boolean {
-  return query.method === undefined ? query.sql === 'BEGIN;' : BUILT.has(query.method)
-}
-
-/**
- * A lost connection's transaction is rolled back by the server. Where ROLLBACK failed instead, Knex
- * would give its error, `not-sent`, in place of the one that says what became of the transaction.
- */
-function isRolledBack(connection: unknown, query: QueryObject | string): boolean {
-  if (!(connection instanceof Lease && connection.isClosed)) return false
-  // A user's own `trx.raw('ROLLBACK')` has a method; Knex's has not.
-  return typeof query === 'object' && query.method === undefined && isRollback(query.sql)
 }
 
 function facts(client: TenantClient): ServerPool['facts'] {

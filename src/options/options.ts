@@ -2,7 +2,7 @@ import {
   type LookupOptions,
   type ResolvedLookupOptions,
   resolveLookupOptions,
-} from '../base/cached-lookup.ts'
+} from '../base/lookup-options.ts'
 import {
   checkFunction,
   checkInteger,

@@ -1,4 +1,5 @@
-import { CachedLookup, type LookupOptions, resolveLookupOptions } from '../base/cached-lookup.ts'
+import { CachedLookup } from '../base/cached-lookup.ts'
+import { type LookupOptions, resolveLookupOptions } from '../base/lookup-options.ts'
 import { checkFunction, invalid, isObject } from '../base/option-checks.ts'
 import { parseHost } from './host.ts'
 import { idProblem, type NamedTenant } from './named-tenant.ts'

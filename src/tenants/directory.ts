@@ -1,6 +1,8 @@
-import { CachedLookup, type ResolvedLookupOptions } from '../base/cached-lookup.ts'
+import { CachedLookup } from '../base/cached-lookup.ts'
 import { TenantKnexError } from '../base/errors.ts'
+import type { ResolvedLookupOptions } from '../base/lookup-options.ts'
 import { isThenable } from '../base/thenable.ts'
+import { WeakValues } from '../base/weak-values.ts'
 import { checkDatabaseName, checkTenantId } from './names.ts'
 import { aboutPlace, DEFAULT_SERVER, type Place } from './place.ts'
 import type { LocatedTenant, Tenant } from './tenant.ts'
@@ -32,15 +34,9 @@ export class TenantDirectory {
   #cached: CachedLookup<string> | undefined
   /** What is not declared `async` shows itself by its first promise. */
   #isAsync: boolean
-  readonly #tenants = new Map<string, WeakRef<Tenant>>()
-  readonly #tenantCollected = new FinalizationRegistry<string>((id) =>
-    forgetDead(this.#tenants, id),
-  )
+  readonly #tenants = new WeakValues<Tenant>()
   /** Who is in a database of a server, as long as it is in use. */
-  readonly #places = new Map<string, WeakRef<Place>>()
-  readonly #placeCollected = new FinalizationRegistry<string>((key) =>
-    forgetDead(this.#places, key),
-  )
+  readonly #places = new WeakValues<Place>()
   /** Of those whose place has to be asked for. */
   readonly #findingOf = new WeakMap<Tenant, Finding>()
   /** Places of which their tenants are gone: another tenant may have them once they are empty. */
@@ -66,12 +62,11 @@ export class TenantDirectory {
    * `ERR_DATABASE_SHARED` where the place is known at once
    */
   get(tenantId: string): Tenant {
-    const known = this.#tenants.get(tenantId)?.deref()
+    const known = this.#tenants.get(tenantId)
     if (known) return known
     checkTenantId(tenantId)
     const tenant = this.#placed(tenantId) ?? this.#unplaced(tenantId)
-    this.#tenants.set(tenantId, new WeakRef(tenant))
-    this.#tenantCollected.register(tenant, tenantId)
+    this.#tenants.set(tenantId, tenant)
     return tenant
   }
 
@@ -130,7 +125,7 @@ export class TenantDirectory {
   /** The place of a tenant is to be asked for anew, and may be another's once it is empty. */
   forget(tenantId: string): void {
     this.#cached?.forget(tenantId)
-    const tenant = this.#tenants.get(tenantId)?.deref()
+    const tenant = this.#tenants.get(tenantId)
     if (tenant === undefined) return
     const finding = this.#findingOf.get(tenant)
     const place = finding ? finding.place : (tenant as PlacedTenant)[PLACE]
@@ -194,17 +189,16 @@ export class TenantDirectory {
     checkDatabaseName(database, tenant.id)
     const place: Place = Object.freeze({ server: DEFAULT_SERVER, database, tenant })
     this.#take(place)
-    this.#placeCollected.register(place, keyOf(place))
     return place
   }
 
   #take(place: Place): void {
     const key = keyOf(place)
-    const other = this.#places.get(key)?.deref()
+    const other = this.#places.get(key)
     if (other && other.tenant.id !== place.tenant.id && this.#isInUse(other)) {
       throw sharedDatabase(place, other.tenant.id)
     }
-    this.#places.set(key, new WeakRef(place))
+    this.#places.set(key, place)
   }
 
   #isInUse(place: Place): boolean {
@@ -215,11 +209,6 @@ export class TenantDirectory {
 /** Neither name can have a slash. */
 function keyOf({ server, database }: Place): string {
   return `${server}/${database}`
-}
-
-/** The garbage collector took what a name stood for; there may be another by now. */
-function forgetDead(references: Map<string, WeakRef<object>>, name: string): void {
-  if (!references.get(name)?.deref()) references.delete(name)
 }
 
 function unknownTenant(id: string): TenantKnexError {

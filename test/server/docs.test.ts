@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { expect } from 'chai'
-import { LOOKUP_DEFAULTS } from '../../src/base/cached-lookup.ts'
+import { LOOKUP_DEFAULTS } from '../../src/base/lookup-options.ts'
 import { createTenantKnex } from '../../src/index.ts'
 import { CACHE_DEFAULTS } from '../../src/options/cache.ts'
 import { DEFAULTS, resolveOptions } from '../../src/options/options.ts'

@@ -307,7 +307,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'take whatever is sent in a transaction for a part of it',
     harm: 'another transaction on its connection commits it, and the cache is old',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/statement-nature.ts',
     search: "(sql === 'BEGIN;' && lease.isInTransaction === false)",
     replace: "sql === 'BEGIN;'",
     tests: COMMITS,

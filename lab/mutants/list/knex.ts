@@ -58,7 +58,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'compile builders without looking at their tables',
     harm: 'a dotted name reads another tenant’s table',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/compiling-client.ts',
     search: '      checkTables(builder, locatedTenant(compiledFor(this)))\n',
     replace: '',
     tests: GUARDS,
@@ -66,7 +66,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'let any builder join a builder',
     harm: 'B’s sub-query is compiled unqualified and reads A’s rows',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/compiling-client.ts',
     search: "    checkBuilder('A query builder', this, builder)\n",
     replace: '',
     tests: GUARDS,
@@ -188,7 +188,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'skip ROLLBACK on connections that live',
     harm: 'what was rolled back to a savepoint is committed',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/statement-nature.ts',
     search: 'if (!(connection instanceof Lease && connection.isClosed)) return false',
     replace: 'if (!(connection instanceof Lease)) return false',
     tests: TRANSACTIONS,
@@ -237,7 +237,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'take the text of a view’s query from anyone',
     harm: 'a view that a plain Knex has compiled reads the tenant’s tables',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/compiling-client.ts',
     search: '    checkStatement(this, (viewBuilder as ViewBuilderParts)._selectQuery)\n',
     replace: '',
     tests: GUARDS,
@@ -245,7 +245,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'take a builder as raw text',
     harm: 'whereRaw and joinRaw put in what a plain Knex has compiled',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/compiling-client.ts',
     search: '    checkStatement(this, args[0])\n',
     replace: '',
     tests: GUARDS,
@@ -262,7 +262,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'let what `ambient` gave run in any scope',
     harm: 'what was made for A is run by B’s request',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/scoped-knex.ts',
     search: '    if (current && current !== tenant) throw wrongTenant(',
     replace: '    if (current && !tenant) throw wrongTenant(',
     tests: AMBIENT,
@@ -270,26 +270,25 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'give A’s bound Knex to ambient.withUserParams and migrate',
     harm: 'B’s request migrates A',
-    file: 'src/knex/bound-knex.ts',
-    search: 'value: (params: object) => this.#inScope().withUserParams({ ...params })',
-    replace: 'value: (params: object) => this.current().withUserParams({ ...params })',
+    file: 'src/knex/ambient-knex.ts',
+    search: 'value: (params: object) => now().withUserParams({ ...params })',
+    replace: 'value: (params: object) => inScope.current().withUserParams({ ...params })',
     tests: AMBIENT,
   },
   {
     name: 'let ambient.seed go by the scope that it runs in',
     harm: 'seeds that A began run in B',
-    file: 'src/knex/bound-knex.ts',
-    search: '      seed: { get: () => this.#inScope().seed },\n',
+    file: 'src/knex/ambient-knex.ts',
+    search: '    seed: { get: () => now().seed },\n',
     replace: '',
     tests: AMBIENT,
   },
   {
     name: 'give the tenant’s own cache as the ambient one',
     harm: 'a service that keeps it reads A’s values for B',
-    file: 'src/knex/bound-knex.ts',
-    search: '    return scopedCache(cache, () => this.#checkScope(tenant))\n',
-    replace:
-      '    return cache.prefix ? cache : scopedCache(cache, () => this.#checkScope(tenant))\n',
+    file: 'src/knex/ambient-knex.ts',
+    search: '  return scopedCache(cache, () => inScope.check(tenant))\n',
+    replace: '    return cache.prefix ? cache : scopedCache(cache, () => inScope.check(tenant))\n',
     tests: AMBIENT,
   },
   {
@@ -311,7 +310,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'give the tenant’s own cache to copies of the ambient Knex',
     harm: 'the same by withUserParams',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/shared-knex.ts',
     search: 'return checkScope ? scopedCache(cache, checkScope) : cache',
     replace: 'return checkScope && !cache ? scopedCache(cache, checkScope) : cache',
     tests: AMBIENT,
@@ -327,7 +326,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'let what joined a transaction run in any scope',
     harm: 'a builder made in A’s transaction is run by B’s code',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/ambient-knex.ts',
     search: '        checkScope()\n        return own.acquireConnection()',
     replace: '        return own.acquireConnection()',
     tests: AMBIENT,
@@ -367,7 +366,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'go on without a transaction that has ended',
     harm: 'what outlives it is written although it was rolled back',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/scoped-knex.ts',
     search: '    if (isOver(knex)) throw transactionOver(knex.tenant)\n',
     replace: '',
     tests: SCOPED_TRANSACTIONS,
@@ -391,7 +390,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'let what joins a transaction begin later than what is its own',
     harm: 'a stream that the function returns is refused',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/ambient-knex.ts',
     search: 'const acquireConnection = () => {',
     replace: 'const acquireConnection = async () => {',
     tests: SCOPED_TRANSACTIONS,
@@ -466,7 +465,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'let the client that `ambient` has outside any scope be of a tenant',
     harm: 'what runs outside any scope runs in a tenant’s database, not of its choice',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/ambient-knex.ts',
     search: '    get tenant(): never {\n      throw noTenant()\n    },',
     replace: "    tenant: parts.tenants.get('a'),",
     tests: SURFACE,

@@ -52,8 +52,8 @@ export const TENANT: readonly Mutant[] = [
     name: 'forget whose a database is with the bound Knex',
     harm: 'another id gets it while a connection still holds the first one’s session',
     file: 'src/tenants/directory.ts',
-    search: 'this.#places.set(key, new WeakRef(place))',
-    replace: 'this.#places.set(key, new WeakRef({ ...place }))',
+    search: 'this.#places.set(key, place)',
+    replace: 'this.#places.set(key, { ...place })',
     tests: ['test/server/knex/guards.test.ts'],
   },
   {
@@ -83,7 +83,7 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'let an ambient builder run in any scope',
     harm: 'a builder made for A runs while B is served, unnoticed',
-    file: 'src/knex/bound-knex.ts',
+    file: 'src/knex/scoped-knex.ts',
     search: 'if (current && current !== tenant) throw',
     replace: 'if (current && current.database !== current.database) throw',
     tests: TENANT_KNEX,
@@ -179,18 +179,18 @@ export const TENANT: readonly Mutant[] = [
   {
     name: 'keep the first ambient client for everyone',
     harm: '`ambient` serves the first tenant’s rows to all',
-    file: 'src/knex/bound-knex.ts',
-    search: 'const client = () => this.#ambientClient(this.current())',
+    file: 'src/knex/ambient-knex.ts',
+    search: 'const client = (): TenantClient => clients.of(inScope.current())',
     replace:
-      'let first: TenantClient | undefined; const client = () => (first ??= this.#ambientClient(this.current()))',
+      'let first: TenantClient | undefined; const client = () => (first ??= clients.of(inScope.current()))',
     tests: TENANT_KNEX,
   },
   {
     name: 'forget a tenant that was made anew, for the old one’s sake',
     harm: 'one tenant is two objects, and two may share a database',
-    file: 'src/tenants/directory.ts',
-    search: 'if (!references.get(name)?.deref()) references.delete(name)',
-    replace: 'references.delete(name)',
+    file: 'src/base/weak-values.ts',
+    search: 'if (this.get(name) === undefined) this.#references.delete(name)',
+    replace: 'this.#references.delete(name)',
     tests: ['test/unit/tenants/directory.test.ts'],
   },
 ]

@@ -119,7 +119,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'do not mind the options that a query gives the driver',
     harm: 'another text is sent than the one that was looked at',
-    file: 'src/knex/tenant-client.ts',
+    file: 'src/knex/statement-nature.ts',
     search: '!hasOptions && ',
     replace: '',
     tests: SESSIONS,

@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
+import { CachedLookup, type LookupNature } from '../../../src/base/cached-lookup.ts'
 import {
-  CachedLookup,
   LOOKUP_DEFAULTS,
-  type LookupNature,
   type LookupOptions,
   resolveLookupOptions,
-} from '../../../src/base/cached-lookup.ts'
+} from '../../../src/base/lookup-options.ts'
 import { withClockAhead } from '../../support/clock.ts'
 import { rejection, thrown, until } from '../../support/tenants.ts'
 

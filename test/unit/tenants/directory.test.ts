@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { heapInUse } from '../../../benchmarks/support/memory.ts'
-import { resolveLookupOptions } from '../../../src/base/cached-lookup.ts'
+import { resolveLookupOptions } from '../../../src/base/lookup-options.ts'
 import { TenantDirectory } from '../../../src/tenants/directory.ts'
 import { thrown } from '../../support/tenants.ts'
 
