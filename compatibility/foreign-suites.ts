@@ -4,11 +4,9 @@
  * passes with plain Knex must pass with ours. Then uses them in three tenants at once, and runs the
  * examples of the guide about them.
  */
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Reaper } from '../test/support/servers/reaper.ts'
-import { messageOf } from '../test/support/servers/run.ts'
+import { runCommand } from '../test/support/servers/command.ts'
+import type { Reaper } from '../test/support/servers/reaper.ts'
 import { checkOut } from './foreign-suites/checkout.ts'
 import { foreignExamples, problemOf } from './foreign-suites/examples.ts'
 import { type Mode, OURS } from './foreign-suites/modes.ts'
@@ -24,37 +22,20 @@ import {
   driveTenants,
   packagesFolder,
 } from './foreign-suites/tenants-at-once.ts'
+import { build, givenServers, type SuiteServer } from './suite-setup.ts'
 
-const SERVERS = [
-  ['MariaDB', process.env.TENANT_KNEX_MARIADB_URL],
-  ['MySQL', process.env.TENANT_KNEX_MYSQL_URL],
-] as const
-
-type Server = [name: string, url: string]
-
-const reaper = new Reaper()
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => void reaper.end())
-}
-try {
-  process.exitCode = (await main()) ? 0 : 1
-} catch (error) {
-  console.error(`foreign-suites: ${messageOf(error)}`)
-  process.exitCode = 1
-} finally {
-  await reaper.end()
-}
+await runCommand('foreign-suites', async ({ reaper }) => ((await isAllRight(reaper)) ? 0 : 1))
 
 /** Whether all that differs is explained, and no row was another tenant's. */
-async function main(): Promise<boolean> {
-  const servers = givenServers()
+async function isAllRight(reaper: Reaper): Promise<boolean> {
+  const servers = givenServers('test:foreign')
   const { only } = parseArgs({ options: { only: { type: 'string', multiple: true } } }).values
   const isWanted = ({ name }: { name: string }): boolean => !only || only.includes(name)
   build()
-  const driven = await driveAll(DRIVEN.filter(isWanted), servers)
-  const outcomes = await runAll(SUITES.filter(isWanted), servers)
+  const driven = await driveAll(reaper, DRIVEN.filter(isWanted), servers)
+  const outcomes = await runAll(reaper, SUITES.filter(isWanted), servers)
   if (driven.length + outcomes.length === 0) throw new Error(`no package is called ${only}`)
-  const examples = only ? 0 : await runExamples(servers)
+  const examples = only ? 0 : await runExamples(reaper, servers)
   if (!only) writeResults(outcomes, driven)
   const areRight = driven.map(reportTenants)
   const areExplained = outcomes.map(report)
@@ -62,8 +43,9 @@ async function main(): Promise<boolean> {
 }
 
 async function driveAll(
+  reaper: Reaper,
   packages: readonly Driven[],
-  servers: readonly Server[],
+  servers: readonly SuiteServer[],
 ): Promise<DrivenOutcome[]> {
   const outcomes: DrivenOutcome[] = []
   if (packages.length === 0) return outcomes
@@ -77,7 +59,7 @@ async function driveAll(
 }
 
 /** Runs the examples of the guide; returns how many went wrong. */
-async function runExamples(servers: readonly Server[]): Promise<number> {
+async function runExamples(reaper: Reaper, servers: readonly SuiteServer[]): Promise<number> {
   const folder = await packagesFolder(reaper)
   let failed = 0
   for (const example of foreignExamples()) {
@@ -91,8 +73,9 @@ async function runExamples(servers: readonly Server[]): Promise<number> {
 }
 
 async function runAll(
+  reaper: Reaper,
   suites: readonly ForeignSuite[],
-  servers: readonly Server[],
+  servers: readonly SuiteServer[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (const suite of suites) {
@@ -100,34 +83,21 @@ async function runAll(
     for (const [server, url] of servers) {
       if (suite.servers && !suite.servers.includes(server)) continue
       console.error(`foreign-suites: running the tests of ${suite.name} on ${server}`)
-      outcomes.push(await runOn(suite, checkout, server, url))
+      outcomes.push(await runOn(reaper, suite, checkout, [server, url]))
     }
   }
   return outcomes
 }
 
 async function runOn(
+  reaper: Reaper,
   suite: ForeignSuite,
   checkout: string,
-  server: string,
-  serverUrl: string,
+  [server, serverUrl]: SuiteServer,
 ): Promise<Outcome> {
   const runs = new Map<Mode, SuiteRun>()
   for (const mode of ['plain', ...OURS] as const) {
     runs.set(mode, await runSuite(reaper, { suite, checkout, mode, serverUrl }))
   }
   return { suite, server, runs }
-}
-
-function givenServers(): Server[] {
-  const found = SERVERS.flatMap(([name, url]): Server[] => (url ? [[name, url]] : []))
-  if (found.length === 0) throw new Error('no database server; use `npm run test:foreign`')
-  return found
-}
-
-/** The tests get the package as its users do. */
-function build(): void {
-  const script = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))
-  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('the build failed')
 }

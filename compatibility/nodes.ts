@@ -2,13 +2,11 @@
  * The tests of what a version of Node may change, on newer Nodes than the one at hand and with the
  * packages that are installed: `npm run test:nodes`.
  */
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { messageOf } from '../test/support/servers/run.ts'
-import { watchParent } from '../test/support/servers/watch-parent.ts'
+import { type Run, runCommand } from '../test/support/servers/command.ts'
 import {
   areServersNamed,
-  Reaper,
   SERVER_NAMES,
   startServers,
   urlVariables,
@@ -35,46 +33,34 @@ const FILES = [
 const MOCHA = ['--no-config', '-n', 'import=tsx', '-n', 'expose-gc', '-t', '20000']
 const ENDS = ['--require', 'test/support/ends-by-itself.ts']
 
-const reaper = new Reaper()
-let isInterrupted = false
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-watchParent(() => interrupt('SIGHUP'))
-process.exitCode = await main(process.argv.slice(2))
-
-async function main(versions: readonly string[]): Promise<number> {
-  try {
-    const nodes: NodeBinary[] = []
-    for (const version of versions.length > 0 ? versions : NODES) {
-      nodes.push(await findNode(reaper, version))
-    }
-    const outcomes = await runAll(nodes)
-    const passed = sum(outcomes.map((outcome) => outcome.passed))
-    const failed = sum(outcomes.map(({ failures }) => failures.length))
-    console.log(`${passed} passed, ${failed} failed`)
-    return failed === 0 ? 0 : 1
-  } catch (error) {
-    // What was under way fails, as all it needs is gone; interrupt() ends the process.
-    if (isInterrupted) return new Promise<never>(() => {})
-    console.error(`nodes: ${messageOf(error)}`)
-    return 1
-  } finally {
-    await reaper.end()
+await runCommand('nodes', async (run) => {
+  const given = process.argv.slice(2)
+  const nodes: NodeBinary[] = []
+  for (const version of given.length > 0 ? given : NODES) {
+    nodes.push(await findNode(run.reaper, version))
   }
-}
+  const outcomes = await runAll(run, nodes)
+  const passed = sum(outcomes.map((outcome) => outcome.passed))
+  const failed = sum(outcomes.map(({ failures }) => failures.length))
+  console.log(`${passed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+})
 
 /** At once, as tests wait for servers most of the time, each on servers of its own. */
-async function runAll(nodes: readonly NodeBinary[]): Promise<Outcome[]> {
+async function runAll(run: Run, nodes: readonly NodeBinary[]): Promise<Outcome[]> {
   const runs: Promise<Outcome>[] = []
   for (const node of nodes) {
-    const run = runOn(node, urlVariables(await startServers({ need: SERVER_NAMES, reaper })))
+    const servers = await startServers({ need: SERVER_NAMES, reaper: run.reaper })
+    const outcome = runOn(run, node, urlVariables(servers))
     // Servers that the environment names are the same for all.
-    if (areServersNamed()) await run
-    runs.push(run)
+    if (areServersNamed()) await outcome
+    runs.push(outcome)
   }
   return Promise.all(runs)
 }
 
 async function runOn(
+  { reaper, interruption }: Run,
   node: NodeBinary,
   environment: Readonly<Record<string, string>>,
 ): Promise<Outcome> {
@@ -86,18 +72,11 @@ async function runOn(
     ...ENDS,
     ...FILES,
   ])
-  if (isInterrupted) throw new Error('interrupted')
+  interruption.throwIfAborted()
   sayOutcome(`Node ${node.version}`, outcome)
   return outcome
 }
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
-}
-
-function interrupt(signal: NodeJS.Signals): void {
-  if (isInterrupted) return
-  isInterrupted = true
-  console.error('\nnodes: interrupted, cleaning up')
-  void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
 }

@@ -2,10 +2,14 @@
  * The tests on the lowest and on the newest Knex and mysql2 that the package's peer ranges allow,
  * each on every supported major version of Node: `npm run test:versions`.
  */
-import { constants } from 'node:os'
-import { messageOf } from '../test/support/servers/run.ts'
-import { watchParent } from '../test/support/servers/watch-parent.ts'
-import { Reaper, SERVER_NAMES, startServers, urlVariables } from '../test/support/servers.ts'
+import { type Run, runCommand } from '../test/support/servers/command.ts'
+import {
+  areServersNamed,
+  type Reaper,
+  SERVER_NAMES,
+  startServers,
+  urlVariables,
+} from '../test/support/servers.ts'
 import { parseArguments, USAGE, type Wanted } from './versions/arguments.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
 import type { NodeRun } from './versions/node-run.ts'
@@ -21,51 +25,51 @@ interface Runs {
   readonly results: readonly Result[]
 }
 
-const reaper = new Reaper()
-let isInterrupted = false
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-watchParent(() => interrupt('SIGHUP'))
-process.exitCode = await main()
-
-async function main(): Promise<number> {
-  try {
-    const wanted = parseArguments(process.argv.slice(2))
-    if (!wanted) {
-      console.log(USAGE)
-      return 0
-    }
-    const { servers, results } = await runAll(wanted)
-    printReport(servers, results)
-    return exitCodeOf(results)
-  } catch (error) {
-    // What was under way fails, as all it needs is gone; interrupt() ends the process.
-    if (isInterrupted) return new Promise<never>(() => {})
-    console.error(`versions: ${messageOf(error)}`)
-    return 1
-  } finally {
-    await reaper.end()
+await runCommand('versions', async (run) => {
+  const wanted = parseArguments(process.argv.slice(2))
+  if (!wanted) {
+    console.log(USAGE)
+    return 0
   }
-}
+  const { servers, results } = await runAll(run, wanted)
+  printReport(servers, results)
+  return exitCodeOf(results)
+})
 
-async function runAll(wanted: Wanted): Promise<Runs> {
+async function runAll({ reaper, interruption }: Run, wanted: Wanted): Promise<Runs> {
   const libraries = await resolveLibraries(reaper, wanted)
   const nodes: NodeBinary[] = []
   for (const version of wanted.nodes) nodes.push(await findNode(reaper, version))
   const workspaces = await Workspaces.create(reaper)
-  const servers = await startServers({ need: SERVER_NAMES, reaper })
-  try {
-    const environment = urlVariables(servers)
-    const results: Result[] = []
-    for (const pair of libraries) {
-      const workspace = await workspaces.install(pair)
-      for (const node of nodes) {
+  const lanes = await startLanes(reaper)
+  const results: Result[] = []
+  for (const pair of libraries) {
+    const workspace = await workspaces.install(pair)
+    const waiting = [...nodes]
+    const work = async ({ servers }: Lane): Promise<void> => {
+      const environment = urlVariables(servers)
+      for (let node = waiting.shift(); node; node = waiting.shift()) {
         results.push(await runOne({ reaper, node, workspace, environment }, pair, wanted))
+        interruption.throwIfAborted()
       }
     }
-    return { servers: servers.titles, results }
-  } finally {
-    await servers.stop()
+    await Promise.all(lanes.map(work))
   }
+  return { servers: lanes[0]?.servers.titles ?? [], results }
+}
+
+/** Servers for one Node at a time. */
+interface Lane {
+  readonly servers: Awaited<ReturnType<typeof startServers>>
+}
+
+/** Two, as tests wait for servers most of the time; one on servers that the environment names. */
+async function startLanes(reaper: Reaper): Promise<Lane[]> {
+  const lanes: Lane[] = []
+  for (let count = areServersNamed() ? 1 : 2; count > 0; count--) {
+    lanes.push({ servers: await startServers({ need: SERVER_NAMES, reaper }) })
+  }
+  return lanes
 }
 
 async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promise<Result> {
@@ -73,7 +77,6 @@ async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promi
   say(`Node ${version}, Knex ${libraries.knex}, mysql2 ${libraries.mysql2}: running`)
   const checked = await checkPackage(run)
   const outcome = await runSuite(run, wanted.mochaArguments)
-  if (isInterrupted) throw new Error('interrupted')
   const result = {
     ...libraries,
     ...outcome,
@@ -87,11 +90,4 @@ async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promi
 
 function exitCodeOf(results: readonly Result[]): number {
   return results.every(({ failures }) => failures.length === 0) ? 0 : 1
-}
-
-function interrupt(signal: NodeJS.Signals): void {
-  if (isInterrupted) return
-  isInterrupted = true
-  console.error('\nversions: interrupted, cleaning up')
-  void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
 }

@@ -9,11 +9,10 @@ import { constants } from 'node:os'
 import { join, relative } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { messageOf } from '../test/support/servers/run.ts'
-import { watchParent } from '../test/support/servers/watch-parent.ts'
+import { runCommand } from '../test/support/servers/command.ts'
 import {
   areServersNamed,
-  Reaper,
+  type Reaper,
   SERVER_NAMES,
   startServers,
   urlVariables,
@@ -31,27 +30,12 @@ interface Part {
   readonly env: NodeJS.ProcessEnv
 }
 
-const reaper = new Reaper()
-let isInterrupted = false
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-watchParent(() => interrupt('SIGHUP'))
-process.exitCode = await main()
-
-async function main(): Promise<number> {
-  try {
-    // One after the other: the first may have to install them.
-    const parts: Part[] = []
-    for (const leftOut of inParts(testFiles())) parts.push({ leftOut, env: await ownServers() })
-    return await runAll(parts)
-  } catch (error) {
-    // What was under way fails, as all it needs is gone; interrupt() ends the process.
-    if (isInterrupted) return new Promise<never>(() => {})
-    console.error(`test: ${messageOf(error)}`)
-    return 1
-  } finally {
-    await reaper.end()
-  }
-}
+await runCommand('test', async ({ reaper }) => {
+  // One after the other: the first may have to install them.
+  const parts: Part[] = []
+  for (const leftOut of inParts(testFiles())) parts.push({ leftOut, env: await ownServers(reaper) })
+  return runAll(reaper, parts)
+})
 
 /** What each part leaves out. Long files tend to take long: each part gets every second of these. */
 function inParts(files: readonly string[]): string[][] {
@@ -70,13 +54,13 @@ function size(file: string): number {
   return statSync(join(ROOT, file)).size
 }
 
-async function ownServers(): Promise<NodeJS.ProcessEnv> {
+async function ownServers(reaper: Reaper): Promise<NodeJS.ProcessEnv> {
   return { ...process.env, ...urlVariables(await startServers({ need: SERVER_NAMES, reaper })) }
 }
 
 /** Shows what the first writes as it comes, and what the others write when those before have ended. */
-async function runAll(parts: readonly Part[]): Promise<number> {
-  const runs = parts.map(startMocha)
+async function runAll(reaper: Reaper, parts: readonly Part[]): Promise<number> {
+  const runs = parts.map((part) => startMocha(reaper, part))
   for (const { output, exitCode } of runs) {
     output.pipe(process.stdout, { end: false })
     await exitCode
@@ -84,7 +68,10 @@ async function runAll(parts: readonly Part[]): Promise<number> {
   return Math.max(...(await Promise.all(runs.map(({ exitCode }) => exitCode))))
 }
 
-function startMocha({ leftOut, env }: Part): { output: PassThrough; exitCode: Promise<number> } {
+function startMocha(
+  reaper: Reaper,
+  { leftOut, env }: Part,
+): { output: PassThrough; exitCode: Promise<number> } {
   const args = [...process.argv.slice(2), ...leftOut.flatMap((file) => ['--ignore', file])]
   const stdio = ['ignore', 'pipe', 'pipe'] as const
   const child = reaper.spawn(process.execPath, [MOCHA, ...args], {
@@ -101,11 +88,4 @@ function startMocha({ leftOut, env }: Part): { output: PassThrough; exitCode: Pr
 async function exitCodeOf(child: ChildProcess): Promise<number> {
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
-}
-
-function interrupt(signal: NodeJS.Signals): void {
-  if (isInterrupted) return
-  isInterrupted = true
-  console.error('\ntest: interrupted, cleaning up')
-  void reaper.end().then(() => process.exit(128 + constants.signals[signal]))
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { lastLines } from '../../test/support/servers/run.ts'
 import { type NodeRun, type NodeRunEnd, runNode } from './node-run.ts'
 
-const TIMEOUT_MILLIS = 30 * 60_000
+const TIMEOUT_MILLIS = 60 * 60_000
 
 /** What became of the tests. */
 export interface Outcome {
@@ -28,7 +28,7 @@ interface Report {
 /** Runs all tests of the workspace. */
 export async function runSuite(run: NodeRun, mochaArguments: readonly string[]): Promise<Outcome> {
   const { project, scratch } = run.workspace
-  const file = join(scratch, 'report.json')
+  const file = join(scratch, `report-${run.node.version}.json`)
   rmSync(file, { force: true })
   const mocha = join('node_modules', 'mocha', 'bin', 'mocha.js')
   const reporter = ['--reporter', 'json', '--reporter-option', `output=${file}`]

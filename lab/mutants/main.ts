@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { runCommand } from '../../test/support/servers/command.ts'
 import type { Reaper } from '../../test/support/servers.ts'
-import { runCommand } from './command.ts'
 import { MUTANTS } from './list.ts'
 import type { Mutant } from './mutant.ts'
 import { page, table, type Verdict } from './report.ts'
@@ -37,7 +37,7 @@ if (values.help) {
   process.exit(0)
 }
 
-await runCommand(async (reaper) => {
+await runCommand('mutants', async ({ reaper }) => {
   const mutants = MUTANTS.filter(isWanted)
   const verdicts = await tryAll(reaper, mutants)
   if (mutants.length === MUTANTS.length) writeFileSync(RESULTS, page(verdicts))

@@ -20,8 +20,10 @@ export interface KnexPassThrough
   readonly userParams?: Readonly<Record<string, unknown>>
 }
 
+type ValueType = 'boolean' | 'function' | 'object' | 'string'
+
 /** The keys that Knex gets, with the types of their values. */
-export const PASS_THROUGH = {
+export const PASS_THROUGH: Readonly<Record<keyof KnexPassThrough, ValueType>> = {
   asyncStackTraces: 'boolean',
   compileSqlOnError: 'boolean',
   debug: 'boolean',
@@ -33,7 +35,7 @@ export const PASS_THROUGH = {
   userParams: 'object',
   version: 'string',
   wrapIdentifier: 'function',
-} as const satisfies Record<keyof KnexPassThrough, string>
+}
 
 /** Picks the options that Knex gets. @throws `ERR_OPTION_INVALID` */
 export function passedThrough(user: KnexPassThrough): KnexPassThrough {

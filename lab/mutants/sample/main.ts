@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
+import { runCommand } from '../../../test/support/servers/command.ts'
 import { messageOf } from '../../../test/support/servers/run.ts'
 import type { Reaper } from '../../../test/support/servers.ts'
-import { runCommand } from '../command.ts'
 import { filesUnder } from '../files.ts'
 import type { Runtime } from '../run-node.ts'
 import { runTests, type TestFailure } from '../run-tests.ts'
@@ -69,7 +69,7 @@ interface Laboratory {
   readonly coverage: ReadonlyMap<string, Coverage>
 }
 
-await runCommand(async (reaper) => {
+await runCommand('mutants', async ({ reaper }) => {
   const seed = Number(values.seed)
   const workspace = new Workspace(reaper)
   const mutants = await draw(reaper, workspace, seed)

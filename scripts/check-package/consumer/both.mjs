@@ -33,5 +33,6 @@ function refusal({ createTenantKnex }) {
 
 function timeoutError({ AcquireTimeoutError }) {
   const pool = { total: 1, used: 1, own: 0, idle: 0, waiting: 1 }
-  return new AcquireTimeoutError({ id: 'acme', database: 'tenant_acme' }, pool, 10)
+  const place = { server: 'default', database: 'tenant_acme', tenant: { id: 'acme' } }
+  return new AcquireTimeoutError(place, pool, 10)
 }
