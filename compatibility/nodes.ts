@@ -12,7 +12,8 @@ import {
   urlVariables,
 } from '../test/support/servers.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
-import { say, sayOutcome } from './versions/report.ts'
+import { sayOutcome } from './versions/report.ts'
+import { say } from './versions/say.ts'
 import { type Outcome, runSuite } from './versions/suite.ts'
 
 const NODES: readonly string[] = ['24', '26']

@@ -3,7 +3,7 @@ import { cachedFolder } from '../../test/support/servers/cache-folder.ts'
 import { run } from '../../test/support/servers/run.ts'
 import type { Reaper } from '../../test/support/servers.ts'
 import { newestRelease } from './releases.ts'
-import { say } from './report.ts'
+import { say } from './say.ts'
 
 /** A Node that can be run. */
 export interface NodeBinary {

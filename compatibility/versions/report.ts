@@ -1,4 +1,5 @@
 import type { Libraries } from './releases.ts'
+import { say } from './say.ts'
 import type { Outcome } from './suite.ts'
 
 const HEADINGS = ['Node', 'Knex', 'mysql2', 'passed', 'skipped', 'failed', 'seconds']
@@ -6,11 +7,6 @@ const HEADINGS = ['Node', 'Knex', 'mysql2', 'passed', 'skipped', 'failed', 'seco
 /** One run of everything. */
 export interface Result extends Outcome, Libraries {
   readonly node: string
-}
-
-/** Tells whoever watches what is going on; standard output is for the report. */
-export function say(message: string): void {
-  process.stderr.write(`versions: ${message}\n`)
 }
 
 /** Tells how one run went, with the failures in full. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { run } from '../../test/support/servers/run.ts'
 import type { Reaper } from '../../test/support/servers.ts'
 import type { Libraries } from './releases.ts'
-import { say } from './report.ts'
+import { say } from './say.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 // What git would take in: all but what .gitignore names.
