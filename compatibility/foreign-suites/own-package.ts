@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const LOADED = ['cookie', 'keyv', 'knex', 'lru.min', 'mysql2', 'tarn']
+const LOADED = ['cookie', 'keyv', 'knex', 'lru.min', 'mysql2']
 
 /** What tenant-knex loads, in the versions that are installed here. */
 export function ownDependencies(): string[] {

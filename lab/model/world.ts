@@ -45,8 +45,6 @@ const LONG_MILLIS = 6_000
 /** Longer than an idle connection is kept, and how often the pool looks. */
 const IDLE_MILLIS = 40_000
 const REAP_MILLIS = 1_003
-/** How often tarn looks whether all connections have been asked, when it is destroyed. */
-const TARN_POLL_MILLIS = 100
 
 /** A KILL that was asked for. */
 export interface Cancel {
@@ -132,7 +130,6 @@ export class World implements SessionHost, UserHost {
   async close(): Promise<void> {
     this.#destroy()
     for (let turn = 0; turn < 10 && !this.#isClosed; turn++) {
-      this.clock.fire(TARN_POLL_MILLIS)
       await this.settle()
     }
     if (!this.#isClosed) this.fail('the pool could not be closed')
@@ -270,7 +267,6 @@ export class World implements SessionHost, UserHost {
 
   #isBusy(): boolean {
     const { used, waiting } = this.pool.stats()
-    this.clock.fire(TARN_POLL_MILLIS)
     if (this.users.some(({ state }) => state === 'holding')) return true
     return used > 0 || waiting > 0 || this.sessions.some((session) => session.answers().length > 0)
   }

@@ -8,15 +8,15 @@ const ROUNDS = 200_000
 export function microsPerHandOut(): number {
   const limits = { ...limitsOf(50), maxWaitingPerTenant: WAITING }
   const scheduler = new Scheduler<number, number>(limits)
-  const slots = Array.from({ length: 50 }, (_, index) => scheduler.add(index))
+  const members = Array.from({ length: 50 }, (_, index) => scheduler.add(index))
   const wait = (turn: number) => scheduler.wait(`t${(turn * 7919) % 1_000}`, turn, turn)
   for (let turn = 0; turn < WAITING; turn++) wait(turn)
-  const held = slots.flatMap(() => scheduler.next(0) ?? [])
+  const held = members.flatMap(() => scheduler.next(0) ?? [])
   let began = 0
   for (let turn = -ROUNDS; turn < ROUNDS; turn++) {
     if (turn === 0) began = performance.now() // compiled by now
-    const { slot, waiter } = held.shift() as (typeof held)[number]
-    scheduler.release(slot, waiter.share.database, 0)
+    const { member, waiter } = held.shift() as (typeof held)[number]
+    scheduler.release(member, waiter.share.database, 0)
     wait(turn + ROUNDS)
     const next = scheduler.next(0)
     if (next) held.push(next)

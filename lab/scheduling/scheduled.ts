@@ -1,5 +1,5 @@
 import { Scheduler } from '../../src/pool/scheduling/scheduler.ts'
-import type { Slot, Waiter } from '../../src/pool/scheduling/tenant-share.ts'
+import type { Member, Waiter } from '../../src/pool/scheduling/tenant-share.ts'
 import type { Given, Policy, PolicyLimits } from './policy.ts'
 
 interface Acquire {
@@ -12,7 +12,7 @@ export class Scheduled implements Policy {
   readonly scheduler: Scheduler<number, Acquire>
   connecting = 0
   #opened = 0
-  readonly #slots = new Map<number, Slot<number, Acquire>>()
+  readonly #members = new Map<number, Member<number, Acquire>>()
   readonly #databases = new Map<number, string>()
   readonly #waiters = new Map<number, Waiter<number, Acquire>>()
   readonly #held = new Map<number, Acquire>()
@@ -22,11 +22,11 @@ export class Scheduled implements Policy {
   }
 
   get open(): number {
-    return this.#slots.size
+    return this.#members.size
   }
 
   get idle(): number {
-    return [...this.scheduler.idle].length
+    return this.scheduler.numIdle
   }
 
   get waiting(): number {
@@ -34,8 +34,8 @@ export class Scheduled implements Policy {
   }
 
   acquire(id: number, database: string, now: number): Given[] {
-    const slot = this.scheduler.take(database, now)
-    if (slot) return [this.#give({ id, database }, slot), ...this.look(now)]
+    const member = this.scheduler.take(database, now)
+    if (member) return [this.#give({ id, database }, member), ...this.look(now)]
     if (this.scheduler.isFull(database)) return []
     this.#waiters.set(id, this.scheduler.wait(database, { id, database }, now))
     return this.look(now)
@@ -44,14 +44,14 @@ export class Scheduled implements Policy {
   release(connection: number, now: number, isLost = false): Given[] {
     this.#held.delete(connection)
     if (isLost) this.#databases.delete(connection)
-    this.scheduler.release(this.#slot(connection), this.#databases.get(connection), now)
+    this.scheduler.release(this.#member(connection), this.#databases.get(connection), now)
     return this.look(now)
   }
 
   connected(now: number): Given[] {
     this.connecting--
     const connection = ++this.#opened
-    this.#slots.set(connection, this.scheduler.add(connection))
+    this.#members.set(connection, this.scheduler.add(connection))
     return this.look(now)
   }
 
@@ -68,17 +68,18 @@ export class Scheduled implements Policy {
   }
 
   close(connection: number, now: number): Given[] {
-    this.scheduler.remove(this.#slot(connection))
+    this.scheduler.remove(this.#member(connection))
     this.#forget(connection)
     return this.look(now)
   }
 
   takeBack({ connection, id }: Given, now: number): Given[] {
-    const slot = this.#slot(connection)
+    const member = this.#member(connection)
     const acquire = this.#held.get(connection) as Acquire
-    const waiter = this.#waiters.get(id) ?? this.scheduler.ticket(slot, acquire)
+    const waiter = this.#waiters.get(id) ?? this.scheduler.ticket(member, acquire)
     this.#waiters.set(id, waiter)
-    this.scheduler.takeBack(waiter, slot)
+    this.scheduler.waitAgain(waiter)
+    this.scheduler.remove(member)
     this.#forget(connection)
     return this.look(now)
   }
@@ -86,26 +87,26 @@ export class Scheduled implements Policy {
   look(now: number): Given[] {
     const given: Given[] = []
     for (let next = this.scheduler.next(now); next; next = this.scheduler.next(now)) {
-      given.push(this.#give(next.waiter.item, next.slot))
+      given.push(this.#give(next.waiter.item, next.member))
     }
     while (this.scheduler.wantsConnection(this.connecting, now)) this.connecting++
     return given
   }
 
-  #give(acquire: Acquire, slot: Slot<number, Acquire>): Given {
-    const { connection } = slot
+  #give(acquire: Acquire, member: Member<number, Acquire>): Given {
+    const { connection } = member
     const isSwitch = this.#databases.get(connection) !== acquire.database
     this.#databases.set(connection, acquire.database)
     this.#held.set(connection, acquire)
     return { id: acquire.id, connection, isSwitch }
   }
 
-  #slot(connection: number): Slot<number, Acquire> {
-    return this.#slots.get(connection) as Slot<number, Acquire>
+  #member(connection: number): Member<number, Acquire> {
+    return this.#members.get(connection) as Member<number, Acquire>
   }
 
   #forget(connection: number): void {
-    this.#slots.delete(connection)
+    this.#members.delete(connection)
     this.#databases.delete(connection)
     this.#held.delete(connection)
   }

@@ -1,6 +1,7 @@
 import knex from 'knex'
 import { brand } from '../base/brand.ts'
 import { BRAND } from '../base/errors.ts'
+import type { Gate } from '../connection/gate.ts'
 import type { Place } from '../tenants/place.ts'
 
 const TIMEOUT_BRAND: unique symbol = Symbol.for('tenant-knex.acquire-timeout') as never
@@ -62,7 +63,52 @@ export class AcquireTimeoutError extends knex.KnexTimeoutError {
 }
 brand(AcquireTimeoutError, TIMEOUT_BRAND, BRAND)
 
-/** Who has to be looked at first. */
+/** A pool at that moment. */
+export interface PoolMoment {
+  readonly waiting: number
+  idle(): Gate[]
+  used(): Gate[]
+}
+
+/** The numbers of a pool, for a place whose acquire timed out. */
+export function numbersOf(
+  { tenant }: Place,
+  pool: PoolMoment,
+  limits: Pick<PoolNumbers, 'max' | 'limit'>,
+): PoolNumbers {
+  const [idle, used] = [pool.idle(), pool.used()]
+  const own = used.filter(({ holder }) => holder?.tenant.id === tenant.id)
+  return {
+    total: idle.length + used.length,
+    used: used.length,
+    own: own.length,
+    inTransaction: own.filter(isInTransaction).length,
+    idle: idle.length,
+    waiting: pool.waiting,
+    ...limits,
+    longestHeld: longestHeld(used),
+  }
+}
+
+function longestHeld(gates: readonly Gate[]): HeldConnection | undefined {
+  const held = gates.filter(({ holder }) => holder !== undefined)
+  const [gate] = held.sort((one, other) => one.usedAt - other.usedAt)
+  return (
+    gate?.holder && {
+      tenant: gate.holder.tenant.id,
+      connectionId: gate.connectionId,
+      heldMillis: performance.now() - gate.usedAt,
+      isInTransaction: isInTransaction(gate),
+    }
+  )
+}
+
+/** As the server says. If its last answer was an error, Knex's mark on the lease decides. */
+function isInTransaction({ isInTransaction, holder }: Gate): boolean {
+  return isInTransaction ?? holder?.__knexTxId !== undefined
+}
+
+/** Names the first suspect. */
 function holderOf({ longestHeld, max }: PoolNumbers): string {
   if (longestHeld === undefined) return ''
   const { tenant, connectionId, heldMillis, isInTransaction } = longestHeld
@@ -74,7 +120,7 @@ function holderOf({ longestHeld, max }: PoolNumbers): string {
   )
 }
 
-/** A tenant whose transactions hold all that it may have waits for itself. */
+/** A tenant whose transactions hold all its connections waits for itself. */
 function likelyMistake(id: string, { own, inTransaction, max, limit }: PoolNumbers): string {
   if (inTransaction === 0 || inTransaction < Math.max(own, limit)) {
     return (

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { ConnectionOptions } from 'mysql2'
+import { withLimit } from '../base/deadline.ts'
 import { TenantKnexError } from '../base/errors.ts'
 import {
   type ConnectOptions,
@@ -24,7 +25,7 @@ export class Connector {
   readonly #options: ConnectOptions
   readonly #settings: SettingsSource
   readonly #attempts = new Set<AbortController>()
-  /** Outside any tenant's scope: a socket's events come in the scope that the socket was made in. */
+  /** Outside any tenant's scope: the events of a socket run in the scope in which it was made. */
   readonly #outside = new AsyncResource('TENANT_KNEX_CONNECTOR')
   #inspection: Promise<ServerReport> | undefined
   #ended: TenantKnexError | undefined
@@ -57,8 +58,8 @@ export class Connector {
   }
 
   /**
-   * Logs in as the pool does, beside it, and asks the server about itself: once for all who want to
-   * know at a time.
+   * Logs in beside the pool, as the pool does, and asks the server about itself. Calls at the same
+   * time share one answer.
    *
    * @throws as `open`
    */
@@ -77,7 +78,7 @@ export class Connector {
   /**
    * Ends the statement that a connection is running, beside the pool and without a database.
    *
-   * @throws as `open`, and what the server answers where there is no such connection
+   * @throws as `open`, and what the server answers if there is no such connection
    */
   kill(target: KillTarget): Promise<void> {
     return this.#side.kill(target)
@@ -93,38 +94,33 @@ export class Connector {
     for (const controller of this.#attempts) controller.abort(reason)
   }
 
-  /** Resolves once the connection beside the pool is closed; after the time it is given up. */
+  /** Resolves once the connection beside the pool is closed. Gives it up after the time. */
   async settled(timeoutMillis: number, reason: TenantKnexError): Promise<void> {
-    const timer = setTimeout(() => this.#abort(reason), timeoutMillis)
-    await this.#side.settled()
-    clearTimeout(timer)
+    await withLimit(timeoutMillis, this.#side.settled(), () => this.#abort(reason))
   }
 
   #attempt<T>(fn: Attempt<T>): Promise<T> {
     return this.#outside.runInAsyncScope(() => this.#inTime(fn))
   }
 
-  /** Does what needs a new connection, in the time that connecting may take. */
+  /** Limits an attempt to the time that connecting may take. */
   async #inTime<T>(fn: Attempt<T>): Promise<T> {
     const controller = new AbortController()
     const { signal } = controller
-    const timer = setTimeout(
-      () => controller.abort(timeoutError(this.#timeoutMillis)),
-      this.#timeoutMillis,
-    )
+    const millis = this.#timeoutMillis
     this.#attempts.add(controller)
     try {
-      // The user's function for the settings knows nothing of the signal.
+      // The user's function for the settings does not get the signal.
       const aborted = new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason))
       })
       const done = this.#settings.current().then((settings) => fn(settings, signal))
-      return await Promise.race([aborted, done])
+      const first = Promise.race([aborted, done])
+      return await withLimit(millis, first, () => controller.abort(timeoutError(millis)))
     } catch (error) {
       if (signal.aborted) this.#settings.giveUp()
       throw error
     } finally {
-      clearTimeout(timer)
       this.#attempts.delete(controller)
     }
   }

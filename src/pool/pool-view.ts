@@ -1,74 +1,82 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
-import type { Pool } from 'tarn'
 import { Gate } from '../connection/gate.ts'
 import type { Lease } from '../connection/lease.ts'
-import type { GatePool } from './gate-pool.ts'
 
-/** What listeners get of a connection: enough to tell it from the others. The same object each time. */
+/** What listeners get in place of a connection: its id. It is the same object each time. */
 export interface ShownConnection {
   /** The server's own id of the connection. */
   readonly threadId: number
 }
 
-/** The part of tarn's surface that only tells. */
-export type PoolView = Readonly<
-  Pick<
-    Pool<ShownConnection>,
-    | 'numUsed'
-    | 'numFree'
-    | 'numPendingAcquires'
-    | 'numPendingCreates'
-    | 'numPendingValidations'
-    | 'on'
-    | 'removeListener'
-    | 'removeAllListeners'
-  >
->
+/** The events of a pool, with what their listeners get. Names and order are those of tarn, Knex's pool. */
+export interface PoolEventArguments {
+  acquireRequest: [id: number]
+  acquireSuccess: [id: number, connection: ShownConnection]
+  acquireFail: [id: number, error: unknown]
+  release: [connection: ShownConnection]
+  createRequest: [id: number]
+  createSuccess: [id: number, connection: ShownConnection]
+  createFail: [id: number, error: unknown]
+  destroyRequest: [id: number, connection: ShownConnection]
+  destroySuccess: [id: number, connection: ShownConnection]
+  destroyFail: [id: number, connection: ShownConnection, error: unknown]
+  startReaping: []
+  stopReaping: []
+  poolDestroyRequest: [id: number]
+  poolDestroySuccess: [id: number]
+}
 
-/** What tarn itself does for our pool. What we do in its place is told by `ofAcquire` and `tell`. */
-const OF_TARN = [
-  'createRequest',
-  'createSuccess',
-  'createFail',
-  'destroyRequest',
-  'destroySuccess',
-  'destroyFail',
-  'startReaping',
-  'stopReaping',
-  'poolDestroyRequest',
-  'poolDestroySuccess',
-] as const
+/** The name of a pool's event. */
+export type PoolEvent = keyof PoolEventArguments
+
+/** The part of tarn's surface that only tells. */
+export interface PoolView {
+  numUsed(): number
+  numFree(): number
+  numPendingAcquires(): number
+  numPendingCreates(): number
+  numPendingValidations(): number
+  on<E extends PoolEvent>(event: E, listener: (...args: PoolEventArguments[E]) => unknown): void
+  removeListener<E extends PoolEvent>(
+    event: E,
+    listener: (...args: PoolEventArguments[E]) => unknown,
+  ): void
+  removeAllListeners(event?: PoolEvent): void
+}
+
+/** The numbers that a pool shows. */
+export interface PoolCounts {
+  readonly numUsed: number
+  readonly numIdle: number
+  readonly waiting: number
+  readonly opening: number
+  readonly probing: number
+}
 
 type Listener = (...args: unknown[]) => void
 
 /**
- * Lets user code see a pool's numbers and hear its events, and nothing else. It gets no connection,
- * hears in no tenant's scope, and cannot remove what the pool itself listens to.
+ * Tells user code the events of a pool, and nothing else. Listeners get no connection and run in no
+ * tenant's scope.
  */
 export class PoolEvents {
-  /** What is in place of Knex's `client.pool`. */
-  readonly view: PoolView
-
-  readonly #pool: GatePool
   readonly #emitter = new EventEmitter()
   readonly #outside = new AsyncResource('TENANT_KNEX_POOL_EVENTS')
   readonly #shown = new Map<number, ShownConnection>()
-  /** Nothing is done for events as long as nobody wants to hear of them. */
+  /** False while there is no listener: then telling does nothing. */
   #isHeard = false
+  #lastId = 0
 
-  constructor(pool: GatePool) {
-    this.#pool = pool
-    for (const event of OF_TARN) {
-      pool.on(event as 'createRequest', (...args: unknown[]) => this.tell(event, ...args))
-    }
-    this.view = this.#createView()
+  /** A number for an operation, which all its events have. */
+  nextId(): number {
+    return ++this.#lastId
   }
 
-  /** Tells of an acquire what tarn would tell. */
+  /** Tells the events of an acquire. */
   ofAcquire(acquire: () => Promise<Lease>): Promise<Lease> {
     if (!this.#isHeard) return acquire()
-    const id = this.#pool.nextEventId()
+    const id = this.nextId()
     this.tell('acquireRequest', id)
     const acquired = acquire()
     acquired.then(
@@ -78,32 +86,24 @@ export class PoolEvents {
     return acquired
   }
 
-  /** Calls the listeners of an event. As with tarn, one that throws keeps nobody from hearing. */
-  tell(event: string, ...args: unknown[]): void {
+  /** Calls the listeners of an event. As with tarn, one that throws does not stop the others. */
+  tell(event: PoolEvent, ...args: unknown[]): void {
     if (!this.#isHeard) return
     const shown = args.map((arg) => (arg instanceof Gate ? this.#show(arg.connectionId) : arg))
     for (const listener of this.#emitter.listeners(event) as Listener[]) {
       try {
         this.#outside.runInAsyncScope(listener, undefined, ...shown)
       } catch {
-        // tarn gives it to its `log`, which Knex does not set.
+        // tarn passes the error to its `log`, which Knex does not set.
       }
     }
-    const [, last] = args
+    const [, gate] = args
     if (event === 'destroySuccess' || event === 'destroyFail')
-      this.#shown.delete((last as Gate).connectionId)
+      this.#shown.delete((gate as Gate).connectionId)
   }
 
-  #show(threadId: number): ShownConnection {
-    const known = this.#shown.get(threadId)
-    if (known) return known
-    const shown = Object.freeze({ threadId })
-    this.#shown.set(threadId, shown)
-    return shown
-  }
-
-  #createView(): PoolView {
-    const pool = this.#pool
+  /** What users get in place of Knex's `client.pool`. */
+  viewOf(pool: PoolCounts): PoolView {
     const emitter = this.#emitter
     const change = (method: 'on' | 'removeListener' | 'removeAllListeners') => {
       return (...args: [string, Listener]): void => {
@@ -112,14 +112,22 @@ export class PoolEvents {
       }
     }
     return Object.freeze({
-      numUsed: () => pool.numUsed(),
-      numFree: () => pool.numFree(),
-      numPendingAcquires: () => pool.numPendingAcquires(),
-      numPendingCreates: () => pool.numPendingCreates(),
-      numPendingValidations: () => pool.numPendingValidations(),
+      numUsed: () => pool.numUsed,
+      numFree: () => pool.numIdle,
+      numPendingAcquires: () => pool.waiting,
+      numPendingCreates: () => pool.opening,
+      numPendingValidations: () => pool.probing,
       on: change('on'),
       removeListener: change('removeListener'),
       removeAllListeners: change('removeAllListeners'),
     }) as PoolView
+  }
+
+  #show(threadId: number): ShownConnection {
+    const known = this.#shown.get(threadId)
+    if (known) return known
+    const shown = Object.freeze({ threadId })
+    this.#shown.set(threadId, shown)
+    return shown
   }
 }

@@ -1,4 +1,6 @@
+import type { Gate } from '../connection/gate.ts'
 import type { Switching } from '../connection/switch/one-write.ts'
+
 /** What a pool has done since it was created. */
 export interface ServerCounters {
   /** Connections asked for. */
@@ -80,5 +82,17 @@ export function newCounters(): ServerCounters {
     discards: 0,
     refusals: 0,
     timeouts: 0,
+  }
+}
+
+/** Describes a connection of the pool. */
+export function connectionInfo(gate: Gate, state: ConnectionState): ConnectionInfo {
+  return {
+    server: gate.server,
+    connectionId: gate.connectionId,
+    tenant: (gate.holder?.place ?? gate.state.owner)?.tenant.id,
+    database: gate.state.database,
+    state,
+    since: new Date(performance.timeOrigin + gate.usedAt),
   }
 }

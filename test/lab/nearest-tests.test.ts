@@ -3,7 +3,7 @@ import type { Coverage } from '../../lab/mutants/sample/coverage.ts'
 import type { GeneratedMutant } from '../../lab/mutants/sample/generate.ts'
 import { nearestTests } from '../../lab/mutants/sample/nearest-tests.ts'
 
-const FILE = 'src/pool/gate-pool.ts'
+const FILE = 'src/pool/lending.ts'
 
 const mutant: GeneratedMutant = {
   file: FILE,

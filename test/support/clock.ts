@@ -9,17 +9,6 @@ export async function withClockAhead(millis: number, fn: () => Promise<void>): P
   }
 }
 
-/** The same with the time of day, which tarn goes by. */
-export async function withDateAhead(millis: number, fn: () => Promise<void>): Promise<void> {
-  const now = Date.now.bind(Date)
-  Date.now = () => now() + millis
-  try {
-    await fn()
-  } finally {
-    Date.now = now
-  }
-}
-
 /** Runs a function while the wall clock shows an earlier time, as after a correction. */
 export async function withWallClockBack(millis: number, fn: () => Promise<void>): Promise<void> {
   const { now } = Date

@@ -414,7 +414,7 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'take every connection for one in a transaction',
     harm: 'the same where a slow statement holds them',
-    file: 'src/pool/server-pool.ts',
+    file: 'src/pool/acquire-timeout.ts',
     search: 'return isInTransaction ?? holder?.__knexTxId !== undefined',
     replace: 'return isInTransaction !== undefined || holder !== undefined',
     tests: SCOPED_TRANSACTIONS,

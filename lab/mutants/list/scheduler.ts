@@ -6,14 +6,6 @@ const SHARING = ['test/server/pool/sharing.test.ts']
 /** Which connection a tenant gets, whose turn it is, and when to connect. */
 export const SCHEDULING: readonly Mutant[] = [
   {
-    name: 'scheduler: close a connection that has been given to somebody meanwhile',
-    harm: 'whoever was given it waits until their time is up',
-    file: 'src/pool/gate-pool.ts',
-    search: 'if (this.#members.get(gate)?.slot.holder === undefined) this.discard(gate)',
-    replace: 'this.discard(gate)',
-    tests: SHARING,
-  },
-  {
     name: 'scheduler: let a tenant hold all that it ever may from the beginning',
     harm: 'one that is stuck on a lock leaves too few connections to the others',
     file: 'src/pool/scheduling/scheduler.ts',
@@ -35,8 +27,8 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: leave a connection among the idle ones that was handed out',
     harm: 'two tenants hold one connection',
     file: 'src/pool/scheduling/scheduler.ts',
-    search: '    this.#takeOut(slot)\n    slot.holder = share\n',
-    replace: '    slot.holder = share\n',
+    search: '    this.#takeOut(member)\n    member.holder = share\n',
+    replace: '    member.holder = share\n',
     tests: SCHEDULER,
   },
   {
@@ -68,8 +60,8 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: take the duplicate that was released last',
     harm: 'more switches than needed',
     file: 'src/pool/scheduling/idle-connections.ts',
-    search: '=> slot.idleSince)',
-    replace: '=> -slot.idleSince)',
+    search: '=> member.idleSince)',
+    replace: '=> -member.idleSince)',
     tests: SCHEDULER,
   },
   {
@@ -149,8 +141,8 @@ export const SCHEDULING: readonly Mutant[] = [
     name: 'scheduler: widen for connections that were nobody’s',
     harm: 'the statements that fail open connections that help nobody',
     file: 'src/pool/scheduling/scheduler.ts',
-    search: 'if (slot.home !== undefined && slot.home !== share)',
-    replace: 'if (slot.home !== share)',
+    search: 'if (member.home !== undefined && member.home !== share)',
+    replace: 'if (member.home !== share)',
     tests: SCHEDULER,
   },
   {
@@ -180,16 +172,16 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: tell who waits that a connection could not be opened that nobody asked for',
     harm: 'a query fails that need not',
-    file: 'src/pool/gate-pool.ts',
-    search: 'if (this.#widening.delete(id)) this._tryAcquireOrCreate()',
-    replace: 'if (this.#widening.delete(id) && this.destroyed) this._tryAcquireOrCreate()',
+    file: 'src/pool/lending.ts',
+    search: "if (reason === 'widening') this.look()",
+    replace: "if (reason === 'widening' && this.#isClosed) this.look()",
     tests: SHARING,
   },
   {
     name: 'scheduler: widen a pool that is about to be destroyed',
     harm: 'logins at the server for nothing',
     file: 'src/pool/server-pool.ts',
-    search: '    this.#pool.stopWidening()\n',
+    search: '    this.#lending.stopWidening()\n',
     replace: '',
     tests: SHARING,
   },
@@ -204,15 +196,15 @@ export const SCHEDULING: readonly Mutant[] = [
   {
     name: 'scheduler: keep the place of someone whose time is up',
     harm: 'who has left counts as waiting, and takes others’ turns',
-    file: 'src/pool/gate-pool.ts',
-    search: '      if (pending.waiter) this.#scheduler.leave(pending.waiter)\n',
+    file: 'src/pool/lending.ts',
+    search: '    if (pending.waiter) this.#scheduler.leave(pending.waiter)\n',
     replace: '',
     tests: SHARING,
   },
   {
     name: 'scheduler: give a connection to someone whose time was up while it was asked',
     harm: 'it never comes back',
-    file: 'src/pool/gate-pool.ts',
+    file: 'src/pool/lending.ts',
     search: 'const isWanted = !pending.isSettled',
     replace: 'const isWanted = pending.startedAt > 0',
     tests: SHARING,

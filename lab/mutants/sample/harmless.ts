@@ -39,8 +39,8 @@ const HERE: readonly Harmless[] = [
     reason: 'The same: no tenant may hold more than all.',
   },
   {
-    file: 'src/pool/gate-pool.ts',
-    line: 'if (isAlive === true) return slot.connection',
+    file: 'src/pool/lending.ts',
+    line: 'if (answer === true) return member.connection',
     replacement: 'false',
     reason: 'Whoever is given an idle connection gets it some promises later.',
   },

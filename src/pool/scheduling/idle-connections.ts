@@ -1,6 +1,6 @@
 import { Heap } from './heap.ts'
 import { LinkedList } from './linked-list.ts'
-import type { Slot, TenantShare } from './tenant-share.ts'
+import type { Member, TenantShare } from './tenant-share.ts'
 
 /**
  * How much longer than a spare connection another one must have been idle to go before it. Where
@@ -15,11 +15,11 @@ const SPARE_FACTOR = 2
  */
 export class IdleConnections<C, W> {
   /** All, the one that has been idle longest first. */
-  readonly #order = new LinkedList<Slot<C, W>>()
+  readonly #order = new LinkedList<Member<C, W>>()
   /** Those in no tenant's database, or who knows where. */
-  readonly #free = new LinkedList<Slot<C, W>>()
+  readonly #free = new LinkedList<Member<C, W>>()
   /** Those whose loss costs little: another one is idle in the same database. */
-  readonly #spare = new Heap<Slot<C, W>>((slot) => slot.idleSince)
+  readonly #spare = new Heap<Member<C, W>>((member) => member.idleSince)
   #turn = 0
 
   get size(): number {
@@ -27,38 +27,38 @@ export class IdleConnections<C, W> {
   }
 
   /** The one that has become idle last. */
-  get latest(): Slot<C, W> | undefined {
+  get latest(): Member<C, W> | undefined {
     return this.#order.last
   }
 
-  add(slot: Slot<C, W>): void {
-    slot.idleSince = ++this.#turn
-    this.#order.append(slot.inOrder)
-    if (slot.home === undefined) this.#free.append(slot.inGroup)
-    else this.#addTo(slot.home, slot)
+  add(member: Member<C, W>): void {
+    member.idleSince = ++this.#turn
+    this.#order.append(member.inOrder)
+    if (member.home === undefined) this.#free.append(member.inGroup)
+    else this.#addTo(member.home, member)
   }
 
-  remove(slot: Slot<C, W>): void {
-    this.#order.remove(slot.inOrder)
-    if (slot.home === undefined) this.#free.remove(slot.inGroup)
-    else this.#removeFrom(slot.home, slot)
+  remove(member: Member<C, W>): void {
+    this.#order.remove(member.inOrder)
+    if (member.home === undefined) this.#free.remove(member.inGroup)
+    else this.#removeFrom(member.home, member)
   }
 
   /**
    * The one to take for a tenant: in its database, the one released last; else one that is in
    * nobody's; else another tenant's.
    */
-  choose(share: TenantShare<C, W>): Slot<C, W> | undefined {
+  choose(share: TenantShare<C, W>): Member<C, W> | undefined {
     return share.idle.last ?? this.#free.last ?? this.#victim()
   }
 
   /** In the order in which they became idle. */
-  [Symbol.iterator](): Generator<Slot<C, W>, void> {
+  [Symbol.iterator](): Generator<Member<C, W>, void> {
     return this.#order[Symbol.iterator]()
   }
 
   /** The spare one that has been idle longest, or the one of all that has, where that is far longer. */
-  #victim(): Slot<C, W> | undefined {
+  #victim(): Member<C, W> | undefined {
     const { first: spare } = this.#spare
     const { first: oldest } = this.#order
     if (spare === undefined || oldest === undefined) return oldest
@@ -66,20 +66,20 @@ export class IdleConnections<C, W> {
   }
 
   /** How many connections have become idle since. */
-  #ageOf({ idleSince }: Slot<C, W>): number {
+  #ageOf({ idleSince }: Member<C, W>): number {
     return this.#turn - idleSince
   }
 
   /** Of several in one database all are spare but the one released last. */
-  #addTo({ idle }: TenantShare<C, W>, slot: Slot<C, W>): void {
+  #addTo({ idle }: TenantShare<C, W>, member: Member<C, W>): void {
     if (idle.last) this.#spare.add(idle.last)
-    idle.append(slot.inGroup)
+    idle.append(member.inGroup)
   }
 
-  #removeFrom({ idle }: TenantShare<C, W>, slot: Slot<C, W>): void {
-    const isLast = idle.last === slot
-    idle.remove(slot.inGroup)
-    const spare = isLast ? idle.last : slot
+  #removeFrom({ idle }: TenantShare<C, W>, member: Member<C, W>): void {
+    const isLast = idle.last === member
+    idle.remove(member.inGroup)
+    const spare = isLast ? idle.last : member
     if (spare) this.#spare.remove(spare)
   }
 }

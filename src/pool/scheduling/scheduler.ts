@@ -1,7 +1,7 @@
 import { Comebacks } from './comebacks.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { Presence } from './presence.ts'
-import { Slot, TenantShare, Waiter } from './tenant-share.ts'
+import { Member, TenantShare, Waiter } from './tenant-share.ts'
 import { Waiters } from './waiters.ts'
 
 /**
@@ -37,7 +37,7 @@ export type ConnectReason = 'waiter' | 'widening'
 /** Who gets which connection. */
 export interface Assignment<C, W> {
   readonly waiter: Waiter<C, W>
-  readonly slot: Slot<C, W>
+  readonly member: Member<C, W>
 }
 
 /**
@@ -80,33 +80,37 @@ export class Scheduler<C, W> {
     return this.#waiters.size
   }
 
+  get numIdle(): number {
+    return this.#idle.size
+  }
+
   /** Tenants of which anything is known: those that hold, wait for or have an idle connection. */
   get tenants(): number {
     return this.#shares.size
   }
 
   /** The idle connections, the one that has been idle longest first. */
-  get idle(): Iterable<Slot<C, W>> {
+  get idle(): Iterable<Member<C, W>> {
     return this.#idle
   }
 
   /** A connection has been opened: it is idle, and nobody has used it. */
-  add(connection: C): Slot<C, W> {
-    const slot = new Slot<C, W>(connection)
-    this.#idle.add(slot)
-    return slot
+  add(connection: C): Member<C, W> {
+    const member = new Member<C, W>(connection)
+    this.#idle.add(member)
+    return member
   }
 
   /** A connection is gone, whether it was idle or not. */
-  remove(slot: Slot<C, W>): void {
-    const { holder } = slot
-    if (holder === undefined) this.#takeOut(slot)
-    else this.#vacate(slot, holder)
+  remove(member: Member<C, W>): void {
+    const { holder } = member
+    if (holder === undefined) this.#takeOut(member)
+    else this.#vacate(member, holder)
     if (holder) this.#forgetUnused(holder)
   }
 
   /** A connection for a tenant at once; undefined where it must wait, for others or for a connection. */
-  take(database: string, now: number): Slot<C, W> | undefined {
+  take(database: string, now: number): Member<C, W> | undefined {
     this.#now = now
     if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined
     const share = this.#shareOf(database)
@@ -150,26 +154,25 @@ export class Scheduler<C, W> {
   }
 
   /** For someone who was given a connection at once, which may yet turn out to be of no use. */
-  ticket(slot: Slot<C, W>, item: W): Waiter<C, W> {
-    return new Waiter(item, slot.holder as TenantShare<C, W>, ++this.#turns)
+  ticket(member: Member<C, W>, item: W): Waiter<C, W> {
+    return new Waiter(item, member.holder as TenantShare<C, W>, ++this.#turns)
   }
 
-  /** A connection is gone that someone had been given: they wait again, in their old place. */
-  takeBack(waiter: Waiter<C, W>, slot: Slot<C, W>): void {
+  /** A waiter was given a connection that is of no use. It waits again, in its old place. */
+  waitAgain(waiter: Waiter<C, W>): void {
     this.#waiters.add(waiter)
-    this.remove(slot)
   }
 
   /** A connection has come back and is idle, in a database or, where undefined, who knows where. */
-  release(slot: Slot<C, W>, database: string | undefined, now: number): void {
+  release(member: Member<C, W>, database: string | undefined, now: number): void {
     this.#now = now
-    const { holder } = slot
+    const { holder } = member
     if (holder === undefined) return
     this.#presence.note(holder.database, now)
     holder.onReturn(now)
-    if (database !== undefined) slot.home = this.#shareOf(database)
-    this.#vacate(slot, holder)
-    this.#idle.add(slot)
+    if (database !== undefined) member.home = this.#shareOf(database)
+    this.#vacate(member, holder)
+    this.#idle.add(member)
     this.#forgetUnused(holder)
   }
 
@@ -182,7 +185,7 @@ export class Scheduler<C, W> {
     const waiter = this.#waiters.next(latest.home)
     if (waiter === undefined) return undefined
     this.#waiters.remove(waiter)
-    return { waiter, slot: this.#give(waiter.share) as Slot<C, W> }
+    return { waiter, member: this.#give(waiter.share) as Member<C, W> }
   }
 
   /** Whose turn it is; undefined where nobody waits who may have a connection. */
@@ -213,16 +216,16 @@ export class Scheduler<C, W> {
   }
 
   /** Takes the connection that suits a tenant best out of the idle ones, of which there must be one. */
-  #give(share: TenantShare<C, W>): Slot<C, W> | undefined {
-    const slot = this.#idle.choose(share)
-    if (slot === undefined) return undefined
-    if (slot.home !== undefined && slot.home !== share) this.#onTakeOver(share, slot.home)
+  #give(share: TenantShare<C, W>): Member<C, W> | undefined {
+    const member = this.#idle.choose(share)
+    if (member === undefined) return undefined
+    if (member.home !== undefined && member.home !== share) this.#onTakeOver(share, member.home)
     share.inUse++ // first, so that the share is not forgotten with its last idle connection
     this.#inUse++
-    this.#takeOut(slot)
-    slot.holder = share
+    this.#takeOut(member)
+    member.holder = share
     this.#waiters.update(share)
-    return slot
+    return member
   }
 
   /** More connections only help where tenants come back before theirs is gone. */
@@ -231,15 +234,15 @@ export class Scheduler<C, W> {
     this.#isWiderWanted = this.#comebacks.share >= MIN_COMEBACKS
   }
 
-  #takeOut(slot: Slot<C, W>): void {
-    this.#idle.remove(slot)
-    const { home } = slot
-    slot.home = undefined
+  #takeOut(member: Member<C, W>): void {
+    this.#idle.remove(member)
+    const { home } = member
+    member.home = undefined
     if (home) this.#forgetUnused(home)
   }
 
-  #vacate(slot: Slot<C, W>, holder: TenantShare<C, W>): void {
-    slot.holder = undefined
+  #vacate(member: Member<C, W>, holder: TenantShare<C, W>): void {
+    member.holder = undefined
     holder.inUse--
     this.#inUse--
     this.#waiters.update(holder)

@@ -10,7 +10,7 @@ export class TenantShare<C, W> implements HeapItem {
   /** Connections that the tenant holds, or that are being cleaned after it. */
   inUse = 0
   /** Idle connections in its database, the one released last at the end. */
-  readonly idle: LinkedList<Slot<C, W>> = new LinkedList()
+  readonly idle: LinkedList<Member<C, W>> = new LinkedList()
   /** Who waits for a connection for it, the first one first. */
   readonly queue: LinkedList<Waiter<C, W>> = new LinkedList()
   heapIndex = -1
@@ -42,7 +42,7 @@ export class TenantShare<C, W> implements HeapItem {
 }
 
 /** What the scheduler knows of one connection. */
-export class Slot<C, W> implements HeapItem {
+export class Member<C, W> implements HeapItem {
   readonly connection: C
   /** Who holds it; undefined while it is idle. */
   holder: TenantShare<C, W> | undefined
@@ -51,8 +51,8 @@ export class Slot<C, W> implements HeapItem {
   /** When it became idle, as a number that only grows. */
   idleSince = 0
   heapIndex = -1
-  readonly inOrder: ListNode<Slot<C, W>> = new ListNode(this)
-  readonly inGroup: ListNode<Slot<C, W>> = new ListNode(this)
+  readonly inOrder: ListNode<Member<C, W>> = new ListNode(this)
+  readonly inGroup: ListNode<Member<C, W>> = new ListNode(this)
 
   constructor(connection: C) {
     this.connection = connection

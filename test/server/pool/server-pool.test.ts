@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import type { RowDataPacket } from 'mysql2'
 import type { Connection } from 'mysql2/promise'
 import { createTenantKnex } from '../../../src/index.ts'
-import { withClockAhead, withDateAhead } from '../../support/clock.ts'
+import { withClockAhead } from '../../support/clock.ts'
 import { listening } from '../../support/diagnostics.ts'
 import { withProxy } from '../../support/proxy.ts'
 import {
@@ -99,11 +99,11 @@ onEachServer('the pool of a server', (server) => {
           ['a', 'b'].map((id) => tenantKnex(id).transaction()),
         )
         await first?.commit()
-        await withDateAhead(30_000, async () => {
+        await withClockAhead(30_000, async () => {
           await second?.commit()
         })
         await until('both are idle', () => tenantKnex.stats().servers[0].idle === 2)
-        await withDateAhead(61_000, () =>
+        await withClockAhead(61_000, () =>
           until('one is closed', () => tenantKnex.stats().servers[0].discards === 1),
         )
         expect(tenantKnex.connections()).to.have.lengthOf(1)
