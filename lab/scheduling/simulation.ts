@@ -1,4 +1,4 @@
-import { Heap, type HeapItem } from '../../src/pool/scheduling/heap.ts'
+import { Heap, type HeapItem } from './heap.ts'
 import type { Given, Policy } from './policy.ts'
 import type { Visit } from './traffic.ts'
 

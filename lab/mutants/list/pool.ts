@@ -3,6 +3,8 @@ import type { Mutant } from '../mutant.ts'
 const KEPT = ['test/server/isolation/kept-connections.test.ts']
 const TRANSACTIONS = ['test/server/isolation/transactions.test.ts']
 const SERVER_POOL = ['test/server/pool/server-pool.test.ts']
+const OPENER = ['test/unit/pool/opener.test.ts']
+const REAPER = ['test/unit/pool/reaper.test.ts']
 const SIDE = ['test/unit/pool/side-connection.test.ts']
 
 /** Who gets which connection, and in what state. */
@@ -192,5 +194,118 @@ export const POOL: readonly Mutant[] = [
     search: 'this.#outside.runInAsyncScope(listener, undefined, ...shown)',
     replace: 'listener(...shown)',
     tests: ['test/server/knex/pool-events.test.ts'],
+  },
+  {
+    name: 'do not look again after a connection could not be opened',
+    harm: 'those who wait get no attempt until someone else comes or leaves',
+    file: 'src/pool/opener.ts',
+    search: '        this.#lookLater()\n',
+    replace: '',
+    tests: OPENER,
+    isQuick: true,
+  },
+  {
+    name: 'try again at once when a connection could not be opened',
+    harm: 'a storm of logins at a server that is down',
+    file: 'src/pool/opener.ts',
+    search: '    }, this.#retryMillis)',
+    replace: '    }, 0 * this.#retryMillis)',
+    tests: OPENER,
+  },
+  {
+    name: 'look again for each of many failures',
+    harm: 'as many timers as attempts',
+    file: 'src/pool/opener.ts',
+    search: 'this.#retry ??= setTimeout',
+    replace: 'this.#retry = setTimeout',
+    tests: OPENER,
+  },
+  {
+    name: 'count an attempt that has ended until its pool has heard of it',
+    harm: 'one connection fewer than allowed',
+    file: 'src/pool/opener.ts',
+    search: 'this.#pending.delete(opening)\n        this.#host.add(connection)',
+    replace: 'this.#host.add(connection)\n        this.#pending.delete(opening)',
+    tests: OPENER,
+  },
+  {
+    name: 'try again after the end of a pool',
+    harm: 'a timer keeps the process from its end',
+    file: 'src/pool/opener.ts',
+    search: '    clearTimeout(this.#retry)\n',
+    replace: '',
+    tests: OPENER,
+  },
+  {
+    name: 'do not wait for attempts under way when the pool is closed',
+    harm: 'a connection stays open after destroy()',
+    file: 'src/pool/opener.ts',
+    search: '    await Promise.allSettled(this.#pending)\n',
+    replace: '',
+    tests: OPENER,
+  },
+  {
+    name: 'let an attempt to connect take any time',
+    harm: 'acquires hang with a server that does not answer',
+    file: 'src/pool/connector.ts',
+    search: 'await withLimit(millis, first, ',
+    replace: 'await withLimit(100 * millis, first, ',
+    tests: SERVER_POOL,
+  },
+  {
+    name: 'close all idle connections, however few there are to be',
+    harm: '`pool.min` has no effect',
+    file: 'src/pool/reaper.ts',
+    search: 'this.#host.size - min',
+    replace: 'this.#host.size - min * 0',
+    tests: REAPER,
+  },
+  {
+    name: 'close the youngest of the idle connections first',
+    harm: 'those are kept that are dead most likely',
+    file: 'src/pool/reaper.ts',
+    search: 'this.#host.idle().filter(',
+    replace: 'this.#host.idle().reverse().filter(',
+    tests: REAPER,
+  },
+  {
+    name: 'close connections that have been idle for a moment',
+    harm: 'every burst connects anew',
+    file: 'src/pool/reaper.ts',
+    search: '=> usedAt <= latest)',
+    replace: '=> usedAt <= latest + idleTimeoutMillis)',
+    tests: REAPER,
+  },
+  {
+    name: 'go on reaping an empty pool',
+    harm: 'a timer keeps the process from its end',
+    file: 'src/pool/reaper.ts',
+    search: '    if (size + waiting + opening === 0) this.stop()\n',
+    replace: '    void [size, waiting, opening]\n',
+    tests: REAPER,
+  },
+  {
+    name: 'tell who waits that the server is full, although another connection will come back',
+    harm: 'queries fail that only had to wait',
+    file: 'src/pool/lending.ts',
+    search: 'else if (this.size === 0 || !isServerFull(error)) ',
+    replace: 'else ',
+    tests: SERVER_POOL,
+  },
+  {
+    name: 'tell nobody that a connection could not be opened',
+    harm: 'a wrong password is told after ten seconds, as a full pool',
+    file: 'src/pool/lending.ts',
+    search: 'this.#rejectNext(error, now)',
+    replace: 'void [error, now, this.#rejectNext]',
+    tests: SERVER_POOL,
+  },
+  {
+    name: 'end a pool before its connections have come back',
+    harm: 'connections stay open after destroy()',
+    file: 'src/pool/lending.ts',
+    search: 'if (this.numUsed === 0) this.#onUnused()',
+    replace: 'this.#onUnused()',
+    tests: ['test/server/tenant-knex.test.ts', ...SERVER_POOL],
   },
 ]

@@ -1,52 +1,42 @@
+import { type CapLimits, Caps } from './caps.ts'
 import { Comebacks } from './comebacks.ts'
 import { IdleConnections } from './idle-connections.ts'
-import { Presence } from './presence.ts'
 import { Member, TenantShare, Waiter } from './tenant-share.ts'
 import { Waiters } from './waiters.ts'
 
-/**
- * Which part of the pool a tenant may hold before any of its connections has come back: one that is
- * stuck on a lock takes no more.
- */
-const FIRST_PART = 1 / 3
-
-/** How many connections may be on their way before anyone has to wait for them. */
+/** How many connections may be on their way that no one waits for. */
 const MAX_WIDENING = 2
 
 /**
- * Which part of take-overs must be by tenants that have lost a connection lately, for one more to be
- * worth its while. Where each request is of a tenant drawn anew from 1,000, a pool of 50 switches a third
- * less often than one of 16 and does no more: its connections take turns, and each finds the server's
- * processor busy with others (benchmarks/README.md, "What does each piece buy?").
+ * The pool is widened only if at least this part of take-overs is by tenants that have lost a
+ * connection lately. If each request is of a tenant drawn anew from 1,000, a pool of 50 switches a
+ * third less often than one of 16 and does no more work: its connections take turns, and each finds
+ * the server's processor busy with others (benchmarks/README.md, "What does each piece buy?").
  */
 const MIN_COMEBACKS = 1 / 2
 
 /** What a scheduler must keep to. */
-export interface SchedulerLimits {
-  /** Connections at most. */
-  readonly max: number
-  /** Connections that one tenant holds at most while others use the pool. */
-  readonly maxPerTenant: number
+export interface SchedulerLimits extends CapLimits {
   /** Acquires of one tenant that wait at most. */
   readonly maxWaitingPerTenant: number
 }
 
-/** Why to connect: somebody waits, or the next one who comes need not take another's connection. */
+/** Why to open a connection: an acquire waits, or it saves the next tenant a take-over. */
 export type ConnectReason = 'waiter' | 'widening'
 
-/** Who gets which connection. */
+/** Which waiter gets which connection. */
 export interface Assignment<C, W> {
   readonly waiter: Waiter<C, W>
   readonly member: Member<C, W>
 }
 
 /**
- * Decides which idle connection a tenant gets, who of those who wait is next, and when to connect.
- * It does nothing itself: no I/O, no clock, no chance. What becomes of the connections is told to it,
- * and the time with it. It only saves switches and keeps tenants from each other's way; a bad choice
- * is slow, not wrong.
+ * Decides which idle connection a tenant gets, which waiter is next, and when to open a connection.
+ * It does nothing itself: no I/O, no clock, no chance. The pool tells it what becomes of the
+ * connections, and the time. It only saves switches and keeps tenants from each other's way; a bad
+ * choice is slow, not wrong.
  *
- * No call looks at all connections or at all who wait.
+ * A search goes over all idle connections, but never over all waiters.
  *
  * @typeParam C what is scheduled: connections
  * @typeParam W what waits for them
@@ -56,10 +46,8 @@ export class Scheduler<C, W> {
   readonly #shares = new Map<string, TenantShare<C, W>>()
   readonly #idle = new IdleConnections<C, W>()
   readonly #waiters: Waiters<C, W>
-  readonly #presence = new Presence()
+  readonly #caps: Caps
   readonly #comebacks: Comebacks
-  /** What a tenant may hold in any case. */
-  readonly #firstCap: number
   #now = Number.NEGATIVE_INFINITY
   #inUse = 0
   #turns = 0
@@ -68,11 +56,9 @@ export class Scheduler<C, W> {
 
   constructor(limits: SchedulerLimits) {
     this.#limits = limits
+    this.#caps = new Caps(limits)
     this.#comebacks = new Comebacks(limits.max)
-    const { max, maxPerTenant } = limits
-    const firstPart = Math.max(2, Math.ceil(max * FIRST_PART))
-    this.#firstCap = maxPerTenant >= max ? max : Math.min(maxPerTenant, firstPart)
-    this.#waiters = new Waiters(max, this.#firstCap, (share) => this.#capOf(share))
+    this.#waiters = new Waiters(limits.max, (share) => this.#capOf(share))
   }
 
   /** Acquires that wait. */
@@ -94,7 +80,7 @@ export class Scheduler<C, W> {
     return this.#idle
   }
 
-  /** A connection has been opened: it is idle, and nobody has used it. */
+  /** A connection has been opened: it is idle, and no tenant has used it. */
   add(connection: C): Member<C, W> {
     const member = new Member<C, W>(connection)
     this.#idle.add(member)
@@ -109,20 +95,20 @@ export class Scheduler<C, W> {
     if (holder) this.#forgetUnused(holder)
   }
 
-  /** A connection for a tenant at once; undefined where it must wait, for others or for a connection. */
+  /** A connection for a tenant at once; undefined if the tenant has to wait. */
   take(database: string, now: number): Member<C, W> | undefined {
     this.#now = now
     if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined
     const share = this.#shareOf(database)
-    this.#presence.note(database, now)
+    this.#caps.note(database, now)
     if (share.inUse < this.#capOf(share)) return this.#give(share)
     this.#forgetUnused(share)
     return undefined
   }
 
-  /** Whether so many of a tenant wait that no more may. */
+  /** True if so many acquires of a tenant wait that no more may. */
   isFull(database: string): boolean {
-    const waiting = this.#shares.get(database)?.queue.size ?? 0
+    const waiting = this.#shares.get(database)?.queue.length ?? 0
     return waiting >= this.#limits.maxWaitingPerTenant
   }
 
@@ -132,28 +118,28 @@ export class Scheduler<C, W> {
     return this.#capOf(this.#shares.get(database) ?? new TenantShare(database))
   }
 
-  /** Everyone who waits, in no order. */
-  *waiters(): Generator<Waiter<C, W>, void> {
-    for (const { queue } of [...this.#shares.values()]) yield* [...queue]
+  /** All waiters, a tenant's in the order of their turns. */
+  waiters(): Waiter<C, W>[] {
+    return this.#waiters.all()
   }
 
-  /** Someone begins to wait. */
+  /** An acquire begins to wait. */
   wait(database: string, item: W, now: number): Waiter<C, W> {
     this.#now = now
-    this.#presence.note(database, now)
+    this.#caps.note(database, now)
     const waiter = new Waiter(item, this.#shareOf(database), ++this.#turns)
     this.#waiters.add(waiter)
     return waiter
   }
 
-  /** Someone does not wait any more. */
+  /** An acquire does not wait any more. */
   leave(waiter: Waiter<C, W>): void {
     if (!waiter.isWaiting) return
     this.#waiters.remove(waiter)
     this.#forgetUnused(waiter.share)
   }
 
-  /** For someone who was given a connection at once, which may yet turn out to be of no use. */
+  /** For an acquire that was given a connection at once, which may turn out to be of no use. */
   ticket(member: Member<C, W>, item: W): Waiter<C, W> {
     return new Waiter(item, member.holder as TenantShare<C, W>, ++this.#turns)
   }
@@ -163,12 +149,12 @@ export class Scheduler<C, W> {
     this.#waiters.add(waiter)
   }
 
-  /** A connection has come back and is idle, in a database or, where undefined, who knows where. */
+  /** A connection has come back and is idle, in a database, or, if undefined, in an unknown one. */
   release(member: Member<C, W>, database: string | undefined, now: number): void {
     this.#now = now
     const { holder } = member
     if (holder === undefined) return
-    this.#presence.note(holder.database, now)
+    this.#caps.note(holder.database, now)
     holder.onReturn(now)
     if (database !== undefined) member.home = this.#shareOf(database)
     this.#vacate(member, holder)
@@ -176,7 +162,7 @@ export class Scheduler<C, W> {
     this.#forgetUnused(holder)
   }
 
-  /** Who is to get which connection next; undefined where nobody can. To be asked until it says so. */
+  /** Which waiter gets which connection next. Call it until it returns undefined. */
   next(now: number): Assignment<C, W> | undefined {
     this.#now = now
     if (this.#waiters.size === 0) return undefined
@@ -188,16 +174,16 @@ export class Scheduler<C, W> {
     return { waiter, member: this.#give(waiter.share) as Member<C, W> }
   }
 
-  /** Whose turn it is; undefined where nobody waits who may have a connection. */
+  /** The waiter whose turn it is; undefined if none of them may have a connection. */
   head(now: number): Waiter<C, W> | undefined {
     this.#now = now
     return this.#waiters.head()
   }
 
   /**
-   * Why to connect: because somebody waits and nothing is idle, or in the background because a tenant
-   * has just got a connection that was another's, and tenants come back. To be asked until it says
-   * undefined.
+   * Why to open a connection: because an acquire waits and nothing is idle, or in the background
+   * because a tenant has just got another tenant's connection, and tenants come back. Call it until
+   * it returns undefined.
    *
    * @param connecting connections that are on their way
    */
@@ -215,7 +201,7 @@ export class Scheduler<C, W> {
     this.#wideningFrom = Math.max(this.#wideningFrom, until)
   }
 
-  /** Takes the connection that suits a tenant best out of the idle ones, of which there must be one. */
+  /** Takes the connection that suits a tenant best out of the idle ones. There must be one. */
   #give(share: TenantShare<C, W>): Member<C, W> | undefined {
     const member = this.#idle.choose(share)
     if (member === undefined) return undefined
@@ -224,11 +210,10 @@ export class Scheduler<C, W> {
     this.#inUse++
     this.#takeOut(member)
     member.holder = share
-    this.#waiters.update(share)
     return member
   }
 
-  /** More connections only help where tenants come back before theirs is gone. */
+  /** More connections only help if tenants come back before theirs is gone. */
   #onTakeOver(winner: TenantShare<C, W>, loser: TenantShare<C, W>): void {
     this.#comebacks.onTakeOver(winner.database, loser.database)
     this.#isWiderWanted = this.#comebacks.share >= MIN_COMEBACKS
@@ -245,20 +230,10 @@ export class Scheduler<C, W> {
     member.holder = undefined
     holder.inUse--
     this.#inUse--
-    this.#waiters.update(holder)
   }
 
-  /**
-   * A part of the pool at first, and one more for each connection that comes back. Where nobody else
-   * uses the pool, all of it is one tenant's.
-   */
   #capOf(share: TenantShare<C, W>): number {
-    if (share.inUse < this.#firstCap) return this.#firstCap
-    const { max, maxPerTenant } = this.#limits
-    const isShared =
-      this.#inUse > share.inUse || this.#presence.hasOthers(share.database, this.#now)
-    if (!isShared || maxPerTenant >= max) return max
-    return Math.min(maxPerTenant, this.#firstCap + share.returnsBy(this.#now))
+    return this.#caps.of(share, this.#inUse, this.#now)
   }
 
   #shareOf(database: string): TenantShare<C, W> {

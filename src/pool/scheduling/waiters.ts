@@ -1,37 +1,31 @@
-import { Heap } from './heap.ts'
 import type { TenantShare, Waiter } from './tenant-share.ts'
 
-/** How often whoever is next may be passed over for one whose database the connection is in. */
+/** How often the next waiter may be passed over for one whose database the free connection is in. */
 export const MAX_BYPASSES = 8
 
-/** Of how many connections each a backlog must wait, to be one. */
+/** More waiters of one tenant than this many times the connections are a backlog. */
 const BACKLOG_FACTOR = 4
 
-/** Which part of the pool all tenants with a backlog share while others wait. */
+/** The part of the pool that all tenants with a backlog share while others wait. */
 const BACKLOG_PART = 1 / 4
 
-/** Says how many connections a tenant may hold now, at most. */
+/** Says how many connections a tenant may hold now. */
 export type CapOf<C, W> = (share: TenantShare<C, W>) => number
 
-/** Who waits for a connection, and who is next. */
+/** The acquires that wait for a connection, and which of them is next. */
 export class Waiters<C, W> {
   readonly #max: number
   readonly #capOf: CapOf<C, W>
-  /** No tenant with fewer connections than this is ever kept from its turn by its cap. */
-  readonly #lowestCap: number
-  /** Tenants that are served when their turn comes. */
-  readonly #ready = new Heap<TenantShare<C, W>>(turnOf)
   /**
-   * Tenants with a backlog, and those that hold as many connections as they may. Each holds one at
-   * least: there are no more of them than connections.
+   * The tenants that wait, by the turn of their first waiter. There may be thousands of waiters, so
+   * no search goes over all of them: only tenants that hold a connection are passed over.
    */
-  readonly #restricted = new Set<TenantShare<C, W>>()
-  readonly #backlogged = new Set<TenantShare<C, W>>()
+  readonly #tenants: TenantShare<C, W>[] = []
+  #backlogs = 0
   #size = 0
 
-  constructor(max: number, lowestCap: number, capOf: CapOf<C, W>) {
+  constructor(max: number, capOf: CapOf<C, W>) {
     this.#max = max
-    this.#lowestCap = lowestCap
     this.#capOf = capOf
   }
 
@@ -39,101 +33,98 @@ export class Waiters<C, W> {
     return this.#size
   }
 
-  /** Takes someone in, also one who was next before and got nothing. */
+  /** Adds a waiter at its turn. It may have waited before. */
   add(waiter: Waiter<C, W>): void {
     const { queue } = waiter.share
-    if ((queue.last?.number ?? 0) < waiter.number) queue.append(waiter.inQueue)
-    else queue.insert(waiter.inQueue, ({ number }) => number > waiter.number)
+    const at = queue.findLastIndex(({ turn }) => turn < waiter.turn) + 1
+    if (at === 0 && queue.length > 0) this.#takeOut(waiter.share)
+    queue.splice(at, 0, waiter)
+    if (at === 0) this.#putIn(waiter.share)
     waiter.isWaiting = true
     this.#size++
-    this.update(waiter.share)
+    if (queue.length === this.#backlogSize) this.#backlogs++
   }
 
   remove(waiter: Waiter<C, W>): void {
-    waiter.share.queue.remove(waiter.inQueue)
+    const { queue } = waiter.share
+    if (queue.length === this.#backlogSize) this.#backlogs--
+    const at = queue.indexOf(waiter)
+    if (at === 0) this.#takeOut(waiter.share)
+    queue.splice(at, 1)
+    if (at === 0 && queue.length > 0) this.#putIn(waiter.share)
     waiter.isWaiting = false
     this.#size--
-    this.update(waiter.share)
   }
 
-  /** Looks anew at a tenant that holds more or fewer connections than before. */
-  update(share: TenantShare<C, W>): void {
-    if (this.#isBacklogged(share)) this.#backlogged.add(share)
-    else this.#backlogged.delete(share)
-    const isReady = share.queue.size > 0 && !this.#isRestricted(share)
-    if (share.heapIndex === -1) isReady && this.#ready.add(share)
-    else if (isReady) this.#ready.update(share)
-    else this.#ready.remove(share)
-    const isRestricted = share.queue.size > 0 && !isReady
-    if (isRestricted === share.isRestricted) return
-    share.isRestricted = isRestricted
-    if (isRestricted) this.#restricted.add(share)
-    else this.#restricted.delete(share)
+  /** All of them, a tenant's in the order of their turns. */
+  all(): Waiter<C, W>[] {
+    return this.#tenants.flatMap(({ queue }) => queue)
   }
 
   /**
-   * Who gets the next connection; undefined where none of those who wait may have one.
+   * The waiter that gets the next connection; undefined if none of them may have one.
    *
-   * @param home in whose database the connection is that has become idle
+   * @param home the tenant whose database the connection is in that has become idle
    */
   next(home: TenantShare<C, W> | undefined): Waiter<C, W> | undefined {
     const head = this.head()
     if (head === undefined || home === undefined || home === head.share) return head
-    const first = home.queue.first
+    const [first] = home.queue
     if (first === undefined || home.inUse >= this.#limitOf(home)) return head
     if (head.bypassed >= MAX_BYPASSES) return head
     head.bypassed++
     return first
   }
 
-  /** Whose turn it is, whichever connection becomes idle. */
+  /** The waiter whose turn it is, whichever connection becomes idle. */
   head(): Waiter<C, W> | undefined {
-    return (this.#firstWithinLimit() ?? this.#leastServed())?.queue.first
-  }
-
-  #firstWithinLimit(): TenantShare<C, W> | undefined {
-    let first = this.#ready.first
-    for (const share of this.#restricted) {
-      if (share.inUse >= this.#limitOf(share)) continue
-      if (first === undefined || turnOf(share) < turnOf(first)) first = share
+    const isWithin = (share: TenantShare<C, W>): boolean => {
+      return share.inUse === 0 || share.inUse < this.#limitOf(share)
     }
-    return first
+    return (this.#tenants.find(isWithin) ?? this.#leastServed())?.queue[0]
   }
 
-  /** Nobody else waits: no connection stays idle for a backlog's sake. */
+  /** No connection stays idle because of a backlog alone. */
   #leastServed(): TenantShare<C, W> | undefined {
     let least: TenantShare<C, W> | undefined
-    for (const share of this.#restricted) {
+    for (const share of this.#tenants) {
       if (share.inUse >= this.#capOf(share)) continue
-      if (least === undefined || isServedLess(share, least)) least = share
+      if (least === undefined || share.inUse < least.inUse) least = share
     }
     return least
   }
 
-  /** Who holds none is within every limit, whatever the backlog. */
-  #isRestricted(share: TenantShare<C, W>): boolean {
-    return share.inUse >= this.#lowestCap || (share.inUse > 0 && this.#isBacklogged(share))
-  }
-
-  #isBacklogged({ queue }: TenantShare<C, W>): boolean {
-    return queue.size > BACKLOG_FACTOR * this.#max
+  /** So many waiters of one tenant are a backlog. */
+  get #backlogSize(): number {
+    return BACKLOG_FACTOR * this.#max + 1
   }
 
   #limitOf(share: TenantShare<C, W>): number {
     const cap = this.#capOf(share)
-    return this.#isBacklogged(share) ? Math.min(cap, this.#backlogShare()) : cap
+    if (share.queue.length < this.#backlogSize) return cap
+    return Math.min(cap, Math.max(1, Math.floor((this.#max * BACKLOG_PART) / this.#backlogs)))
   }
 
-  /** How many connections each tenant with a backlog has while others wait. */
-  #backlogShare(): number {
-    return Math.max(1, Math.floor((this.#max * BACKLOG_PART) / this.#backlogged.size))
+  #putIn(share: TenantShare<C, W>): void {
+    this.#tenants.splice(this.#indexOf(turnOf(share)), 0, share)
+  }
+
+  #takeOut(share: TenantShare<C, W>): void {
+    this.#tenants.splice(this.#indexOf(turnOf(share)), 1)
+  }
+
+  /** Where the tenant of a turn is, or belongs. */
+  #indexOf(turn: number): number {
+    let [low, high] = [0, this.#tenants.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (turnOf(this.#tenants[middle] as TenantShare<C, W>) < turn) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
 function turnOf<C, W>({ queue }: TenantShare<C, W>): number {
-  return queue.first?.number ?? Number.POSITIVE_INFINITY
-}
-
-function isServedLess<C, W>(a: TenantShare<C, W>, b: TenantShare<C, W>): boolean {
-  return a.inUse < b.inUse || (a.inUse === b.inUse && turnOf(a) < turnOf(b))
+  return (queue[0] as Waiter<C, W>).turn
 }

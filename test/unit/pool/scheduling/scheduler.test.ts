@@ -230,7 +230,7 @@ describe('who is next', () => {
 
   it('looks at those only that hold a connection, however many have a backlog', () => {
     let looks = 0
-    const waiters = new Waiters<number, number>(2, 2, () => {
+    const waiters = new Waiters<number, number>(2, () => {
       looks++
       return 2
     })
@@ -241,9 +241,8 @@ describe('who is next', () => {
     }
     const [, holder] = shares as [unknown, TenantShare<number, number>]
     holder.inUse = 1
-    waiters.update(holder)
     looks = 0
-    expect(waiters.head()?.number, 'the first whose tenant holds none').to.equal(2)
+    expect(waiters.head()?.turn, 'the first whose tenant holds none').to.equal(2)
     expect(looks).to.equal(1)
   })
 
