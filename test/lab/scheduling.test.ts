@@ -4,6 +4,7 @@ import { busy, limitsOf, saturation, sessions, TARN } from '../../lab/scheduling
 import { Reference } from '../../lab/scheduling/reference.ts'
 import { Scheduled } from '../../lab/scheduling/scheduled.ts'
 import { simulate } from '../../lab/scheduling/simulation.ts'
+import { describeCourses, describeReplays } from '../contract/scheduler-suite.ts'
 
 describe('switches per acquire, in a simulation', function () {
   this.timeout(60_000)
@@ -78,3 +79,6 @@ describe('what others wait while a tenant asks for too much, in a simulation', f
     expect(othersOfStuck(new Scheduled(unlimited), few).p99Total).to.be.at.least(3 * quiet)
   })
 })
+
+describeCourses(2_000)
+describeReplays(600)

@@ -26,15 +26,14 @@ const HERE: readonly Harmless[] = [
     reason: 'Knex calls the handler, which sets it, before anything can fail.',
   },
   {
-    file: 'src/pool/scheduling/scheduler.ts',
-    line: 'this.#firstCap = maxPerTenant >= max ? max',
+    file: 'src/pool/scheduling/caps.ts',
+    line: 'this.#first = maxPerTenant >= max ? max',
     replacement: 'false',
-    reason:
-      'A tenant that may hold all is searched for among the restricted; its limit is the same.',
+    reason: 'A tenant that may hold all has the same limit, which is found a few lines later.',
   },
   {
-    file: 'src/pool/scheduling/scheduler.ts',
-    line: 'this.#firstCap = maxPerTenant >= max ? max',
+    file: 'src/pool/scheduling/caps.ts',
+    line: 'this.#first = maxPerTenant >= max ? max',
     replacement: 'maxPerTenant > max',
     reason: 'The same: no tenant may hold more than all.',
   },

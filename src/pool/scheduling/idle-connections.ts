@@ -1,3 +1,4 @@
+import { removeAt } from './arrays.ts'
 import type { Member, TenantShare } from './tenant-share.ts'
 
 /**
@@ -29,7 +30,7 @@ export class IdleConnections<C, W> {
   }
 
   remove(member: Member<C, W>): void {
-    this.#members.splice(this.#members.indexOf(member), 1)
+    removeAt(this.#members, this.#members.lastIndexOf(member))
     if (member.home) member.home.idle--
   }
 
@@ -38,8 +39,7 @@ export class IdleConnections<C, W> {
    * released last in both cases, or else another tenant's.
    */
   choose(share: TenantShare<C, W>): Member<C, W> | undefined {
-    const home = share.idle > 0 ? share : undefined
-    return this.#members.findLast((member) => member.home === home) ?? this.#victim()
+    return this.#latestIn(share.idle > 0 ? share : undefined) ?? this.#victim()
   }
 
   /** In the order in which they became idle. */
@@ -47,21 +47,31 @@ export class IdleConnections<C, W> {
     return this.#members[Symbol.iterator]()
   }
 
+  #latestIn(home: TenantShare<C, W> | undefined): Member<C, W> | undefined {
+    for (let at = this.#members.length - 1; at >= 0; at--) {
+      if (this.#members[at]?.home === home) return this.#members[at]
+    }
+    return undefined
+  }
+
   /** The spare one that has been idle longest, or the one of all that has, if that is far longer. */
   #victim(): Member<C, W> | undefined {
-    const [oldest] = this.#members
-    const spare = this.#members.find(isSpare)
+    const oldest = this.#members[0]
+    const spare = this.#firstSpare()
     if (spare === undefined || oldest === undefined) return oldest
     return SPARE_FACTOR * this.#ageOf(spare) < this.#ageOf(oldest) ? oldest : spare
+  }
+
+  /** Of several connections that are idle in one database, all but the last one are spare. */
+  #firstSpare(): Member<C, W> | undefined {
+    for (const member of this.#members) {
+      if (member.home !== undefined && member.home.idle > 1) return member
+    }
+    return undefined
   }
 
   /** How many connections have become idle since. */
   #ageOf({ idleSince }: Member<C, W>): number {
     return this.#turn - idleSince
   }
-}
-
-/** True if another connection is idle in the same database. */
-function isSpare<C, W>({ home }: Member<C, W>): boolean {
-  return home !== undefined && home.idle > 1
 }

@@ -1,3 +1,4 @@
+import { insertAt, removeAt } from './arrays.ts'
 import type { TenantShare, Waiter } from './tenant-share.ts'
 
 /** How often the next waiter may be passed over for one whose database the free connection is in. */
@@ -36,9 +37,10 @@ export class Waiters<C, W> {
   /** Adds a waiter at its turn. It may have waited before. */
   add(waiter: Waiter<C, W>): void {
     const { queue } = waiter.share
-    const at = queue.findLastIndex(({ turn }) => turn < waiter.turn) + 1
+    let at = queue.length
+    while (at > 0 && (queue[at - 1] as Waiter<C, W>).turn > waiter.turn) at--
     if (at === 0 && queue.length > 0) this.#takeOut(waiter.share)
-    queue.splice(at, 0, waiter)
+    insertAt(queue, at, waiter)
     if (at === 0) this.#putIn(waiter.share)
     waiter.isWaiting = true
     this.#size++
@@ -50,7 +52,7 @@ export class Waiters<C, W> {
     if (queue.length === this.#backlogSize) this.#backlogs--
     const at = queue.indexOf(waiter)
     if (at === 0) this.#takeOut(waiter.share)
-    queue.splice(at, 1)
+    removeAt(queue, at)
     if (at === 0 && queue.length > 0) this.#putIn(waiter.share)
     waiter.isWaiting = false
     this.#size--
@@ -69,7 +71,7 @@ export class Waiters<C, W> {
   next(home: TenantShare<C, W> | undefined): Waiter<C, W> | undefined {
     const head = this.head()
     if (head === undefined || home === undefined || home === head.share) return head
-    const [first] = home.queue
+    const first = home.queue[0]
     if (first === undefined || home.inUse >= this.#limitOf(home)) return head
     if (head.bypassed >= MAX_BYPASSES) return head
     head.bypassed++
@@ -78,10 +80,14 @@ export class Waiters<C, W> {
 
   /** The waiter whose turn it is, whichever connection becomes idle. */
   head(): Waiter<C, W> | undefined {
-    const isWithin = (share: TenantShare<C, W>): boolean => {
-      return share.inUse === 0 || share.inUse < this.#limitOf(share)
+    return (this.#firstWithinLimit() ?? this.#leastServed())?.queue[0]
+  }
+
+  #firstWithinLimit(): TenantShare<C, W> | undefined {
+    for (const share of this.#tenants) {
+      if (share.inUse === 0 || share.inUse < this.#limitOf(share)) return share
     }
-    return (this.#tenants.find(isWithin) ?? this.#leastServed())?.queue[0]
+    return undefined
   }
 
   /** No connection stays idle because of a backlog alone. */
@@ -106,16 +112,17 @@ export class Waiters<C, W> {
   }
 
   #putIn(share: TenantShare<C, W>): void {
-    this.#tenants.splice(this.#indexOf(turnOf(share)), 0, share)
+    insertAt(this.#tenants, this.#indexOf(turnOf(share)), share)
   }
 
   #takeOut(share: TenantShare<C, W>): void {
-    this.#tenants.splice(this.#indexOf(turnOf(share)), 1)
+    removeAt(this.#tenants, this.#indexOf(turnOf(share)))
   }
 
   /** Where the tenant of a turn is, or belongs. */
   #indexOf(turn: number): number {
-    let [low, high] = [0, this.#tenants.length]
+    let low = 0
+    let high = this.#tenants.length
     while (low < high) {
       const middle = (low + high) >> 1
       if (turnOf(this.#tenants[middle] as TenantShare<C, W>) < turn) low = middle + 1
