@@ -1,5 +1,5 @@
 import type { Gate } from '../connection/gate.ts'
-import type { PoolOptions } from '../options/options.ts'
+import type { PoolOptions } from '../options/pool.ts'
 import type { Place } from '../tenants/place.ts'
 import { AcquireTimeoutError, numbersOf } from './acquire-timeout.ts'
 import type { Closer } from './closer.ts'
