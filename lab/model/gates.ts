@@ -1,13 +1,13 @@
-import { Gate } from '../../src/connection/gate.ts'
+import { ServerConnection } from '../../src/connection/server-connection.ts'
 
 /** Lets a test see the gates that are handed out, which a pool keeps to itself. Gives the end of it. */
-export function watchGates(onGate: (gate: Gate) => void): () => void {
-  const { lease } = Gate.prototype
-  Gate.prototype.lease = function (tenant) {
+export function watchGates(onGate: (gate: ServerConnection) => void): () => void {
+  const { lease } = ServerConnection.prototype
+  ServerConnection.prototype.lease = function (tenant) {
     onGate(this)
     return lease.call(this, tenant)
   }
   return () => {
-    Gate.prototype.lease = lease
+    ServerConnection.prototype.lease = lease
   }
 }

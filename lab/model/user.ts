@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
+import type { ServerConnection } from '../../src/connection/server-connection.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Place } from '../../src/tenants/place.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
@@ -22,7 +22,7 @@ export interface UserLimits {
 /** What a user asks of the world. */
 export interface UserHost {
   readonly pool: ServerPool
-  gateOf(lease: Lease): Gate | undefined
+  gateOf(lease: Lease): ServerConnection | undefined
   readonly limits: UserLimits
   readonly isDestroyed: boolean
   newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement
@@ -237,18 +237,19 @@ export class User {
 
   /** Uses a lease after its end as if it did not know: only the gate is in the way. */
   #slipPast(lease: Lease): void {
-    const { connection } = this.#host.gateOf(lease) as Gate
+    const { intake } = this.#host.gateOf(lease) as ServerConnection
     const statement = this.#host.newStatement('select', this.tenant, false)
     statement.hasSlippedPast = true
     this.#slipped.push(statement)
-    this.#host.gateOf(lease)?.call(lease, () =>
-      connection.query(statement.sql, (reason: Error | null, rows: unknown) => {
+    intake.send(lease, 'query', [
+      statement.sql,
+      (reason: Error | null, rows: unknown) => {
         // A copy: others who wait on the connection get the same object.
         const error = reason && Object.assign(new Error(reason.message), reason)
         if (error) lease.explain(error)
         tell(statement, error, rows)
-      }),
-    )
+      },
+    ])
   }
 
   /** As Knex reads streams: it hears of errors by the stream alone. */

@@ -1,5 +1,5 @@
-import type { Gate } from '../../src/connection/gate.ts'
 import type { Lease } from '../../src/connection/lease.ts'
+import type { ServerConnection } from '../../src/connection/server-connection.ts'
 import { resolveOptions } from '../../src/options/options.ts'
 import { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Place } from '../../src/tenants/place.ts'
@@ -63,7 +63,7 @@ export class World implements SessionHost, UserHost {
   readonly limits: WorldLimits
   readonly users: readonly User[]
   readonly sessions: Session[] = []
-  readonly gates = new Map<number, Gate>()
+  readonly gates = new Map<number, ServerConnection>()
   readonly cancels: Cancel[] = []
   readonly violations: string[] = []
   readonly clock: Clock
@@ -171,7 +171,7 @@ export class World implements SessionHost, UserHost {
     this.#retired.add(connectionId)
   }
 
-  gateOf(lease: Lease): Gate | undefined {
+  gateOf(lease: Lease): ServerConnection | undefined {
     return this.gates.get(lease.threadId)
   }
 
@@ -277,7 +277,7 @@ export class World implements SessionHost, UserHost {
     const gate = this.gates.get(id)
     const known = gate && [
       ...[gate.state.owner?.tenant.id, gate.state.database, gate.state.leftover()],
-      ...[gate.disposal?.reason, gate.isInFlight, gate.isTracked, gate.connection._paused],
+      ...[gate.unusable?.reason, gate.isInFlight, gate.isTracked, gate.isPaused],
       this.clock.now - gate.usedAt < LONG_MILLIS,
     ]
     return `${session.fingerprint()},${known}`

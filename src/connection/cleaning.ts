@@ -1,44 +1,48 @@
 import type { Place } from '../tenants/place.ts'
-import type { Gate } from './gate.ts'
-import type { SessionState } from './session/state.ts'
+import type { ServerConnection } from './server-connection.ts'
+import type { Leftover } from './session/state.ts'
+import { SwitchFailure } from './switch/errors.ts'
 import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch/plan.ts'
-import { SwitchFailure } from './switch/run.ts'
 
 /*
- * What is asked of a connection that nobody holds, between two holders. It must be idle.
+ * Checks and cleans a connection between two holders. It must be idle.
  */
 
-/** What a holder left behind in the session. */
-export type Leftover = ReturnType<SessionState['leftover']>
-
 /** Asks the server whether it is there. A connection that does not answer in time is closed. */
-export async function probe(gate: Gate): Promise<boolean> {
-  await gate.runPlan(PROBE, 'lost').catch((error: Error) => gate.destroy('lost', error))
-  return gate.isUsable
+export async function probe(connection: ServerConnection): Promise<boolean> {
+  await connection.runPlan(PROBE, 'lost').catch((error: Error) => connection.destroy('lost', error))
+  return connection.isUsable
 }
 
-/** What its holder left in the session. Asks the server where an error keeps it in doubt. */
-export async function findLeftover(gate: Gate, place: Place): Promise<Leftover> {
-  if (gate.state.leftover() === 'unknown') {
-    await tryPlan(gate, switchPlan('confirm', gate.setup, place.database))
+/** Finds what the holder left in the session. Asks the server if the last answer was an error. */
+export async function findLeftover(connection: ServerConnection, place: Place): Promise<Leftover> {
+  if (connection.state.leftover() === 'unknown') {
+    await tryPlan(connection, switchPlan('confirm', connection.setup, place.database))
   }
-  return gate.state.leftover()
+  return connection.state.leftover()
 }
 
 /**
- * Leaves nothing of its holder's in the session.
+ * Removes everything from the session that its holder has left there.
  *
- * @param isThorough clean also what only a statement can clear
+ * @param isThorough clears also what only a statement can clear
  */
-export async function clean(gate: Gate, place: Place, isThorough: boolean): Promise<void> {
-  const isInTransaction = gate.state.leftover() === 'transaction'
-  await tryPlan(gate, cleaningPlan(gate.setup, place.database, isInTransaction, isThorough))
+export async function clean(
+  connection: ServerConnection,
+  place: Place,
+  isThorough: boolean,
+): Promise<void> {
+  const isInTransaction = connection.state.leftover() === 'transaction'
+  await tryPlan(
+    connection,
+    cleaningPlan(connection.setup, place.database, isInTransaction, isThorough),
+  )
 }
 
-/** Runs a plan; that the tenant's database is gone or denied does not matter here. */
-async function tryPlan(gate: Gate, steps: readonly SwitchStep[]): Promise<void> {
+/** Runs a plan. A database that is gone or denied does not matter here. */
+async function tryPlan(connection: ServerConnection, steps: readonly SwitchStep[]): Promise<void> {
   try {
-    await gate.runPlan(steps, 'not-cleaned')
+    await connection.runPlan(steps, 'not-cleaned')
   } catch (error) {
     if (!(error instanceof SwitchFailure && error.isRecoverable)) throw error
   }

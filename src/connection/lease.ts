@@ -1,56 +1,45 @@
-import { EventEmitter } from 'node:events'
 import type { DiscardReason } from '../base/diagnostics.ts'
-import { annotate, type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
+import { annotate, type Outcome, type TenantKnexError } from '../base/errors.ts'
 import { aboutPlace, type Place } from '../tenants/place.ts'
 import type { Tenant } from '../tenants/tenant.ts'
-import { refusalOf } from './session/statement-text.ts'
+import { ConnectionFacade, type DoneCallback, promiseFlavour } from './connection-facade.ts'
 import {
-  type Command,
-  failCommand,
-  isOpen,
-  lossError,
-  type RawConnection,
-  unsentCommand,
-} from './wire/driver.ts'
+  closedByHolderError,
+  closedError,
+  methodRefusedError,
+  outcomeOf,
+  releasedError,
+  statementRefusedError,
+} from './errors.ts'
+import type { Intake } from './intake.ts'
+import { KnownSender, type Sender, type StatementNature, UNKNOWN_STATEMENT } from './sender.ts'
+import { refusalOf } from './session/statement-text.ts'
+import { type ShownConfig, shownConfig } from './shown-config.ts'
+import { explainOnce, sqlOf, valuesOf } from './wire/arguments.ts'
+import { isOpen, lossError, type RawConnection, type SendingMethod } from './wire/driver.ts'
+import { type Command, failLater, unsentCommand } from './wire/driver-command.ts'
 
-/** What a lease needs of the connection behind it. */
+/** The connection behind a lease, as far as the lease needs it. */
 export interface LeaseHost {
-  readonly connection: RawConnection
+  readonly raw: RawConnection
+  readonly intake: Pick<Intake, 'send'>
   readonly connectionId: number
-  /** Knex's id of the connection: made once, as all leases have it. */
+  /** Knex's id of the connection: made once, because all leases have it. */
   readonly knexUid: string
   readonly isInFlight: boolean
   readonly isInTransaction: boolean | undefined
-  readonly disposal: { readonly error: unknown } | undefined
-  call<T>(lease: Lease, fn: () => T): T
-  dispose(reason: DiscardReason, error?: unknown): void
+  readonly unusable: { readonly error: unknown } | undefined
+  markUnusable(reason: DiscardReason, error?: unknown): void
   destroy(reason: DiscardReason, error: Error): void
   onRefusal(error: TenantKnexError): void
 }
 
-/** What Knex knows of a statement that it hands in. */
-export interface StatementNature {
-  /** True for a statement that Knex has built, and for BEGIN: it may leave together with a switch. */
-  readonly isBuilt: boolean
-  /** True for one that leaves nothing in its session, unless its answer says so. */
-  readonly isHarmless: boolean
-  /** True for one that commits nothing, whether it fails or not. */
-  readonly cannotCommit: boolean
-}
-
-/** What is known of a statement that comes from elsewhere. */
-export const UNKNOWN_STATEMENT: StatementNature = {
-  isBuilt: false,
-  isHarmless: false,
-  cannotCommit: false,
-}
-
 /**
- * A tenant's hold on a server connection, from acquire to release. This is what Knex and user code
- * see as "the connection"; it has mysql2's methods, and works only until it is released. Each
- * command it starts is known to be its own.
+ * A tenant's hold on a server connection, from acquire to release. Knex and user code see it as "the
+ * connection": it has mysql2's methods, and works only until it is released. The gate knows each
+ * command that the lease starts as the lease's own.
  */
-export class Lease {
+export class Lease extends ConnectionFacade implements Sender {
   /** Knex's id of the connection. */
   readonly __knexUid: string
   /** Knex's id of the transaction that the connection serves. */
@@ -58,68 +47,46 @@ export class Lease {
 
   readonly #host: LeaseHost
   readonly #place: Place
-  #config: Readonly<RawConnection['config']> | undefined
+  #config: ShownConfig | undefined
   #isOver = false
   #reason: TenantKnexError | undefined
-  #events: EventEmitter | undefined
-  #nature = UNKNOWN_STATEMENT
   #mayHaveCommitted = false
 
   constructor(host: LeaseHost, place: Place) {
+    super()
     this.#host = host
     this.#place = place
     this.__knexUid = host.knexUid
   }
 
-  /** Whose it is. User code cannot change it. */
+  /** The tenant that holds the connection. User code cannot change it. */
   get tenant(): Tenant {
     return this.#place.tenant
   }
 
-  /** Where it works. */
   get place(): Place {
     return this.#place
-  }
-
-  /** Of the statement that is being handed in. */
-  get nature(): StatementNature {
-    return this.#nature
-  }
-
-  /** Hands in a statement of which Knex knows what it is. */
-  sendKnown<T>(nature: StatementNature, send: () => T): T {
-    this.#nature = nature
-    try {
-      return send()
-    } finally {
-      this.#nature = UNKNOWN_STATEMENT
-    }
   }
 
   /** The connection has been taken back: from now on every call fails, for this reason if any. */
   revoke(reason?: TenantKnexError): void {
     this.#isOver = true
     this.#reason = reason
-    this.#events = undefined
+    this.forgetListeners()
   }
 
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** What calls fail with once it is over. */
+  /** The error of each call once the lease is over. */
   overError(): TenantKnexError {
     return this.#reason ?? releasedError(this.#place, this.threadId)
   }
 
-  /** True where the connection itself has ended. */
+  /** True if the connection itself has ended. */
   get isClosed(): boolean {
-    return !isOpen(this.#host.connection)
-  }
-
-  /** True once a statement was handed in that can commit, however it was. */
-  get mayHaveCommitted(): boolean {
-    return this.#mayHaveCommitted
+    return !isOpen(this.#host.raw)
   }
 
   /** Whether the server has said so with its last answer; undefined if that was an error, and once it is over. */
@@ -127,56 +94,67 @@ export class Lease {
     return this.#isOver ? undefined : this.#host.isInTransaction
   }
 
-  /** Closes the connection. */
-  end(callback?: (error: Error | null) => void): void {
-    this.destroy()
-    if (callback) process.nextTick(callback, null)
+  /** True once a statement was sent that can commit, by whatever method. */
+  get mayHaveCommitted(): boolean {
+    return this.#mayHaveCommitted
+  }
+
+  /** A sender, of commands that Knex has not described. */
+  get lease(): this {
+    return this
+  }
+
+  get nature(): StatementNature {
+    return UNKNOWN_STATEMENT
+  }
+
+  /** Sends one statement that Knex has described. */
+  describe(nature: StatementNature): KnownSender {
+    return new KnownSender(this, nature)
+  }
+
+  /** See {@link describe}. */
+  queryAs(sender: Sender, args: readonly unknown[]): unknown {
+    return this.#sendStatement('query', args, sender)
+  }
+
+  /** Adds to a statement's error, or to its connection's, whose statement it was and its outcome. */
+  explain(error: unknown): void {
+    this.annotate(error, outcomeOf(error, this.#host.isInFlight))
+  }
+
+  /** Adds to an error whose statement it was and its outcome. */
+  annotate(error: unknown, outcome: Outcome): void {
+    annotate(error, { ...aboutPlace(this.#place), connectionId: this.threadId, outcome })
   }
 
   /** Knex's mark: the connection must not be used again. */
   get __knex__disposed(): unknown {
     if (this.#isOver) return this.#reason
-    const { disposal } = this.#host
-    return disposal && (disposal.error ?? true)
+    const { unusable } = this.#host
+    return unusable && (unusable.error ?? true)
   }
 
-  /** Knex sets it where a query's own timeout passed. */
+  /** Knex sets the mark when a query's own timeout has passed. */
   set __knex__disposed(reason: unknown) {
-    if (!this.#isOver) this.#host.dispose('query-timeout', reason)
+    if (!this.#isOver) this.#host.markUnusable('query-timeout', reason)
   }
 
   get threadId(): number {
     return this.#host.connectionId
   }
 
-  /**
-   * A copy that cannot be changed: what one tenant sets, the next would be served with. Once the lease is
-   * over, the connection's own names the next tenant's database.
-   */
-  get config(): Readonly<RawConnection['config']> {
-    const { config } = this.#host.connection
-    this.#config ??= frozenCopy(config, { database: this.#place.database })
+  get config(): ShownConfig {
+    this.#config ??= shownConfig(this.#host.raw, this.#place.database)
     return this.#config
   }
 
   query(...args: unknown[]): unknown {
-    return this.#send('query', args)
+    return this.#sendStatement('query', args)
   }
 
   execute(...args: unknown[]): unknown {
-    return this.#send('execute', args)
-  }
-
-  beginTransaction(callback?: (error: Error | null) => void): unknown {
-    return this.query('START TRANSACTION', callback)
-  }
-
-  commit(callback?: (error: Error | null) => void): unknown {
-    return this.query('COMMIT', callback)
-  }
-
-  rollback(callback?: (error: Error | null) => void): unknown {
-    return this.query('ROLLBACK', callback)
+    return this.#sendStatement('execute', args)
   }
 
   /** A prepared statement; its handle belongs to this lease and ends with it. */
@@ -185,159 +163,79 @@ export class Lease {
       if (error || !statement) callback?.(error)
       else callback?.(null, Object.create(statement, { _connection: { value: this } }))
     }
-    return this.#send('prepare', [sql, own])
+    return this.#sendStatement('prepare', [sql, own])
   }
 
   unprepare(sql: unknown): unknown {
-    return this.#isOver ? undefined : this.#call('unprepare', [sql])
+    return this.#isOver ? undefined : this.#send('unprepare', [sql])
   }
 
-  ping(callback?: (error: Error | null) => void): unknown {
+  ping(callback?: DoneCallback): unknown {
     if (this.#isOver) return this.#refuse([callback], this.overError())
     if (this.isClosed) return failLater(unsentCommand([callback]), this.#closed())
-    return this.#call('ping', [callback])
+    return this.#send('ping', [callback])
   }
 
-  /** Where mysql2's own objects (a prepared statement) hand their commands in. */
+  /** mysql2's own objects (a prepared statement) send their commands here. */
   addCommand(command: Command): Command {
     if (this.#isOver) return this.#refuseCommand(command, this.overError())
     if (this.isClosed) return failLater(command, this.#closed())
-    return this.#call('addCommand', [command]) as Command
+    return this.#send('addCommand', [command]) as Command
   }
 
   /** Refused: the session belongs to the pool, which resets it itself. */
-  reset(callback?: (error: Error | null) => void): unknown {
-    return this.#refuse([callback], this.#unsupported('reset'))
+  reset(callback?: DoneCallback): unknown {
+    return this.#refuse([callback], methodRefusedError(this.#place, this.threadId, 'reset'))
   }
 
   /** Refused: it would take the connection out of the tenant's database. */
   changeUser(...args: unknown[]): unknown {
-    return this.#refuse(args, this.#unsupported('changeUser'))
+    return this.#refuse(args, methodRefusedError(this.#place, this.threadId, 'changeUser'))
   }
 
   format(sql: string, values?: unknown): string {
-    return this.#host.connection.format(sql, values as never)
+    return this.#host.raw.format(sql, values as never)
   }
 
   escape(value: unknown): string {
-    return this.#host.connection.escape(value)
+    return this.#host.raw.escape(value)
   }
 
   escapeId(value: string): string {
-    return this.#host.connection.escapeId(value)
+    return this.#host.raw.escapeId(value)
   }
 
   pause(): void {
-    if (!this.#isOver) this.#host.connection.pause()
+    if (!this.#isOver) this.#host.raw.pause()
   }
 
   resume(): void {
-    if (!this.#isOver) this.#host.connection.resume()
+    if (!this.#isOver) this.#host.raw.resume()
   }
 
-  /** Closes the connection; what runs on it fails. */
+  /** Closes the connection at once. Commands that run or wait on it fail. */
   destroy(): void {
     if (this.#isOver) return
-    const message = 'The connection was closed by its holder.'
-    this.#host.destroy(
-      'closed-by-holder',
-      Object.assign(new Error(message), { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }),
-    )
-  }
-
-  /**
-   * Adds to what the server answered, or to why there is no answer, whose statement it was and what
-   * became of it.
-   */
-  explain(error: unknown): void {
-    this.annotate(error, outcomeOf(error, this.#host.isInFlight))
-  }
-
-  /** Adds to an error whose statement it was, and what became of it. */
-  annotate(error: unknown, outcome: Outcome): void {
-    annotate(error, { ...aboutPlace(this.#place), connectionId: this.threadId, outcome })
-  }
-
-  /** mysql2's name for the same. */
-  close(): void {
-    this.destroy()
+    this.#host.destroy('closed-by-holder', closedByHolderError())
   }
 
   /** mysql2's promise flavour of this connection. */
   promise(): unknown {
-    const promised = this.#host.connection.promise.call(this as never)
-    // There mysql2 calls its own methods for these, with this object as if it were the connection.
-    for (const method of SYNCHRONOUS) {
-      const value = (...args: unknown[]) =>
-        (this[method] as (...args: unknown[]) => unknown)(...args)
-      Object.defineProperty(promised, method, { value })
-    }
-    return promised
+    return promiseFlavour(this, this.#host.raw)
   }
 
-  on(event: string, listener: (...args: unknown[]) => void): this {
-    if (!this.#isOver) this.#emitter().on(event, listener)
-    return this
-  }
-
-  once(event: string, listener: (...args: unknown[]) => void): this {
-    if (!this.#isOver) this.#emitter().once(event, listener)
-    return this
-  }
-
-  removeListener(event: string, listener: (...args: unknown[]) => void): this {
-    this.#events?.removeListener(event, listener)
-    return this
-  }
-
-  off(event: string, listener: (...args: unknown[]) => void): this {
-    return this.removeListener(event, listener)
-  }
-
-  /** Tells this lease's listeners that the connection was lost. */
-  tellLost(error: Error): void {
-    if (this.#events && this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
-    this.#events?.emit('end')
-  }
-
-  #emitter(): EventEmitter {
-    this.#events ??= new EventEmitter()
-    return this.#events
-  }
-
-  #send(method: 'query' | 'execute' | 'prepare', args: unknown[]): unknown {
+  #sendStatement(method: SendingMethod, args: readonly unknown[], sender: Sender = this): unknown {
     if (this.#isOver) return this.#refuse(args, this.overError())
     const refusal = refusalOf(sqlOf(args[0]), valuesOf(args))
-    if (refusal) return this.#refuse(args, this.#refusedStatement(refusal))
+    if (refusal)
+      return this.#refuse(args, statementRefusedError(this.#place, this.threadId, refusal))
     if (this.isClosed) return failLater(unsentCommand(args), this.#closed())
-    return this.#sendExplained(method, args)
+    return this.#send(method, explainOnce(args, this), sender)
   }
 
-  /** Calls mysql2 with a callback that explains the errors it passes on. */
-  #sendExplained(method: 'query' | 'execute' | 'prepare', args: unknown[]): unknown {
-    const at = args.findIndex((argument) => typeof argument === 'function')
-    if (at === -1) return this.#call(method, args)
-    const callback = args[at] as ResultCallback
-    let isCalled = false
-    const onResult: ResultCallback = (error, ...rest) => {
-      // mysql2 tells a caller again when the connection ends: of an Execute whose Prepare was not
-      // answered, of a Query whose own time limit has passed, or passes later.
-      if (isCalled) return
-      isCalled = true
-      if (error) this.explain(error)
-      callback(error, ...rest)
-    }
-    return this.#call(method, args.with(at, onResult))
-  }
-
-  #call(
-    method: 'query' | 'execute' | 'prepare' | 'unprepare' | 'ping' | 'addCommand',
-    args: unknown[],
-  ): unknown {
-    if (!this.#nature.cannotCommit) this.#mayHaveCommitted = true
-    const host = this.#host
-    const connection = host.connection as unknown as Record<string, (...args: unknown[]) => unknown>
-    return host.call(this, () => connection[method]?.(...args))
+  #send(method: SendingMethod, args: readonly unknown[], sender: Sender = this): unknown {
+    if (!sender.nature.cannotCommit) this.#mayHaveCommitted = true
+    return this.#host.intake.send(sender, method, args)
   }
 
   #refuse(args: readonly unknown[], error: TenantKnexError): Command {
@@ -350,105 +248,6 @@ export class Lease {
   }
 
   #closed(): TenantKnexError {
-    const { connection, connectionId } = this.#host
-    return closedError(this.#place, connectionId, lossError(connection))
+    return closedError(this.#place, this.threadId, lossError(this.#host.raw))
   }
-
-  #refusedStatement(reason: string): TenantKnexError {
-    return this.#notSent('ERR_STATEMENT_REFUSED', `A statement was not sent: ${reason}.`)
-  }
-
-  #unsupported(method: string): TenantKnexError {
-    return this.#notSent(
-      'ERR_STATEMENT_REFUSED',
-      `connection.${method}() is not available: the session belongs to the pool.`,
-    )
-  }
-
-  #notSent(code: 'ERR_STATEMENT_REFUSED', message: string): TenantKnexError {
-    return new TenantKnexError(code, message, {
-      ...aboutPlace(this.#place),
-      connectionId: this.#host.connectionId,
-      outcome: 'not-sent',
-    })
-  }
-}
-
-/** Methods that mysql2's promise flavour has as they are (lib/promise/connection.js). */
-const SYNCHRONOUS = [
-  'close',
-  'destroy',
-  'escape',
-  'escapeId',
-  'format',
-  'pause',
-  'resume',
-  'unprepare',
-] as const
-
-/** What the holder of a lease that has ended gets. */
-export function releasedError(place: Place | undefined, connectionId: number): TenantKnexError {
-  const whose = place ? ` of tenant ${JSON.stringify(place.tenant.id)}` : ''
-  return new TenantKnexError(
-    'ERR_WRONG_TENANT',
-    `A connection${whose} was used after its release; it may be another tenant's by now.`,
-    { ...aboutPlace(place), connectionId, outcome: 'not-sent' },
-  )
-}
-
-/** What a statement gets whose connection was closed before its turn came. */
-export function closedError(
-  place: Place | undefined,
-  connectionId: number,
-  cause: unknown,
-): TenantKnexError {
-  return new TenantKnexError(
-    'ERR_CONNECTION_CLOSED',
-    'The connection was closed before this statement was sent; `cause` says why. ' +
-      'A transaction on it has been rolled back by the server.',
-    { ...aboutPlace(place), connectionId, outcome: 'not-sent', cause },
-  )
-}
-
-/** Fails a command as mysql2 does, not at once: its caller may still have to add listeners. */
-function failLater(command: Command, error: Error): Command {
-  process.nextTick(failCommand, command, error)
-  return command
-}
-
-/** Hidden properties stay hidden. Lists and plain objects inside are copies, too. */
-function frozenCopy<T extends object>(object: T, changes: object = {}): Readonly<T> {
-  const properties = Object.getOwnPropertyDescriptors(object) as Record<string, PropertyDescriptor>
-  for (const property of Object.values(properties)) property.value = frozenValue(property.value)
-  for (const [name, value] of Object.entries(changes))
-    properties[name] = { value, enumerable: true }
-  return Object.freeze(Object.create(Object.getPrototypeOf(object), properties))
-}
-
-function frozenValue(value: unknown): unknown {
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenValue))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.getPrototypeOf(value) === Object.prototype ? frozenCopy(value) : value
-}
-
-type ResultCallback = (error: Error | null, ...rest: unknown[]) => void
-
-function outcomeOf(error: unknown, isInFlight: boolean): Outcome {
-  const isFatal = (error as { fatal?: boolean } | null)?.fatal === true
-  if (serverErrno(error) !== undefined && !isFatal) return 'failed'
-  // Only where the connection ended: what a stream's reader threw says nothing of the statement.
-  return isFatal && !isInFlight ? 'not-sent' : 'unknown'
-}
-
-/** Values that mysql2 will put into the text; those given beside a statement go before its own. */
-function valuesOf([statement, values]: readonly unknown[]): unknown {
-  if (values !== undefined && typeof values !== 'function') return values
-  return (statement as { values?: unknown } | null)?.values
-}
-
-/** The text of a statement in any of the forms mysql2 takes, before values are put in. */
-function sqlOf(statement: unknown): string {
-  if (typeof statement === 'string') return statement
-  const sql = (statement as { sql?: unknown } | null | undefined)?.sql
-  return typeof sql === 'string' ? sql : ''
 }

@@ -1,7 +1,7 @@
-import { Lease, type StatementNature, UNKNOWN_STATEMENT } from '../connection/lease.ts'
-import { isHarmless } from '../connection/session/harmless-statement.ts'
+import { Lease } from '../connection/lease.ts'
+import { type StatementNature, UNKNOWN_STATEMENT } from '../connection/sender.ts'
+import { cannotCommit, isHarmless } from '../connection/session/statement-effects.ts'
 import { isRollback } from '../connection/session/statement-text.ts'
-import { cannotCommit } from '../connection/session/uncommitting-statement.ts'
 import { poolOf } from './binding.ts'
 import type { QueryObject } from './dialect.ts'
 

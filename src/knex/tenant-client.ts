@@ -84,7 +84,7 @@ export class TenantClient extends CompilingClient {
     try {
       const lease = ownLease(this, connection)
       const nature = natureOf(this, lease, query)
-      const sent = lease.sendKnown(nature, () => super._query(lease, query))
+      const sent = super._query(lease.describe(nature), query)
       if (!this.transacting) return sent
       stayWith(this, lease)
       return followTransaction(lease, { ...nature, end: endOf(query) }, sent)
@@ -112,9 +112,8 @@ export class TenantClient extends CompilingClient {
       lease.explain(error)
       markIfMissing(this, error)
     })
-    const send = () => super._stream(connection, query, stream, options)
     const nature = natureOf(this, lease, query)
-    const sent = lease.sendKnown(nature, send)
+    const sent = super._stream(lease.describe(nature), query, stream, options)
     return this.transacting ? followTransaction(lease, nature, sent) : sent
   }
 

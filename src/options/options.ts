@@ -13,6 +13,7 @@ import {
   rejectUnknownKeys,
   show,
 } from '../base/option-checks.ts'
+import type { CleanMode, SwitchMode } from '../base/session-modes.ts'
 import type { DatabaseOf } from '../tenants/directory.ts'
 import { defaultDatabase, hasControlCharacter } from '../tenants/names.ts'
 import type { Tenant } from '../tenants/tenant.ts'
@@ -20,12 +21,6 @@ import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } fro
 import { type Connection, type ConnectionProvider, connectionProvider } from './connection.ts'
 import { type KnexPassThrough, PASS_THROUGH, passedThrough } from './pass-through.ts'
 import { POOL_DEFAULTS, type PoolOptions, resolvePool } from './pool.ts'
-
-/** When a session is cleaned. */
-export type Clean = 'hand-over' | 'always' | 'when-dirty'
-
-/** Whether a statement leaves in one write with the switch before it. */
-export type Switching = 'auto' | 'pipelined' | 'roundtrip'
 
 /** Options of `createTenantKnex`. */
 export interface TenantKnexOptions extends KnexPassThrough {
@@ -66,7 +61,7 @@ export interface TenantKnexOptions extends KnexPassThrough {
    * or on MariaDB a default or a virtual column sets something, the next tenant gets it.
    * @defaultValue 'hand-over'
    */
-  readonly clean?: Clean
+  readonly clean?: CleanMode
   /**
    * Whether a statement leaves in one write with the switch before it. `'auto'`: if the query builder made
    * the statement, or it is BEGIN, and the server confirmed the tenant's database within the last minute.
@@ -74,7 +69,7 @@ export interface TenantKnexOptions extends KnexPassThrough {
    * connection can. `'roundtrip'`: never.
    * @defaultValue 'auto'
    */
-  readonly switching?: Switching
+  readonly switching?: SwitchMode
   /** How long changing a connection's database may take, in milliseconds. @defaultValue 2_000 */
   readonly switchTimeoutMillis?: number
   /** How long an acquire may wait, in milliseconds; Knex's name. @defaultValue 10_000 */
@@ -106,8 +101,8 @@ export interface ResolvedOptions extends ConnectionProvider {
   readonly database: DatabaseOf
   readonly lookup: ResolvedLookupOptions
   readonly session: readonly string[]
-  readonly clean: Clean
-  readonly switching: Switching
+  readonly clean: CleanMode
+  readonly switching: SwitchMode
   readonly switchTimeoutMillis: number
   readonly cache: ResolvedCacheOptions
   readonly knex: KnexPassThrough
@@ -117,8 +112,8 @@ export interface ResolvedOptions extends ConnectionProvider {
 export const DEFAULTS: {
   readonly name: string
   readonly pool: Required<PoolOptions>
-  readonly clean: Clean
-  readonly switching: Switching
+  readonly clean: CleanMode
+  readonly switching: SwitchMode
   readonly switchTimeoutMillis: number
 } = Object.freeze({
   name: 'default',
@@ -130,8 +125,8 @@ export const DEFAULTS: {
 
 const MAX_NAME_LENGTH = 128
 
-const CLEAN: readonly Clean[] = ['hand-over', 'always', 'when-dirty']
-const SWITCHING: readonly Switching[] = ['auto', 'pipelined', 'roundtrip']
+const CLEAN: readonly CleanMode[] = ['hand-over', 'always', 'when-dirty']
+const SWITCHING: readonly SwitchMode[] = ['auto', 'pipelined', 'roundtrip']
 
 const OWN_KEYS = [
   'acquireConnectionTimeout',

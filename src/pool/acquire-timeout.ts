@@ -1,7 +1,7 @@
 import knex from 'knex'
 import { brand } from '../base/brand.ts'
 import { BRAND } from '../base/errors.ts'
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import type { Place } from '../tenants/place.ts'
 
 const TIMEOUT_BRAND: unique symbol = Symbol.for('tenant-knex.acquire-timeout') as never
@@ -66,8 +66,8 @@ brand(AcquireTimeoutError, TIMEOUT_BRAND, BRAND)
 /** A pool at that moment. */
 export interface PoolMoment {
   readonly waiting: number
-  idle(): Gate[]
-  used(): Gate[]
+  idle(): ServerConnection[]
+  used(): ServerConnection[]
 }
 
 /** The numbers of a pool, for a place whose acquire timed out. */
@@ -90,7 +90,7 @@ export function numbersOf(
   }
 }
 
-function longestHeld(gates: readonly Gate[]): HeldConnection | undefined {
+function longestHeld(gates: readonly ServerConnection[]): HeldConnection | undefined {
   const held = gates.filter(({ holder }) => holder !== undefined)
   const [gate] = held.sort((one, other) => one.usedAt - other.usedAt)
   return (
@@ -104,7 +104,7 @@ function longestHeld(gates: readonly Gate[]): HeldConnection | undefined {
 }
 
 /** As the server says. If its last answer was an error, Knex's mark on the lease decides. */
-function isInTransaction({ isInTransaction, holder }: Gate): boolean {
+function isInTransaction({ isInTransaction, holder }: ServerConnection): boolean {
   return isInTransaction ?? holder?.__knexTxId !== undefined
 }
 

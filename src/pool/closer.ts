@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import type { PoolEvents } from './pool-view.ts'
 import type { Reports } from './reports.ts'
 
@@ -19,7 +19,7 @@ export class Closer {
   }
 
   /** Closes a connection that is out of the pool. */
-  close(gate: Gate): void {
+  close(gate: ServerConnection): void {
     const id = this.#events.nextId()
     this.#events.tell('destroyRequest', id, gate)
     const closing = this.#outside.runInAsyncScope(() => this.#close(gate, id))
@@ -32,8 +32,8 @@ export class Closer {
     await Promise.all(this.#closing)
   }
 
-  async #close(gate: Gate, id: number): Promise<void> {
-    if (this.isDestroying) gate.dispose('destroyed')
+  async #close(gate: ServerConnection, id: number): Promise<void> {
+    if (this.isDestroying) gate.markUnusable('destroyed')
     const closed = gate.close()
     this.#reports.onDiscard(gate)
     try {

@@ -2,16 +2,10 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ConnectionOptions } from 'mysql2'
 import { withLimit } from '../base/deadline.ts'
 import { TenantKnexError } from '../base/errors.ts'
-import {
-  type ConnectOptions,
-  inspectServer,
-  type KillTarget,
-  killQueries,
-  type OpenedConnection,
-  openConnection,
-  type ServerReport,
-} from '../connection/connect.ts'
-import type { GateEvents } from '../connection/gate.ts'
+import { inspectServer, type ServerReport } from '../connection/inspect.ts'
+import { type KillTarget, killQueries } from '../connection/kill.ts'
+import { type ConnectOptions, type OpenedConnection, openConnection } from '../connection/open.ts'
+import type { ConnectionEvents } from '../connection/server-connection.ts'
 import type { ResolvedOptions } from '../options/options.ts'
 import type { Place } from '../tenants/place.ts'
 import { SettingsSource } from './settings-source.ts'
@@ -33,11 +27,11 @@ export class Connector {
     this.#attempt((settings, signal) => killQueries(settings, targets, signal)),
   )
 
-  constructor(server: string, options: ResolvedOptions, events: GateEvents) {
-    const { name, session, switchTimeoutMillis, switching } = options
+  constructor(server: string, options: ResolvedOptions, events: ConnectionEvents) {
+    const { name, session, switchTimeoutMillis, switching: switchMode } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
     const confirmedAt = new WeakMap<Place, number>()
-    this.#options = { name, server, session, switchTimeoutMillis, switching, confirmedAt, events }
+    this.#options = { name, server, session, switchTimeoutMillis, switchMode, confirmedAt, events }
     this.#settings = new SettingsSource(options)
   }
 

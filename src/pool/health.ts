@@ -1,5 +1,5 @@
 import { probe } from '../connection/cleaning.ts'
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 
 /**
  * How long an unused connection is taken to be alive. An older one is probed first, so that a dead
@@ -12,9 +12,9 @@ const LIFETIME_JITTER = 0.1
 
 /** The pool whose connections are probed. */
 export interface HealthHost {
-  idle(): Gate[]
+  idle(): ServerConnection[]
   /** Takes connections out of the pool and closes them. */
-  drop(gates: readonly Gate[]): void
+  drop(gates: readonly ServerConnection[]): void
 }
 
 /** Says whether idle connections are alive. */
@@ -32,17 +32,17 @@ export class Health {
   }
 
   /** True if a connection can be given out. Returns a promise only if it has to be probed. */
-  isAlive(gate: Gate): boolean | Promise<boolean> {
+  isAlive(gate: ServerConnection): boolean | Promise<boolean> {
     const now = performance.now()
     if (!gate.isUsable || isExpired(gate, now)) return false
     return isTrusted(gate, now) || this.#probe(gate)
   }
 
-  async #probe(gate: Gate): Promise<boolean> {
+  async #probe(gate: ServerConnection): Promise<boolean> {
     this.#probing++
     const isAlive = await probe(gate).catch(() => false)
     this.#probing--
-    if (!isAlive) this.#dropUntrusted(gate.disposal?.error as Error)
+    if (!isAlive) this.#dropUntrusted(gate.unusable?.error as Error)
     return isAlive
   }
 
@@ -56,15 +56,15 @@ export class Health {
 }
 
 /** Starts a connection's lifetime at its first use. */
-export function startLifetime(gate: Gate, maxMillis: number): void {
+export function startLifetime(gate: ServerConnection, maxMillis: number): void {
   if (gate.expiresAt !== Number.POSITIVE_INFINITY) return
   gate.expiresAt = gate.usedAt + maxMillis * (1 - LIFETIME_JITTER * Math.random())
 }
 
 /** True if a connection's lifetime is over. Marks it as such. */
-export function isExpired(gate: Gate, now: number): boolean {
+export function isExpired(gate: ServerConnection, now: number): boolean {
   if (now < gate.expiresAt) return false
-  gate.dispose('lifetime')
+  gate.markUnusable('lifetime')
   return true
 }
 
@@ -72,13 +72,13 @@ export function isExpired(gate: Gate, now: number): boolean {
  * True if the server may still run a statement of this connection. False if the connection was lost:
  * another client may have its id by now.
  */
-export function mayStillRun({ isBusy, isInFlight, disposal }: Gate): boolean {
-  if (disposal?.reason === 'lost') return false
-  const isLateSwitch = (disposal?.error as { code?: string } | null)?.code === 'ERR_SWITCH_TIMEOUT'
+export function mayStillRun({ isBusy, isInFlight, unusable }: ServerConnection): boolean {
+  if (unusable?.reason === 'lost') return false
+  const isLateSwitch = (unusable?.error as { code?: string } | null)?.code === 'ERR_SWITCH_TIMEOUT'
   return isBusy || isInFlight || isLateSwitch
 }
 
 /** True if a connection was used so recently that it does not have to be probed. */
-function isTrusted({ usedAt }: Gate, now: number): boolean {
+function isTrusted({ usedAt }: ServerConnection, now: number): boolean {
   return now - usedAt < TRUSTED_IDLE_MILLIS
 }

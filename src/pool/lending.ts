@@ -1,4 +1,4 @@
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import type { PoolOptions } from '../options/pool.ts'
 import type { Place } from '../tenants/place.ts'
 import { AcquireTimeoutError, numbersOf } from './acquire-timeout.ts'
@@ -23,10 +23,10 @@ export class Lending {
   readonly #options: Required<PoolOptions>
   readonly #closer: Closer
   readonly #events: PoolEvents
-  readonly #scheduler: Scheduler<Gate, PendingAcquire>
-  readonly #members = new Map<Gate, Member<Gate, PendingAcquire>>()
-  readonly #opener: Opener<Gate>
-  readonly #reaper: Reaper<Gate>
+  readonly #scheduler: Scheduler<ServerConnection, PendingAcquire>
+  readonly #members = new Map<ServerConnection, Member<ServerConnection, PendingAcquire>>()
+  readonly #opener: Opener<ServerConnection>
+  readonly #reaper: Reaper<ServerConnection>
   readonly #health = new Health(this)
   #openFailure: { readonly error: unknown; readonly at: number } | undefined
   #isClosed = false
@@ -35,7 +35,7 @@ export class Lending {
   /** @param open opens one connection, within a time limit of its own */
   constructor(
     options: Required<PoolOptions>,
-    open: () => Promise<Gate>,
+    open: () => Promise<ServerConnection>,
     closer: Closer,
     events: PoolEvents,
   ) {
@@ -77,12 +77,12 @@ export class Lending {
   }
 
   /** The idle connections, the one that has been idle longest first. */
-  idle(): Gate[] {
+  idle(): ServerConnection[] {
     return Array.from(this.#scheduler.idle, ({ connection }) => connection)
   }
 
   /** The connections that are held, probed, or on their way back. */
-  used(): Gate[] {
+  used(): ServerConnection[] {
     const members = [...this.#members.values()]
     return members.flatMap(({ holder, connection }) => (holder ? connection : []))
   }
@@ -91,7 +91,7 @@ export class Lending {
    * A connection for a place: at once if one is idle that needs no probe, or later. Undefined if too
    * many acquires of the same database wait.
    */
-  acquire(place: Place): Gate | PendingAcquire | undefined {
+  acquire(place: Place): ServerConnection | PendingAcquire | undefined {
     const now = performance.now()
     const member = this.#scheduler.take(place.database, now)
     const found = member ? this.#give(member, place) : this.#enqueue(place, now)
@@ -100,12 +100,12 @@ export class Lending {
   }
 
   /** An opened connection is idle. */
-  add(gate: Gate): void {
+  add(gate: ServerConnection): void {
     this.#members.set(gate, this.#scheduler.add(gate))
   }
 
   /** A used connection is idle again. */
-  putBack(gate: Gate): void {
+  putBack(gate: ServerConnection): void {
     const member = this.#members.get(gate)
     if (member) this.#scheduler.release(member, gate.state.database, gate.usedAt)
     this.look()
@@ -115,7 +115,7 @@ export class Lending {
    * Takes connections out of the pool and closes them. Their places are free at once. None of them is
    * given out meanwhile.
    */
-  drop(gates: readonly Gate[]): void {
+  drop(gates: readonly ServerConnection[]): void {
     for (const gate of gates) this.#remove(gate)
     this.look()
   }
@@ -174,7 +174,10 @@ export class Lending {
     else if (this.size === 0 || !isServerFull(error)) this.#rejectNext(error, now)
   }
 
-  #give(member: Member<Gate, PendingAcquire>, place: Place): Gate | PendingAcquire {
+  #give(
+    member: Member<ServerConnection, PendingAcquire>,
+    place: Place,
+  ): ServerConnection | PendingAcquire {
     const answer = this.#health.isAlive(member.connection)
     if (answer === true) return member.connection
     const pending = this.#newPending(place)
@@ -206,13 +209,19 @@ export class Lending {
     pending.reject(new AcquireTimeoutError(place, numbers, acquireTimeoutMillis, cause))
   }
 
-  #check(assignment: Assignment<Gate, PendingAcquire>, answer: boolean | Promise<boolean>): void {
+  #check(
+    assignment: Assignment<ServerConnection, PendingAcquire>,
+    answer: boolean | Promise<boolean>,
+  ): void {
     if (typeof answer === 'boolean') this.#deliver(assignment, answer)
     else void answer.then((isAlive) => this.#deliver(assignment, isAlive)).then(() => this.look())
   }
 
   /** If a connection is dead, or no longer wanted, whoever else waits gets another one, or this one. */
-  #deliver({ member, waiter }: Assignment<Gate, PendingAcquire>, isAlive: boolean): void {
+  #deliver(
+    { member, waiter }: Assignment<ServerConnection, PendingAcquire>,
+    isAlive: boolean,
+  ): void {
     const { connection } = member
     const pending = waiter.item
     if (this.#isClosed && !pending.isSettled) pending.reject(destroyedError(pending.place))
@@ -236,7 +245,7 @@ export class Lending {
     next.item.reject(openErrorFor(next.item.place, error))
   }
 
-  #remove(gate: Gate): void {
+  #remove(gate: ServerConnection): void {
     const member = this.#members.get(gate)
     if (member === undefined) return
     this.#members.delete(gate)

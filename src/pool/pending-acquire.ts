@@ -1,16 +1,16 @@
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import type { Place } from '../tenants/place.ts'
 import type { Waiter } from './scheduling/tenant-share.ts'
 
 /** An acquire that got no connection at once. Its one time limit covers whatever it waits for. */
 export class PendingAcquire {
   readonly place: Place
-  readonly promise: Promise<Gate>
+  readonly promise: Promise<ServerConnection>
   readonly startedAt: number = performance.now()
   /** Its place in the queue; undefined until it has one. */
-  waiter: Waiter<Gate, PendingAcquire> | undefined
+  waiter: Waiter<ServerConnection, PendingAcquire> | undefined
   #isSettled = false
-  #resolve!: (gate: Gate) => void
+  #resolve!: (gate: ServerConnection) => void
   #reject!: (error: unknown) => void
   readonly #timer: NodeJS.Timeout
 
@@ -33,7 +33,7 @@ export class PendingAcquire {
     return this.#isSettled
   }
 
-  resolve(gate: Gate): void {
+  resolve(gate: ServerConnection): void {
     this.#settle()
     this.#resolve(gate)
   }

@@ -1,5 +1,5 @@
 import { type Outcome, serverErrno, TenantKnexError } from '../base/errors.ts'
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import { aboutPlace, type Place } from '../tenants/place.ts'
 
 /** The pool gives no connection any more (`ERR_DESTROYED`). */
@@ -15,7 +15,7 @@ export function destroyedError(
 }
 
 /** What becomes of the statement of a connection that is closed now. */
-export function outcomeOn({ isInFlight }: Gate): Outcome {
+export function outcomeOn({ isInFlight }: ServerConnection): Outcome {
   return isInFlight ? 'unknown' : 'not-sent'
 }
 

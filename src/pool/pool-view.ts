@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
-import { Gate } from '../connection/gate.ts'
 import type { Lease } from '../connection/lease.ts'
+import { ServerConnection } from '../connection/server-connection.ts'
 
 /** What listeners get in place of a connection: its id. It is the same object each time. */
 export interface ShownConnection {
@@ -89,7 +89,9 @@ export class PoolEvents {
   /** Calls the listeners of an event. As with tarn, one that throws does not stop the others. */
   tell(event: PoolEvent, ...args: unknown[]): void {
     if (!this.#isHeard) return
-    const shown = args.map((arg) => (arg instanceof Gate ? this.#show(arg.connectionId) : arg))
+    const shown = args.map((arg) =>
+      arg instanceof ServerConnection ? this.#show(arg.connectionId) : arg,
+    )
     for (const listener of this.#emitter.listeners(event) as Listener[]) {
       try {
         this.#outside.runInAsyncScope(listener, undefined, ...shown)
@@ -99,7 +101,7 @@ export class PoolEvents {
     }
     const [, gate] = args
     if (event === 'destroySuccess' || event === 'destroyFail')
-      this.#shown.delete((gate as Gate).connectionId)
+      this.#shown.delete((gate as ServerConnection).connectionId)
   }
 
   /** What users get in place of Knex's `client.pool`. */

@@ -1,7 +1,7 @@
 import { CHANNELS, type TypedChannel } from '../base/diagnostics.ts'
 import type { TenantKnexError } from '../base/errors.ts'
-import type { Gate, GateEvents } from '../connection/gate.ts'
 import type { Lease } from '../connection/lease.ts'
+import type { ConnectionEvents, ServerConnection } from '../connection/server-connection.ts'
 import type { Place } from '../tenants/place.ts'
 import { newCounters, type ServerCounters } from './stats.ts'
 
@@ -17,7 +17,7 @@ interface Numbers {
 }
 
 /** Counts what a pool does, and tells the diagnostics channels. */
-export class Reports implements GateEvents {
+export class Reports implements ConnectionEvents {
   readonly counters: ServerCounters = newCounters()
   readonly #common: { readonly name: string; readonly server: string }
 
@@ -55,7 +55,7 @@ export class Reports implements GateEvents {
     })
   }
 
-  onSwitch(need: Parameters<GateEvents['onSwitch']>[0]): void {
+  onSwitch(need: Parameters<ConnectionEvents['onSwitch']>[0]): void {
     this.counters.switches++
     if (need === 'hand-over') this.counters.handOvers++
   }
@@ -65,16 +65,16 @@ export class Reports implements GateEvents {
     this.#publish('refusal', () => ({ tenant: error.tenant, error }))
   }
 
-  onLeftover(gate: Gate, place: Place, left: Details<'leftover'>['left']): void {
+  onLeftover(gate: ServerConnection, place: Place, left: Details<'leftover'>['left']): void {
     this.counters.leftovers++
     const { connectionId } = gate
     const { database, tenant } = place
     this.#publish('leftover', () => ({ tenant: tenant.id, database, connectionId, left }))
   }
 
-  onDiscard({ state, connectionId, disposal }: Gate): void {
+  onDiscard({ state, connectionId, unusable }: ServerConnection): void {
     this.counters.discards++
-    const { reason = 'idle', error } = disposal ?? {}
+    const { reason = 'idle', error } = unusable ?? {}
     this.#publish('discard', () => ({
       tenant: state.owner?.tenant.id,
       connectionId,

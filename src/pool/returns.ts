@@ -1,6 +1,6 @@
 import { waitAtMost } from '../base/deadline.ts'
 import { clean, findLeftover } from '../connection/cleaning.ts'
-import type { Gate } from '../connection/gate.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 import type { Place } from '../tenants/place.ts'
 import type { Connector } from './connector.ts'
 import { isExpired, mayStillRun } from './health.ts'
@@ -20,9 +20,9 @@ export const KILL_MILLIS = 1_000
 /** The pool that connections come back to. */
 export interface ReturnsHost {
   /** A used connection is idle again. */
-  putBack(gate: Gate): void
+  putBack(gate: ServerConnection): void
   /** Takes connections out of the pool and closes them. */
-  drop(gates: readonly Gate[]): void
+  drop(gates: readonly ServerConnection[]): void
 }
 
 /** What returns need. */
@@ -41,9 +41,9 @@ export interface ReturnsParts {
  */
 export class Returns {
   readonly #parts: ReturnsParts
-  readonly #states = new Map<Gate, Exclude<ConnectionState, 'idle' | 'used'>>()
+  readonly #states = new Map<ServerConnection, Exclude<ConnectionState, 'idle' | 'used'>>()
   /** A KILL under way must hit its own statement or none, so its connection waits for it. */
-  readonly #kills = new Map<Gate, Promise<void>>()
+  readonly #kills = new Map<ServerConnection, Promise<void>>()
 
   constructor(parts: ReturnsParts) {
     this.#parts = parts
@@ -55,19 +55,19 @@ export class Returns {
   }
 
   /** What is done to a connection on its way back; undefined if it is not. */
-  stateOf(gate: Gate): ConnectionState | undefined {
+  stateOf(gate: ServerConnection): ConnectionState | undefined {
     return this.#states.get(gate)
   }
 
   /** Takes a connection back from a tenant: at once if it is ready for anyone. */
-  takeBack(gate: Gate, place: Place): void {
-    if (gate.connection._paused) gate.connection.resume()
+  takeBack(gate: ServerConnection, place: Place): void {
+    gate.resume()
     if (this.#isReady(gate)) this.#giveBack(gate)
     else void this.#makeReady(gate, place)
   }
 
   /** Ends the statement that a connection is running. */
-  async kill(gate: Gate): Promise<void> {
+  async kill(gate: ServerConnection): Promise<void> {
     const killed = this.#parts.connector.kill(gate)
     this.#kills.set(gate, killed)
     try {
@@ -78,14 +78,14 @@ export class Returns {
   }
 
   /** Closes a used connection. It keeps its place in the pool until the server has let it go. */
-  async retire(gate: Gate): Promise<void> {
+  async retire(gate: ServerConnection): Promise<void> {
     this.#states.set(gate, 'closing')
     await gate.close()
     this.#states.delete(gate)
     this.#parts.host.drop([gate])
   }
 
-  #isReady(gate: Gate): boolean {
+  #isReady(gate: ServerConnection): boolean {
     return (
       !this.#parts.isThorough &&
       !mayStillRun(gate) &&
@@ -94,7 +94,7 @@ export class Returns {
     )
   }
 
-  async #makeReady(gate: Gate, place: Place): Promise<void> {
+  async #makeReady(gate: ServerConnection, place: Place): Promise<void> {
     try {
       this.#states.set(gate, 'draining')
       await this.#drain(gate)
@@ -110,7 +110,7 @@ export class Returns {
   }
 
   /** Waits until nothing runs on a connection any more; ends what takes too long. */
-  async #drain(gate: Gate): Promise<void> {
+  async #drain(gate: ServerConnection): Promise<void> {
     if (gate.isUsable && gate.isBusy) await waitAtMost(DRAIN_MILLIS, gate.idle())
     if (mayStillRun(gate)) await this.#abandon(gate)
   }
@@ -119,13 +119,13 @@ export class Returns {
    * Closing a socket does not stop the statement at the server, and the server counts the connection
    * until then. So the connection keeps its place in the pool for a while.
    */
-  async #abandon(gate: Gate): Promise<void> {
+  async #abandon(gate: ServerConnection): Promise<void> {
     gate.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
     const killed = this.#parts.connector.kill(gate).catch(() => undefined) // it may have ended by itself
     await waitAtMost(KILL_MILLIS, killed)
   }
 
-  async #clean(gate: Gate, place: Place): Promise<void> {
+  async #clean(gate: ServerConnection, place: Place): Promise<void> {
     const { isThorough, reports } = this.#parts
     const left = await findLeftover(gate, place)
     if (left === 'transaction' || left === 'autocommit off') {
@@ -134,7 +134,7 @@ export class Returns {
     if (left !== 'nothing' || isThorough) await clean(gate, place, isThorough)
   }
 
-  #giveBack(gate: Gate): void {
+  #giveBack(gate: ServerConnection): void {
     gate.vacate()
     if (gate.isUsable && !isExpired(gate, gate.usedAt)) this.#parts.host.putBack(gate)
     else void this.retire(gate)

@@ -1,4 +1,4 @@
-import type { ServerReport } from '../connection/connect.ts'
+import type { ServerReport } from '../connection/inspect.ts'
 import type { PoolOptions } from '../options/pool.ts'
 
 /** What a server says of itself and of the account, and what about it does not suit the pool. */

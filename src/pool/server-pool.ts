@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'mysql2'
 import type { TenantKnexError } from '../base/errors.ts'
-import type { ServerFacts } from '../connection/connect.ts'
-import type { Gate } from '../connection/gate.ts'
-import { type Lease, releasedError } from '../connection/lease.ts'
+import { releasedError } from '../connection/errors.ts'
+import type { Lease } from '../connection/lease.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
+import type { ServerFacts } from '../connection/server-facts.ts'
 import type { ResolvedOptions } from '../options/options.ts'
 import type { Place } from '../tenants/place.ts'
 import { AcquireTimeoutError } from './acquire-timeout.ts'
@@ -35,7 +36,7 @@ export class ServerPool {
   readonly #closer: Closer
   readonly #lending: Lending
   readonly #returns: Returns
-  readonly #leases = new Map<Lease, Gate>()
+  readonly #leases = new Map<Lease, ServerConnection>()
   /** Acquires that have no lease yet. The pool may have given them a connection already. */
   readonly #acquiring = new Set<PendingAcquire>()
   #facts: ServerFacts | undefined
@@ -157,7 +158,7 @@ export class ServerPool {
   }
 
   connections(): ConnectionInfo[] {
-    const stateOf = (gate: Gate) => this.#returns.stateOf(gate) ?? 'used'
+    const stateOf = (gate: ServerConnection) => this.#returns.stateOf(gate) ?? 'used'
     return [
       ...this.#lending.used().map((gate) => connectionInfo(gate, stateOf(gate))),
       ...this.#lending.idle().map((gate) => connectionInfo(gate, 'idle')),
@@ -173,7 +174,7 @@ export class ServerPool {
   /** Closes the idle connections whose session is a tenant's. */
   forget(tenantId: string): void {
     const own = this.#lending.idle().filter(({ state }) => state.owner?.tenant.id === tenantId)
-    for (const gate of own) gate.dispose('forgotten')
+    for (const gate of own) gate.markUnusable('forgotten')
     this.#lending.drop(own)
   }
 
@@ -206,14 +207,14 @@ export class ServerPool {
     return this.#leases.size === 0 && this.#returns.size === 0 && coming === 0
   }
 
-  async #open(): Promise<Gate> {
+  async #open(): Promise<ServerConnection> {
     this.#reports.counters.connects++
-    const { gate, facts } = await this.#connector.open()
+    const { connection, facts } = await this.#connector.open()
     this.#facts = facts
-    return gate
+    return connection
   }
 
-  #lease(gate: Gate, place: Place): Lease {
+  #lease(gate: ServerConnection, place: Place): Lease {
     const lease = gate.lease(place)
     this.#leases.set(lease, gate)
     startLifetime(gate, this.#options.pool.maxLifetimeMillis)
@@ -227,7 +228,7 @@ export class ServerPool {
     this.#acquiring.add(pending)
     try {
       const gate = await pending.promise
-      if (gate.disposal?.reason !== 'destroyed') return this.#lease(gate, place)
+      if (gate.unusable?.reason !== 'destroyed') return this.#lease(gate, place)
       // The pool was destroyed after it gave the connection. No one would revoke the lease.
       void this.#returns.retire(gate)
       throw destroyedError(place)

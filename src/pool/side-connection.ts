@@ -1,4 +1,4 @@
-import type { KillTarget } from '../connection/connect.ts'
+import type { KillTarget } from '../connection/kill.ts'
 
 /** Ends statements at the server. Gives what became of each, in their order. */
 export type KillAll = (

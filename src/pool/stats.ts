@@ -1,5 +1,5 @@
-import type { Gate } from '../connection/gate.ts'
-import type { Switching } from '../connection/switch/one-write.ts'
+import type { SwitchMode } from '../base/session-modes.ts'
+import type { ServerConnection } from '../connection/server-connection.ts'
 
 /** What a pool has done since it was created. */
 export interface ServerCounters {
@@ -39,7 +39,7 @@ export interface ServerStats extends Readonly<ServerCounters> {
   /** Acquires that wait for a connection. */
   readonly waiting: number
   /** How the first statement follows a switch: the option `switching`. */
-  readonly switching: Switching
+  readonly switching: SwitchMode
   /**
    * Whether the server names the current database in its answers. Where it does not, a statement
    * that leaves the database is not noticed, and the database is selected anew at each acquire.
@@ -86,7 +86,7 @@ export function newCounters(): ServerCounters {
 }
 
 /** Describes a connection of the pool. */
-export function connectionInfo(gate: Gate, state: ConnectionState): ConnectionInfo {
+export function connectionInfo(gate: ServerConnection, state: ConnectionState): ConnectionInfo {
   return {
     server: gate.server,
     connectionId: gate.connectionId,

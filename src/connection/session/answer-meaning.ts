@@ -1,39 +1,22 @@
-import type { Command, Packet } from '../wire/driver.ts'
-import { errnoOf, isErr, isOk, readOk, STATUS } from '../wire/packets.ts'
+import type { AnswerPart } from '../wire/answer-part.ts'
+import type { Packet } from '../wire/driver.ts'
+import { errnoOf, readOk, STATUS } from '../wire/packets.ts'
 import type { SessionState } from './state.ts'
 
 /**
- * Which part of an answer a packet is. `other`: nothing that tells of the session, or an answer to a
- * command that is no statement.
- */
-export type AnswerPart = 'error' | 'ok' | 'column' | 'columns-end' | 'row' | 'rows-end' | 'other'
-
-/**
- * What an answer means for its connection.
+ * The meaning of an answer for its connection.
  *
  * - `read-only`: the server may have lost its role; the connection is not kept.
  * - `left`: the statement left its tenant's database, or may have; its result must be withheld.
  */
 export type Meaning = 'nothing' | 'read-only' | 'left'
 
-/** Says which part of a command's answer a packet is, before mysql2 reads it. */
-export function answerPart(command: Command, packet: Packet): AnswerPart {
-  if (isErr(packet)) return 'error'
-  const { next } = command
-  if (command.resultsetHeader === undefined) return 'other'
-  if (next === command.row) return packet.isEOF() ? 'rows-end' : 'row'
-  if (next === command.readField) return 'column'
-  if (next === command.fieldsEOF) return 'columns-end'
-  if (next !== command.resultsetHeader && next !== command.infileOk) return 'other'
-  return isOk(packet) ? 'ok' : 'other'
-}
-
 /**
- * Learns what a part of an answer tells of the session.
+ * Learns from a part of an answer what it says about the session.
  *
- * @param isTracked true where the server names a new database in its OK
- * @param keepsRows false for a command that hands rows out as they come, to a stream or a
- * `typeCast`: what the OK after them tells is too late for it
+ * @param isTracked true if the server names a new database in its OK
+ * @param keepsRows false for a command that hands rows out as they come, to a stream or a `typeCast`.
+ * The OK after the rows comes too late for it
  */
 export function learnFrom(
   part: AnswerPart,
@@ -66,8 +49,8 @@ function learnFromEnd(packet: Packet, session: SessionState): void {
 }
 
 /**
- * An OK that names a database: the statement has left its own; where the name is its own, it may
- * have come back. An empty name: the database is gone.
+ * Learns from an OK. If it names a database, the statement has left its tenant's; even if it names that
+ * one, the statement may have left and come back. An empty name: the database is gone.
  */
 function learnFromOk(packet: Packet, session: SessionState, isTracked: boolean): Meaning {
   const { status, leavesTrace, database } = readOk(packet, isTracked)

@@ -1,6 +1,6 @@
+import mysql from 'mysql2'
 import { TenantKnexError } from '../../base/errors.ts'
 import { type Asked, ask } from '../wire/ask.ts'
-import { collationOf } from '../wire/driver.ts'
 
 /** The statement that sets a session's character set and collation to those of the driver. */
 export function setNames(charsetNumber: number): string {
@@ -9,10 +9,10 @@ export function setNames(charsetNumber: number): string {
 }
 
 /**
- * Makes sure that the user's `session` statements have left alone what the driver's escaping relies on.
- * If server and driver had different character sets, text would be lost, and an escaped string could be
- * broken. `SET CHARACTER SET` takes a part of it from the current database. In the mode
- * NO_BACKSLASH_ESCAPES a backslash before a quote escapes nothing.
+ * Makes sure that the user's `session` statements have not changed the settings that the driver's
+ * escaping relies on. If server and driver had different character sets, text would be lost, and an
+ * escaped string could be broken. `SET CHARACTER SET` takes a part of them from the current database. In
+ * the mode NO_BACKSLASH_ESCAPES a backslash before a quote escapes nothing.
  *
  * @throws `ERR_SESSION_SETUP_FAILED`
  */
@@ -36,7 +36,7 @@ export async function checkEscaping(
   }
   const wanted = sameName(charset)
   const isRight = sameName(client) === wanted && sameName(literals) === wanted
-  // NULL: the server converts nothing, and each column says what it is in.
+  // NULL: the server converts nothing, and each column names its own character set.
   if (isRight && (results === null || sameName(results) === wanted)) return
   throw setupFailed(
     `The \`session\` statements change the character set to ${[client, literals, results].join(', ')} ` +
@@ -56,4 +56,13 @@ function setupFailed(message: string, connectionId: number): TenantKnexError {
 /** `utf8` is an older name of `utf8mb3`. */
 function sameName(charset: string | null | undefined): string | null | undefined {
   return charset === 'utf8' ? 'utf8mb3' : charset
+}
+
+/** The names of a collation and its character set, by mysql2's number of the collation. */
+function collationOf(charsetNumber: number): { charset: string; collation: string } {
+  const names = Object.entries(mysql.Charsets)
+    .filter(([, id]) => id === charsetNumber)
+    .map(([name]) => name.toLowerCase())
+  const collation = names.find((name) => name.includes('_')) ?? names[0] ?? 'utf8mb4_unicode_ci'
+  return { charset: collation.split('_', 1)[0] ?? collation, collation }
 }

@@ -2,7 +2,7 @@ import { isSamePlace, type Place } from '../../tenants/place.ts'
 import { STATUS } from '../wire/packets.ts'
 
 /**
- * What must happen before a tenant's statement may run.
+ * The step that is needed before a tenant's statement may run.
  *
  * - `nothing`: the server confirmed this database, and the session is this tenant's.
  * - `confirm`: the session is this tenant's or nobody's, or has no trace of whose it was; the database
@@ -12,11 +12,17 @@ import { STATUS } from '../wire/packets.ts'
 export type Need = 'nothing' | 'confirm' | 'hand-over'
 
 /**
- * What is known about the session at the other end of a connection. Changed only by what the server
- * answered; in doubt it knows less, never more.
+ * The facts that a session would hand on to the next holder of its connection. `unknown`: the last answer
+ * was an error, which does not tell.
+ */
+export type Leftover = 'nothing' | 'unknown' | 'transaction' | 'autocommit off'
+
+/**
+ * Our knowledge of the session at the other end of a connection. Only answers of the server add to it. In
+ * doubt it is less, never more.
  */
 export class SessionState {
-  /** Whose statements ran in the session since it was last cleaned. */
+  /** The place whose statements ran in the session since it was last cleaned. */
   #owner: Place | undefined
   /** The database the server confirmed as the current one. */
   #database: string | undefined
@@ -24,7 +30,7 @@ export class SessionState {
   #autocommit = true
   /** A statement may have left something in the session that the next tenant would find. */
   #isTraced = false
-  /** A statement ran where it should not have, and what it did to the session is not known. */
+  /** A statement ran behind a refused switch. Its effect on the session is not known. */
   #isStray = false
   /** An ERR carries no status bits: what the last command left open is unknown. */
   #isStatusKnown = true
@@ -43,8 +49,7 @@ export class SessionState {
     return this.#database === place.database ? 'nothing' : 'confirm'
   }
 
-  /** What the session would leave to the next holder of its connection. */
-  leftover(): 'nothing' | 'unknown' | 'transaction' | 'autocommit off' {
+  leftover(): Leftover {
     if (!this.#isStatusKnown) return 'unknown'
     if (this.#inTransaction) return 'transaction'
     return this.#autocommit ? 'nothing' : 'autocommit off'
@@ -53,21 +58,21 @@ export class SessionState {
   /**
    * A tenant's statement is about to be sent.
    *
-   * @param isHarmless true where it leaves nothing in the session, unless its answer says so
+   * @param isHarmless true if it leaves nothing in the session, unless its answer says so
    */
   onStatement(place: Place, isHarmless = false): void {
     this.#owner = place
     this.#isTraced ||= !isHarmless
   }
 
-  /** An answer tells of something that its statement has left in the session. */
+  /** The answer to a statement says that the statement has left something in the session. */
   onTrace(): void {
     this.#isTraced = true
   }
 
   /**
-   * A statement ran behind a switch that was refused. Nobody has read what its answer says of the
-   * session: the character set, of which mysql2 would have to know.
+   * A statement ran behind a switch that was refused. mysql2 has not read its answer, so it does not know
+   * of a change of the character set.
    */
   onStray(): void {
     this.#isStray = true
@@ -75,7 +80,7 @@ export class SessionState {
   }
 
   /** Something is about to be sent that can change the database or the whole session. */
-  onSwitching(): void {
+  onSwitchSent(): void {
     this.#database = undefined
   }
 

@@ -10,14 +10,14 @@ export type SwitchStep =
   | { readonly kind: 'set'; readonly sql: string }
   | { readonly kind: 'database'; readonly database: string }
 
-/** Where a connection is that belongs to nobody: it always exists and cannot be dropped. */
+/** The database of a connection without a holder: it always exists and cannot be dropped. */
 export const NEUTRAL_DATABASE = 'information_schema'
 
 const RESET: SwitchStep = { kind: 'reset' }
 const NEUTRAL: SwitchStep = { kind: 'database', database: NEUTRAL_DATABASE }
 
-/** Steps are the same objects every time, so that their bytes are found again. */
-const settingsOf = new WeakMap<SessionSetup, readonly SwitchStep[]>()
+/** A step is the same object every time, so that its bytes are found again. */
+const setupSteps = new WeakMap<SessionSetup, readonly SwitchStep[]>()
 const databaseSteps = createLRU<string, SwitchStep>({ max: 1_000 })
 const bytesWithAttributes = new WeakMap<SwitchStep, Buffer>()
 const bytesWithout = new WeakMap<SwitchStep, Buffer>()
@@ -30,15 +30,15 @@ export const PROBE: readonly SwitchStep[] = [{ kind: 'ping' }]
  * hand-over, so that they do the same.
  */
 export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
-  return [NEUTRAL, ...settings(setup), NEUTRAL]
+  return [NEUTRAL, ...stepsOf(setup), NEUTRAL]
 }
 
 /**
- * The steps after which a tenant's statement may run. A reset leaves the database of the tenant before
- * selected, so what sets the session up runs in the neutral one.
+ * The steps after which a tenant's statement may run. A reset leaves the previous tenant's database
+ * selected, so the statements that set the session up run in the neutral one.
  *
- * @param isOverNeutral leads over the neutral database, for a statement that leaves with the switch:
- * if the tenant's database is refused, it must not run in the one before
+ * @param isOverNeutral selects the neutral database first, for a statement that leaves with the switch:
+ * if the tenant's database is refused, the statement must not run in the previous one
  */
 export function switchPlan(
   need: Need,
@@ -53,15 +53,15 @@ export function switchPlan(
     case 'confirm':
       return isOverNeutral ? [NEUTRAL, own] : [own]
     case 'hand-over':
-      return [RESET, NEUTRAL, ...settings(setup), own]
+      return [RESET, NEUTRAL, ...stepsOf(setup), own]
   }
 }
 
 /**
- * The steps that leave nothing of a session for anyone.
+ * The steps that leave nothing of a session to its next holder.
  *
- * @param isInTransaction a prepared XA transaction on MariaDB survives a reset and spoils the
- * connection; ROLLBACK is refused there, so that the connection is closed
+ * @param isInTransaction rolls back first. On MariaDB a prepared XA transaction survives a reset and
+ * spoils the connection; the server refuses the ROLLBACK then, so the connection is closed
  * @param isThorough also clears FOUND_ROWS(), which survives a reset
  */
 export function cleaningPlan(
@@ -76,11 +76,11 @@ export function cleaningPlan(
   return [...before, ...switchPlan('hand-over', setup, database)]
 }
 
-function settings(setup: SessionSetup): readonly SwitchStep[] {
-  let steps = settingsOf.get(setup)
+function stepsOf(setup: SessionSetup): readonly SwitchStep[] {
+  let steps = setupSteps.get(setup)
   if (steps === undefined) {
     steps = setup.statements.map((sql) => ({ kind: 'set', sql }))
-    settingsOf.set(setup, steps)
+    setupSteps.set(setup, steps)
   }
   return steps
 }

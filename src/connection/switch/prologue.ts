@@ -1,32 +1,67 @@
-import { CHANNELS } from '../../base/diagnostics.ts'
+import { CHANNELS, type DiscardReason } from '../../base/diagnostics.ts'
+import type { Outcome, TenantKnexError } from '../../base/errors.ts'
 import type { Place } from '../../tenants/place.ts'
+import { isReadOnly } from '../session/answer-meaning.ts'
 import type { SessionSetup } from '../session/setup.ts'
 import type { Need } from '../session/state.ts'
-import type { Packet } from '../wire/driver.ts'
+import {
+  beginCommand,
+  expectAnswer,
+  expectedSequenceId,
+  FIRST,
+  type Packet,
+  setCharsetNumber,
+} from '../wire/driver.ts'
+import { errnoOf, isErr } from '../wire/packets.ts'
+import { SkippedAnswer } from '../wire/skipped-answer.ts'
+import { SwitchFailure, switchError } from './errors.ts'
 import { NEUTRAL_DATABASE, switchPlan } from './plan.ts'
-import { type SwitchFailure, SwitchRun, type SwitchTarget } from './run.ts'
+import { SwitchRun, type SwitchTarget } from './run.ts'
+import type { SwitchTimeLimit } from './time-limit.ts'
 
-/** What a prologue needs of a gate. */
-interface PrologueTarget extends SwitchTarget {
-  readonly name: string
+/** The connection that a prologue switches. */
+export interface PrologueTarget extends SwitchTarget {
+  readonly connectionId: number
   readonly setup: SessionSetup
+  readonly settings: {
+    /** Name of the tenantKnex, for diagnostics. */
+    readonly name: string
+    /** When a place was last confirmed, on any connection, by this process's clock. */
+    readonly confirmedAt: WeakMap<Place, number>
+  }
+  readonly switchTimeLimit: SwitchTimeLimit
+  markUnusable(reason: DiscardReason): void
 }
 
-/** A switch that goes before a tenant's command, and is part of it for mysql2. */
+/** A prologue that has failed, and with it its command. */
+export interface FailedPrologue {
+  /** The error for the command's caller. */
+  readonly error: TenantKnexError
+  /** True if the connection must not be used again. */
+  readonly endsConnection: boolean
+}
+
+/**
+ * A switch that goes before a tenant's command. For mysql2 it is a part of that command. The command
+ * leaves after the switch has been confirmed (a round trip), or in one write with it (pipelined).
+ */
 export class Prologue {
-  /** True if it does not reset the session, and a statement has run in there before. */
-  readonly keepsSession: boolean
+  /** True if the command leaves in the same write. */
+  readonly isPipelined: boolean
   readonly #target: PrologueTarget
   readonly #place: Place
-  /** Whose session is being cleaned; undefined if that is not needed. */
+  readonly #need: Exclude<Need, 'nothing'>
+  /** The tenant whose session is being cleaned; undefined if it needs no cleaning. */
   readonly #from: Place | undefined
-  /** Milliseconds of the process's clock; 0 where nobody asks for them. */
+  /** True if it does not reset the session, and a statement has run in there before. */
+  readonly #keepsSession: boolean
+  /** By the process's clock in milliseconds; 0 if nothing subscribes to the diagnostics. */
   readonly #startedAt: number = CHANNELS.switch.hasSubscribers ? performance.now() : 0
   readonly #run: SwitchRun
-  /** True where the command leaves in the same write. */
-  readonly isPipelined: boolean
   /** Of a pipelined command: the number that mysql2 expects its answer to begin with. */
-  nextSequenceId = 0
+  #commandSequenceId = 0
+  /** Of a pipelined command behind a failed switch: its answer, which has to be read. */
+  #skipped: SkippedAnswer | undefined
 
   constructor(
     target: PrologueTarget,
@@ -37,38 +72,68 @@ export class Prologue {
     const { state, setup } = target
     this.#target = target
     this.#place = place
+    this.#need = need
     this.#from = need === 'hand-over' ? state.owner : undefined
-    this.keepsSession = need === 'confirm' && state.owner !== undefined
+    this.#keepsSession = need === 'confirm' && state.owner !== undefined
     this.isPipelined = isPipelined
     const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE
     const plan = switchPlan(need, setup, place.database, isOverNeutral)
     this.#run = new SwitchRun(target, plan, isPipelined)
   }
 
-  /** Why the switch of a pipelined command failed. */
-  get failure(): SwitchFailure | undefined {
-    return this.#run.failure
-  }
-
   /** Sends the switch. */
   start(): void {
+    const outcome = this.isPipelined ? 'unknown' : 'not-sent'
+    this.#target.switchTimeLimit.start(this.#place, 'switch-failed', outcome)
     this.#run.start()
   }
 
-  /** See {@link SwitchRun.answer}. */
-  answer(packet: Packet): boolean {
-    return this.#run.answer(packet)
+  /** Sends the switch and its command in one write. The command's answer comes last. */
+  startWith(sendCommand: () => void): void {
+    const { raw, charsetNumber } = this.#target
+    // The statement is encoded now, for the character set that the switch before it sets.
+    if (this.#need === 'hand-over') setCharsetNumber(raw, charsetNumber)
+    raw.stream.cork()
+    this.start()
+    beginCommand(raw)
+    sendCommand()
+    raw.stream.uncork()
+    this.#commandSequenceId = expectedSequenceId(raw)
+    expectAnswer(raw, FIRST)
   }
 
   /**
-   * Publishes that it has ended.
+   * Takes the next answer: to the switch, or to the command behind a failed one.
    *
-   * @param error why it failed; undefined where it did not
+   * @returns how the prologue has ended; undefined if more answers come
    */
-  publish(error: unknown): void {
+  answer(packet: Packet): 'switched' | FailedPrologue | undefined {
+    if (this.#skipped) return this.#skip(this.#skipped, packet)
+    try {
+      if (!this.#run.answer(packet)) return undefined
+    } catch (error) {
+      if (!(error instanceof SwitchFailure)) throw error
+      return this.#fail(error, this.isPipelined ? 'unknown' : 'not-sent')
+    }
+    if (this.#run.failure) return this.#beginSkipping()
+    const { raw, settings } = this.#target
+    this.end(undefined)
+    settings.confirmedAt.set(this.#place, performance.now())
+    if (this.isPipelined) expectAnswer(raw, this.#commandSequenceId)
+    return 'switched'
+  }
+
+  /**
+   * The switch has ended, or its connection has.
+   *
+   * @param error why it failed; undefined if it did not
+   */
+  end(error: unknown): void {
+    this.#target.switchTimeLimit.end()
     const { server, database, tenant } = this.#place
-    const { name, connection } = this.#target
-    const about = { name, server, tenant: tenant.id, database, connectionId: connection.threadId }
+    const { settings, connectionId } = this.#target
+    const { name } = settings
+    const about = { name, server, tenant: tenant.id, database, connectionId }
     if (this.#startedAt > 0) {
       const durationMillis = performance.now() - this.#startedAt
       const isHandOver = this.#from !== undefined
@@ -77,5 +142,37 @@ export class Prologue {
     if (this.#from && error === undefined && CHANNELS.handOver.hasSubscribers) {
       CHANNELS.handOver.publish({ ...about, from: this.#from.tenant.id })
     }
+  }
+
+  /** The command behind a failed switch was sent. Its answer has to be read, and no caller gets it. */
+  #beginSkipping(): undefined {
+    const { raw, state, switchTimeLimit } = this.#target
+    switchTimeLimit.end()
+    expectAnswer(raw, this.#commandSequenceId)
+    state.onStatement(this.#place)
+    this.#skipped = new SkippedAnswer()
+  }
+
+  #skip(skipped: SkippedAnswer, packet: Packet): FailedPrologue | undefined {
+    const { state } = this.#target
+    const end = skipped.read(packet)
+    if (end === undefined) return undefined
+    if (end.status === undefined) state.onError()
+    else state.onStatus(end.status)
+    state.onStray()
+    if (isErr(packet) && isReadOnly(errnoOf(packet))) this.#target.markUnusable('read-only')
+    const failure = this.#run.failure as SwitchFailure
+    // If the statement has changed the database, the commands queued behind it must not run there. And
+    // the reset that the session needs now would take a transaction, variables and locks from the holder.
+    if (end.hasLeft || this.#keepsSession) failure.endsConnection = true
+    return this.#fail(failure, end.outcome)
+  }
+
+  #fail(failure: SwitchFailure, outcome: Outcome): FailedPrologue {
+    const { settings, connectionId } = this.#target
+    settings.confirmedAt.delete(this.#place)
+    const error = switchError(failure, this.#place, connectionId, outcome)
+    this.end(error)
+    return { error, endsConnection: failure.endsConnection || outcome === 'unknown' }
   }
 }

@@ -1,13 +1,14 @@
-import { ownQuery, type RawConnection } from './driver.ts'
+import type { RawConnection } from './driver.ts'
+import { ownQuery } from './driver-command.ts'
 
 /** A row of an answer: columns by their position, each as the server's text. */
 export type TextRow = readonly (string | null)[]
 
-/** What takes a question: a connection without a gate, or the way around it of one that is set up. */
+/** Takes a question: a connection without a gate, or the way around a connection's gate. */
 export type Asked = Pick<RawConnection, 'addCommand'>
 
 /**
- * Asks the server a question of our own, on a connection that nobody holds yet. No option of the user's
+ * Asks the server a question of our own, on a connection that has no holder yet. No option of the user's
  * changes the question or the answer. `connection.query()` is not used, because the user's `queryFormat`
  * and `namedPlaceholders` would change the question there.
  *

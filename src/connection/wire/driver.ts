@@ -1,11 +1,13 @@
 /*
- * The part of mysql2 that its types do not show. Everything here was read in mysql2 3.24.6 and is
- * reached through public objects (a connection, a command); nothing is imported from inside the
- * package. There is no public way to see a command start, or a server's answer before it is
- * parsed, and the gate needs both.
+ * The part of mysql2's connections that its types do not show (lib/base/connection.js), read in mysql2
+ * 3.24.6. `driver-command.ts` does the same for its commands. No other file uses an undocumented member
+ * of mysql2, and none imports from inside the package. There is no public way to see a command start, or
+ * an answer before it is parsed, and the gate needs both.
  */
-import type { EventEmitter } from 'node:events'
-import mysql, { type Connection } from 'mysql2'
+import type { Socket } from 'node:net'
+import type { Connection } from 'mysql2'
+import type { Command, WireCommand } from './driver-command.ts'
+import { CAPABILITY } from './packets.ts'
 
 /** One packet of the server's (lib/packets/packet.js). Reading must not move `offset`. */
 export interface Packet {
@@ -22,54 +24,28 @@ export interface Packet {
   asError(encoding: string): Error
 }
 
-/**
- * The least that mysql2 asks of a command. It calls `execute` without a packet when the command
- * starts, and then with each packet until it returns true.
- */
-export interface WireCommand {
-  execute(packet: Packet | undefined, connection: RawConnection): boolean
-  onResult?: ((error: Error | null, ...rest: unknown[]) => void) | undefined
-  stateName?(): string
+/** A connection of mysql2's, as the other files see it. They do the rest through the functions below. */
+export interface RawConnection
+  extends Pick<
+    Connection,
+    | 'config'
+    | 'connect'
+    | 'end'
+    | 'escape'
+    | 'escapeId'
+    | 'format'
+    | 'on'
+    | 'pause'
+    | 'promise'
+    | 'resume'
+    | 'threadId'
+  > {
+  readonly stream: Socket
+  addCommand<C extends WireCommand>(command: C): C
 }
 
-/** One of mysql2's own commands (lib/commands/command.js). */
-export interface Command extends WireCommand {
-  /** SQL of a Query or an Execute. */
-  readonly sql?: string
-  /** The state that handles the next packet: one of the functions below, by identity. */
-  readonly next?: unknown
-  readonly resultsetHeader?: unknown
-  readonly infileOk?: unknown
-  readonly readField?: unknown
-  readonly fieldsEOF?: unknown
-  /** Of a Query or an Execute that has started. */
-  readonly options?: { readonly typeCast?: unknown }
-  readonly row?: unknown
-  /** Of a Query: its time limit in milliseconds, and the timer, once it has started. */
-  readonly timeout?: number | undefined
-  readonly queryTimeout?: NodeJS.Timeout | null
-  /** Of a Query or an Execute that has started: what its stream pauses and resumes. */
-  _connection?: object | null
-  /** Of a LOAD DATA LOCAL that has been asked for its file. */
-  readonly _localStream?: LocalFile | null
-  readonly _unpipeStream?: () => void
-  emit(event: 'error' | 'end', error?: Error): boolean
-  listenerCount(event: 'error' | 'fields'): number
-}
-
-/** The stream of a file that the server asks for. */
-interface LocalFile extends EventEmitter {
-  destroy?(): unknown
-}
-
-/** A prepared statement, as `prepare` hands it out (lib/commands/prepare.js). */
-export interface PreparedStatement {
-  close(): unknown
-}
-
-/** A connection with the internals that the gate works with (lib/base/connection.js). */
-export interface RawConnection extends Connection {
-  readonly stream: import('node:net').Socket
+/** What the functions of this file use besides. */
+interface Internals extends Omit<RawConnection, 'config'> {
   readonly clientEncoding: string
   readonly serverCapabilityFlags: number
   readonly _command: WireCommand | null | undefined
@@ -84,130 +60,89 @@ export interface RawConnection extends Connection {
   readonly _protocolError: Error | null
   readonly _closing?: boolean
   sequenceId: number
-  config: Connection['config'] & {
+  readonly config: Connection['config'] & {
     charsetNumber: number
     readonly clientFlags: number
     readonly compress: boolean
   }
-  addCommand<C extends WireCommand>(command: C): C
   write(bytes: Buffer): void
   _resetSequenceId(): void
 }
 
-type CreateQuery = (sql: unknown, values: unknown, callback: unknown, config: object) => Command
-
-const { createQuery } = mysql as unknown as { createQuery: CreateQuery }
-
-/** mysql2's own handling of a packet, shared by every command that carries SQL. */
-export const executeCommand: Command['execute'] = createQuery('', undefined, undefined, {}).execute
-
-const QUERY = Object.getPrototypeOf(createQuery('', undefined, undefined, {}))
-
-/** True for a statement that is sent as text, with a callback or as a stream. */
-export function isTextQuery(command: Command): boolean {
-  return Object.getPrototypeOf(command) === QUERY
+/** A prepared statement, as `prepare` hands it out (lib/commands/prepare.js). */
+interface PreparedStatement {
+  close(): unknown
 }
 
-/**
- * Options of each query of our own, which the user's do not change. A `typeCast` of the query itself is
- * the one option that mysql2 puts before all others when it reads a value.
- */
-const OWN_OPTIONS = {
-  rowsAsArray: true,
-  nestTables: false,
-  typeCast: (field: { string(): string | null }) => field.string(),
+/** A method that makes commands. */
+export type SendingMethod = 'query' | 'execute' | 'prepare' | 'unprepare' | 'ping' | 'addCommand'
+
+/** Calls a method of the connection that makes commands. */
+export function callDriver(
+  connection: RawConnection,
+  method: SendingMethod,
+  args: readonly unknown[],
+): unknown {
+  const methods = connection as unknown as Record<SendingMethod, (...args: unknown[]) => unknown>
+  return methods[method](...args)
 }
 
-/** A text query of our own. It is answered with columns by their position, each as text or null. */
-export function ownQuery(
-  sql: string,
-  onResult: (error: Error | null, rows?: unknown) => void,
-): Command {
-  return createQuery({ sql, ...OWN_OPTIONS }, undefined, onResult, {})
+/** The queue of a connection, behind the function that sees each command first. */
+export interface CommandQueue {
+  /** Queues a command that the function does not see. */
+  add(command: WireCommand): void
+  /** Takes the function away. */
+  restore(): void
 }
 
-/** Ends the time limit that a command was given: it is not to be told of that as well. */
-function stopTimeout({ queryTimeout }: Command): void {
-  clearTimeout(queryTimeout ?? undefined)
+/** Passes each new command to a function, which may put it into the queue. */
+export function interceptCommands(
+  connection: RawConnection,
+  onCommand: (command: Command, queue: CommandQueue) => void,
+): CommandQueue {
+  const { addCommand } = connection
+  const queue: CommandQueue = {
+    add: (command) => addCommand.call(connection, command),
+    restore: () => {
+      connection.addCommand = addCommand
+    },
+  }
+  connection.addCommand = (command) => {
+    onCommand(command as unknown as Command, queue)
+    return command
+  }
+  return queue
 }
 
-/** True for a command that was sent and whose own time limit has passed: its caller has been told. */
-function hasTimedOut({ timeout, queryTimeout, _connection }: Command): boolean {
-  return Boolean(timeout && _connection && !queryTimeout)
-}
-
-/** A command that is never sent: it only carries an error to its caller. */
-export function unsentCommand(args: readonly unknown[]): Command {
-  const callback = args.find((argument) => typeof argument === 'function')
-  return createQuery('', undefined, callback, {})
-}
-
-/**
- * Fails a command as mysql2 would have; one that nobody listens to must not end the process, and an
- * Execute whose Prepare failed has told its caller already.
- */
-export function failCommand(command: Command, error: Error): void {
-  if (hasFailedPrepare(command) || hasTimedOut(command)) return
-  stopTimeout(command)
-  if (command.onResult) command.onResult(error)
-  else if (command.listenerCount('error') > 0) command.emit('error', error)
-  command.emit('end')
-}
-
-/**
- * Gives a command that has started another object to pause and resume: its stream keeps that for
- * ever, long after the connection has gone to the next tenant.
- */
-export function steerStream(command: Command, through: object): void {
-  if (command._connection) command._connection = through
-}
-
-/**
- * Takes a file's stream off the connection when its command has ended. mysql2 does so only after success.
- * After an error it would go on to send what the stream gives, in the next tenant's session, too.
- */
-export function endLocalFile({ _localStream: file, _unpipeStream: unpipe }: Command): void {
-  if (!file) return
-  unpipe?.()
-  file.on('error', () => undefined)
-  file.destroy?.()
-}
-
-/** True for an Execute whose Prepare failed: mysql2 gives it a `start` of its own, to send nothing. */
-export function hasFailedPrepare(command: Command): boolean {
-  return Object.hasOwn(command, 'start')
-}
-
-/**
- * True if user code is shown each row as it is read: by a `typeCast`. mysql2 takes the connection's,
- * too, if the statement's own is no function.
- */
-export function hasTypeCast({ options }: Command, { config }: RawConnection): boolean {
-  return typeof options?.typeCast === 'function' || typeof config.typeCast === 'function'
+/** Takes the next command out of the queue. It has not been sent. */
+export function takeQueued(connection: RawConnection): Command | undefined {
+  return internals(connection)._commands.shift()
 }
 
 /** True while a command runs or waits on the connection. */
 export function isBusy(connection: RawConnection): boolean {
-  return Boolean(connection._command) || connection._commands.length > 0
+  const { _command, _commands } = internals(connection)
+  return Boolean(_command) || _commands.length > 0
+}
+
+/** True while the connection reads nothing from its socket. */
+export function isPaused(connection: RawConnection): boolean {
+  return internals(connection)._paused
 }
 
 /**
- * True while statements can be sent: the tests that Knex's mysql2 dialect makes, and that the server
- * has not said good-bye, which mysql2 notices a moment later.
+ * True while statements can be sent. Knex's mysql2 dialect makes the first four tests. The last one
+ * sees the server's good-bye a moment before mysql2 does.
  */
 export function isOpen(connection: RawConnection): boolean {
-  return (
-    !connection._fatalError &&
-    !connection._protocolError &&
-    !connection._closing &&
-    !connection.stream.destroyed &&
-    !connection.stream.readableEnded
-  )
+  const { _fatalError, _protocolError, _closing, stream } = internals(connection)
+  return !_fatalError && !_protocolError && !_closing && !stream.destroyed && !stream.readableEnded
 }
 
-/** Why a connection ended, in mysql2's words where it has any. */
+/** Why a connection ended, in mysql2's words if it has any. */
 export function lossError(connection: RawConnection): Error {
-  const known = connection._fatalError ?? connection._protocolError
+  const { _fatalError, _protocolError } = internals(connection)
+  const known = _fatalError ?? _protocolError
   if (known) return known
   const error = new Error('Connection lost: it was closed.')
   return Object.assign(error, { code: 'PROTOCOL_CONNECTION_LOST', fatal: true })
@@ -227,21 +162,73 @@ export async function sayGoodBye(connection: RawConnection): Promise<void> {
   clearTimeout(timer)
 }
 
+/** The first packet of an answer has this number. */
+export const FIRST = 1
+
+/** Begins a command: the next packet that is sent has number 0. */
+export function beginCommand(connection: RawConnection): void {
+  internals(connection)._resetSequenceId()
+}
+
+/** Sends whole packets, each of which is a command of its own, and expects the first answer. */
+export function sendPackets(connection: RawConnection, bytes: Buffer): void {
+  beginCommand(connection)
+  internals(connection).write(bytes)
+  expectAnswer(connection, FIRST)
+}
+
+/** Tells mysql2 which number the next packet of the server has. */
+export function expectAnswer(connection: RawConnection, sequenceId: number): void {
+  internals(connection).sequenceId = sequenceId
+}
+
+/** The number that mysql2 expects the next packet of the server to have. */
+export function expectedSequenceId(connection: RawConnection): number {
+  return internals(connection).sequenceId
+}
+
+/** True if the packets of both sides are compressed. */
+export function isCompressed(connection: RawConnection): boolean {
+  return internals(connection).config.compress
+}
+
+/** True if a query's packet must have a list of query attributes. */
+export function takesQueryAttributes(connection: RawConnection): boolean {
+  const { config, serverCapabilityFlags } = internals(connection)
+  return (config.clientFlags & serverCapabilityFlags & CAPABILITY.queryAttributes) !== 0
+}
+
+/** Reads an ERR. */
+export function errorIn(packet: Packet, connection: RawConnection): Error {
+  return packet.asError(internals(connection).clientEncoding)
+}
+
+/** The character set that mysql2 encodes statements in, by its number. */
+export function charsetNumberOf(connection: RawConnection): number {
+  return internals(connection).config.charsetNumber
+}
+
+/** Sets the character set that mysql2 encodes statements in. */
+export function setCharsetNumber(connection: RawConnection, charsetNumber: number): void {
+  internals(connection).config.charsetNumber = charsetNumber
+}
+
+/** Names the current database to OpenTelemetry and to mysql2's own tracing. mysql2 uses it at login only. */
+export function nameDatabase(connection: RawConnection, database: string): void {
+  connection.config.database = database
+}
+
 /**
  * Forgets all prepared statements, which a reset has removed at the server. They must not be closed
  * one by one: the ids in those messages no longer mean anything.
  */
 export function forgetStatements(connection: RawConnection): void {
-  if (connection._statements.size === 0) return // clear() costs 46 us even when empty
-  for (const statement of connection._statements.values()) statement.close = () => undefined
-  connection._statements.clear()
+  const { _statements } = internals(connection)
+  if (_statements.size === 0) return // clear() costs 46 us even when empty
+  for (const statement of _statements.values()) statement.close = () => undefined
+  _statements.clear()
 }
 
-/** Name of a collation and of its character set, from mysql2's number of it. */
-export function collationOf(charsetNumber: number): { charset: string; collation: string } {
-  const names = Object.entries(mysql.Charsets)
-    .filter(([, id]) => id === charsetNumber)
-    .map(([name]) => name.toLowerCase())
-  const collation = names.find((name) => name.includes('_')) ?? names[0] ?? 'utf8mb4_unicode_ci'
-  return { charset: collation.split('_', 1)[0] ?? collation, collation }
+function internals(connection: RawConnection): Internals {
+  return connection as unknown as Internals
 }

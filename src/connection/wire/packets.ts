@@ -13,7 +13,7 @@ const OK = 0x00
 const ERR = 0xff
 const LOCAL_INFILE = 0xfb
 const SESSION_TRACK_SCHEMA = 0x01
-/** That a transaction has begun or ended, and how it was begun. */
+/** A transaction has begun or ended, and how it was begun. */
 const SESSION_TRACK_TRANSACTION = [0x04, 0x05]
 
 /** Bits of the status that ends every answer but an error. */
@@ -24,9 +24,8 @@ export const STATUS = {
   sessionChanged: 0x4000,
 } as const
 
-/** Capability bits, set where server and client both have them. */
+/** Capability bits. A capability counts if the server and the client both have it. */
 export const CAPABILITY = {
-  sessionTrack: 0x0080_0000,
   queryAttributes: 0x0800_0000,
 } as const
 
@@ -57,12 +56,12 @@ function packet(...parts: Buffer[]): Buffer {
   return Buffer.concat([header, body])
 }
 
-/** First byte of an answer: tells an OK and an ERR where these can occur. */
+/** True for an OK, at a place in an answer that can hold one. */
 export function isOk(answer: Packet): boolean {
   return answer.buffer[answer.offset] === OK
 }
 
-/** See {@link isOk}. */
+/** True for an ERR, at a place in an answer that can hold one. */
 export function isErr(answer: Packet): boolean {
   return answer.buffer[answer.offset] === ERR
 }
@@ -72,21 +71,21 @@ export function errnoOf({ buffer, offset }: Packet): number {
   return buffer.readUInt16LE(offset + 1)
 }
 
-/** The number of columns that a result begins with; undefined where the server asks for a file. */
+/** The number of columns at the beginning of a result; undefined if the server asks for a file. */
 export function readColumnCount({ buffer, offset, end }: Packet): number | undefined {
   if (buffer[offset] === LOCAL_INFILE) return undefined
   return new Reader(buffer, offset, end).integer()
 }
 
-/** What an OK tells about the session. */
+/** The contents of an OK that concern the session. */
 export interface OkStatus {
   readonly status: number
   /**
-   * True where something is kept for who asks next: LAST_INSERT_ID(), SHOW WARNINGS, or what has changed
-   * in the session but its transaction.
+   * True if a later statement of the session could see that this one has run: by LAST_INSERT_ID(), by
+   * SHOW WARNINGS, or by any change of the session but that of its transaction.
    */
   readonly leavesTrace: boolean
-  /** The current database, where this command changed or re-selected it; `''`: it was dropped. */
+  /** The current database, if this command changed or re-selected it; `''`: it was dropped. */
   readonly database: string | undefined
 }
 
@@ -109,7 +108,7 @@ export function readOk({ buffer, offset, end }: Packet, tracked: boolean): OkSta
 
 interface Tracked {
   readonly database: string | undefined
-  /** True where all that has changed is the session's transaction. */
+  /** True if nothing of the session has changed but its transaction. */
   readonly isOnlyTransaction: boolean
 }
 

@@ -2,17 +2,17 @@ import type { Outcome } from '../../base/errors.ts'
 import type { Packet } from './driver.ts'
 import { isErr, isOk, readColumnCount, readOk, STATUS } from './packets.ts'
 
-/** How an answer ended, and the status bits that it ended with; an error has none. */
+/** The end of an answer, with its status bits; an error has none. */
 export interface AnswerEnd {
   readonly outcome: Exclude<Outcome, 'not-sent'>
   readonly status: number | undefined
-  /** True where the statement has left its database, or may have. */
+  /** True if the statement has left its database, or may have. */
   readonly hasLeft: boolean
 }
 
 /**
- * Reads the answer to a statement that ran behind a failed switch, and keeps nothing of it but its end:
- * neither the rows nor what they look like are for anybody.
+ * Reads the answer to a statement that ran behind a failed switch. It keeps nothing but the end: no caller
+ * may have the rows, nor their columns.
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response.html
  */
 export class SkippedAnswer {
@@ -20,7 +20,7 @@ export class SkippedAnswer {
   #hasLeft = false
   #part: 'header' | 'columns' | 'rows' = 'header'
 
-  /** Takes the next packet; gives the end with the last one. */
+  /** Takes the next packet. Returns the end with the last one. */
   read(packet: Packet): AnswerEnd | undefined {
     if (isErr(packet)) return { outcome: 'failed', status: undefined, hasLeft: false }
     switch (this.#part) {

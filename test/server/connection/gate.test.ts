@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import mysql from 'mysql2'
-import { openConnection } from '../../../src/connection/connect.ts'
-import type { Gate } from '../../../src/connection/gate.ts'
+import { openConnection } from '../../../src/connection/open.ts'
+import type { ServerConnection } from '../../../src/connection/server-connection.ts'
 import { resolveOptions } from '../../../src/options/options.ts'
 import type { Place } from '../../../src/tenants/place.ts'
 import { placeOf } from '../../support/place.ts'
@@ -13,30 +13,30 @@ import {
   withTenants,
 } from '../../support/tenants.ts'
 
-async function withGate(
+async function withConnection(
   server: TestServer,
-  test: (gate: Gate) => Promise<void>,
+  test: (connection: ServerConnection) => Promise<void>,
   session: readonly string[] = [],
 ): Promise<void> {
   const { options } = await resolveOptions({ connection: server.url }).connect()
   const events = { onSwitch: () => undefined, onRefusal: () => undefined }
-  const { gate } = await openConnection(
+  const { connection } = await openConnection(
     options,
     {
       name: 'default',
       server: 'default',
       session,
       switchTimeoutMillis: 1_000,
-      switching: 'roundtrip',
+      switchMode: 'roundtrip',
       confirmedAt: new WeakMap(),
       events,
     },
     AbortSignal.timeout(5_000),
   )
   try {
-    await test(gate)
+    await test(connection)
   } finally {
-    await gate.close()
+    await connection.close()
   }
 }
 
@@ -47,23 +47,24 @@ const ask = (on: { query(...args: unknown[]): unknown }, sql: string) =>
 
 onEachServer('the gate', (server) => {
   it('knows that the server confirms databases by itself', () =>
-    withGate(server, async (gate) => {
-      expect(gate.isTracked).to.equal(true)
-      expect(gate.state.database).to.equal('information_schema')
+    withConnection(server, async (connection) => {
+      expect(connection.isTracked).to.equal(true)
+      expect(connection.state.database).to.equal('information_schema')
     }))
 
   it('lets nothing pass that did not come through a lease', () =>
-    withGate(server, async (gate) => {
-      gate.lease(placeOf('a', 'information_schema'))
-      const error = await rejection(ask(gate.connection as never, 'SELECT 1'))
+    withConnection(server, async (connection) => {
+      connection.lease(placeOf('a', 'information_schema'))
+      const error = await rejection(ask(connection.raw as never, 'SELECT 1'))
       expect(error).to.include({ code: 'ERR_WRONG_TENANT', outcome: 'not-sent' })
     }))
 
   it('lets nothing pass that came through the lease of another than the holder', () =>
     withTenants(server, {}, async ({ databaseOf }) =>
-      withGate(server, async (gate) => {
-        const first = gate.lease(placeOf('a', databaseOf('a')))
-        const second = gate.lease(placeOf('b', databaseOf('b')))
+      withConnection(server, async (connection) => {
+        const [a, b] = ['a', 'b'].map((id) => placeOf(id, databaseOf(id))) as [Place, Place]
+        const first = connection.lease(a)
+        const second = connection.lease(b)
         expect(await rejection(ask(first, 'SELECT tenant FROM items'))).to.include({
           code: 'ERR_WRONG_TENANT',
           tenant: 'a',
@@ -72,7 +73,7 @@ onEachServer('the gate', (server) => {
         expect(await ask(second, 'SELECT DISTINCT tenant FROM items')).to.deep.equal([
           { tenant: 'b' },
         ])
-        gate.vacate()
+        connection.vacate()
         expect(await rejection(ask(second, 'SELECT 1'))).to.have.property(
           'code',
           'ERR_WRONG_TENANT',
@@ -81,8 +82,8 @@ onEachServer('the gate', (server) => {
     ))
 
   it('lets no value switch session tracking off, in whatever form mysql2 takes it', () =>
-    withGate(server, async (gate) => {
-      const lease = gate.lease(placeOf('a', 'information_schema'))
+    withConnection(server, async (connection) => {
+      const lease = connection.lease(placeOf('a', 'information_schema'))
       const name = 'session_track_schema'
       const raw = mysql.raw(`${name} = 0`)
       for (const [statement, values] of [
@@ -105,63 +106,63 @@ onEachServer('the gate', (server) => {
     }))
 
   it('gives a connection’s former holder no hold on it', () =>
-    withGate(server, async (gate) => {
+    withConnection(server, async (connection) => {
       const place = placeOf('a', 'information_schema')
-      const former = gate.lease(place)
+      const former = connection.lease(place)
       await ask(former, 'SELECT 1')
       former.revoke()
-      gate.vacate()
-      const present = gate.lease(place)
+      connection.vacate()
+      const present = connection.lease(place)
       former.pause()
       former.destroy()
       former.end()
       former.__knex__disposed = new Error('too late')
-      expect(gate.connection._paused).to.equal(false)
-      expect(gate.isUsable).to.equal(true)
+      expect(connection.isPaused).to.equal(false)
+      expect(connection.isUsable).to.equal(true)
       expect(await ask(present, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }])
       present.pause()
       former.resume()
-      expect(gate.connection._paused).to.equal(true)
+      expect(connection.isPaused).to.equal(true)
       present.resume()
     }))
 
   it('takes nothing once its holder has gone, and does not rely on what it knows of no server', () =>
-    withGate(server, async (gate) => {
+    withConnection(server, async (connection) => {
       const place = placeOf('a', 'information_schema')
-      gate.lease(place)
-      gate.vacate()
-      expect(gate.holder).to.equal(undefined)
-      gate.lease(place)
-      expect(gate.state.database).to.equal('information_schema')
-      gate.isTracked = false // as where a proxy keeps it from us
-      gate.lease(place)
-      expect(gate.state.database).to.equal(undefined)
-      expect(gate.state.need(place)).to.equal('confirm')
+      connection.lease(place)
+      connection.vacate()
+      expect(connection.holder).to.equal(undefined)
+      connection.lease(place)
+      expect(connection.state.database).to.equal('information_schema')
+      connection.isTracked = false // as where a proxy keeps it from us
+      connection.lease(place)
+      expect(connection.state.database).to.equal(undefined)
+      expect(connection.state.need(place)).to.equal('confirm')
     }))
 
   it('does not give up a switch that was answered while this process was busy', () =>
     withTenants(server, {}, ({ databaseOf }) =>
-      withGate(server, async (gate) => {
-        const lease = gate.lease(placeOf('a', databaseOf('a')))
+      withConnection(server, async (connection) => {
+        const lease = connection.lease(placeOf('a', databaseOf('a')))
         const rows = ask(lease, 'SELECT DISTINCT tenant FROM items')
         blockFor(1_500) // longer than a switch may take; it has left, and the server answers meanwhile
         expect(await rows).to.deep.equal([{ tenant: 'a' }])
-        expect(gate.disposal).to.equal(undefined)
+        expect(connection.unusable).to.equal(undefined)
       }),
     ))
 
   it('ends a connection whose session could not be set up for the next tenant', () =>
     withTenants(server, {}, ({ databaseOf, admin }) =>
-      withGate(
+      withConnection(
         server,
-        async (gate) => {
+        async (connection) => {
           const [a, b] = ['a', 'b'].map((id) => placeOf(id, databaseOf(id))) as [Place, Place]
-          expect(await ask(gate.lease(a), 'SELECT COUNT(*) AS n FROM items')).to.deep.equal([
+          expect(await ask(connection.lease(a), 'SELECT COUNT(*) AS n FROM items')).to.deep.equal([
             { n: ITEMS },
           ])
-          gate.vacate()
+          connection.vacate()
           await admin.query(`DROP TABLE \`${databaseOf('c')}\`.items`)
-          const lease = gate.lease(b)
+          const lease = connection.lease(b)
           for (const code of ['ERR_SESSION_SETUP_FAILED', 'ERR_CONNECTION_CLOSED']) {
             expect(await rejection(ask(lease, 'SELECT tenant FROM items'))).to.include({
               code,
@@ -169,7 +170,7 @@ onEachServer('the gate', (server) => {
               outcome: 'not-sent',
             })
           }
-          expect(gate.disposal?.reason).to.equal('switch-failed')
+          expect(connection.unusable?.reason).to.equal('switch-failed')
         },
         [`SET @items = (SELECT COUNT(*) FROM \`${databaseOf('c')}\`.items)`],
       ),

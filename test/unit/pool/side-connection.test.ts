@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { KillTarget } from '../../../src/connection/connect.ts'
+import type { KillTarget } from '../../../src/connection/kill.ts'
 import { SideConnection } from '../../../src/pool/side-connection.ts'
 import { rejection } from '../../support/tenants.ts'
 

@@ -1,87 +1,17 @@
 import { expect } from 'chai'
-import { answerPart, learnFrom } from '../../../../src/connection/session/answer-meaning.ts'
+import { learnFrom } from '../../../../src/connection/session/answer-meaning.ts'
 import { SessionState } from '../../../../src/connection/session/state.ts'
-import type { Command, Packet } from '../../../../src/connection/wire/driver.ts'
+import type { Packet } from '../../../../src/connection/wire/driver.ts'
 import { placeOf } from '../../../support/place.ts'
-
-const STATES = {
-  resultsetHeader: () => undefined,
-  infileOk: () => undefined,
-  fieldsEOF: () => undefined,
-  row: () => undefined,
-}
-const readField = () => undefined
-
-/** A statement that waits for its next packet in one of its states. */
-const statement = (next: unknown) => ({ ...STATES, next }) as unknown as Command
-
-/** A command that is no statement, as a Ping or a Prepare. */
-const OTHER_COMMAND = { next: undefined } as unknown as Command
-
-/** A packet in the middle of a buffer, as they come. */
-function packet(hex: string): Packet {
-  const body = Buffer.from(hex.replaceAll(' ', ''), 'hex')
-  const buffer = Buffer.concat([Buffer.from('00ff00ff', 'hex'), body, Buffer.from('ff')])
-  return {
-    buffer,
-    offset: 4,
-    end: 4 + body.length,
-    isEOF: () => body[0] === 0xfe,
-    eofWarningCount: () => body.readInt16LE(1),
-    eofStatusFlags: () => body.readUInt16LE(3),
-  } as Packet
-}
-
-const hexOf = (uint16: number) => Buffer.from([uint16 & 0xff, uint16 >> 8]).toString('hex')
-const err = (errno: number) => packet(`ff ${hexOf(errno)} 23 3432303030`)
-const eof = (status: number, warnings = 0) => packet(`fe ${hexOf(warnings)} ${hexOf(status)}`)
-const ok = (status: number, schema = '', warnings = 0) =>
-  packet(`00 00 00 ${hexOf(status)} ${hexOf(warnings)} ${schema}`)
+import { eof, err, ok, packet } from '../support/answer-packets.ts'
 
 const ROW = packet('01 31')
-const HEADER = packet('01')
 const TO_DB_B = '00 07 01 05 04 64625f62' // names `db_b`
 const TO_NOWHERE = '00 03 01 01 00' // names ``
 const IDLE = 0x0002
 const IN_TRANSACTION = 0x0003
 const CHANGED = 0x4000
 const MORE = 0x0008
-
-describe('the part of an answer that a packet is', () => {
-  it('is an error in every state, of every command', () => {
-    const states = [...Object.values(STATES), readField, undefined]
-    for (const command of [...states.map(statement), OTHER_COMMAND]) {
-      expect(answerPart(command, err(1146))).to.equal('error')
-    }
-  })
-
-  it('is an OK only where an OK can come', () => {
-    expect(answerPart(statement(STATES.resultsetHeader), ok(IDLE))).to.equal('ok')
-    expect(answerPart(statement(STATES.infileOk), ok(IDLE))).to.equal('ok')
-    expect(answerPart(statement(readField), ok(IDLE))).to.equal('other')
-    expect(answerPart(OTHER_COMMAND, ok(IDLE))).to.equal('other')
-  })
-
-  it('is nothing where the answer has columns: they come first', () => {
-    expect(answerPart(statement(STATES.resultsetHeader), HEADER)).to.equal('other')
-    expect(answerPart(statement(readField), HEADER)).to.equal('other')
-  })
-
-  it('is a row until the end of the rows, also one that begins as an OK does', () => {
-    expect(answerPart(statement(STATES.row), ROW)).to.equal('row')
-    expect(answerPart(statement(STATES.row), ok(IDLE))).to.equal('row')
-    expect(answerPart(statement(STATES.row), eof(IDLE))).to.equal('rows-end')
-  })
-
-  it('is the end of the columns in the state that waits for it', () => {
-    expect(answerPart(statement(STATES.fieldsEOF), eof(IDLE))).to.equal('columns-end')
-  })
-
-  it('is nothing to a command without these states, whose `next` may be undefined too', () => {
-    expect(answerPart(OTHER_COMMAND, eof(IDLE))).to.equal('other')
-    expect(answerPart(OTHER_COMMAND, ROW)).to.equal('other')
-  })
-})
 
 /** A session of a tenant's, in its database, with nothing open. */
 function used(): SessionState {

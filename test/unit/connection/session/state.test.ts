@@ -87,7 +87,7 @@ describe('the state of a session', () => {
 
   it('knows no database from the moment a switch is sent until it is confirmed', () => {
     const state = usedBy(a)
-    state.onSwitching()
+    state.onSwitchSent()
     expect(state.database).to.equal(undefined)
     expect(state.need(a)).to.equal('confirm')
     state.onDatabase('db_a')
@@ -96,7 +96,7 @@ describe('the state of a session', () => {
 
   it('keeps its owner through a switch that did not clean it', () => {
     const state = usedBy(a)
-    state.onSwitching()
+    state.onSwitchSent()
     state.onDatabase('db_b')
     expect(state.need(b)).to.equal('hand-over')
   })

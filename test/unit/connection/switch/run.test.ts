@@ -1,17 +1,13 @@
 import { expect } from 'chai'
 import { SessionState } from '../../../../src/connection/session/state.ts'
+import { SwitchFailure, switchError } from '../../../../src/connection/switch/errors.ts'
 import {
   encodeStep,
   PROBE,
   type SwitchStep,
   switchPlan,
 } from '../../../../src/connection/switch/plan.ts'
-import {
-  SwitchFailure,
-  SwitchRun,
-  type SwitchTarget,
-  switchError,
-} from '../../../../src/connection/switch/run.ts'
+import { SwitchRun, type SwitchTarget } from '../../../../src/connection/switch/run.ts'
 import type { Packet, RawConnection } from '../../../../src/connection/wire/driver.ts'
 import { placeOf } from '../../../support/place.ts'
 import { type RejectedError, thrown } from '../../../support/tenants.ts'
@@ -69,7 +65,7 @@ function start(need: 'confirm' | 'hand-over', options: Partial<RunOptions> = {})
   state.onDatabase('dbb')
   state.onStatement(placeOf('b', 'dbb'))
   const target: SwitchTarget = {
-    connection: connection as unknown as RawConnection,
+    raw: connection as unknown as RawConnection,
     state,
     charsetNumber: 224,
     isTracked: 'isTracked' in options ? options.isTracked : true,

@@ -1,6 +1,11 @@
 /*
- * What a statement can leave in its session, by its text alone: nothing, where all its words are among
- * those of a plain query. Whatever user variables, locks, settings or functions are written with is not.
+ * The effects that a statement cannot have, by its text alone. In doubt it can have them.
+ *
+ * A statement leaves nothing in its session if all its words are among those of a plain query. Words and
+ * signs of user variables, locks, settings and functions are not.
+ *
+ * Too many statements can commit to list them: those for tables do so even if they fail, and a procedure
+ * can, or a second statement in the same text. So only those that cannot are listed.
  */
 
 const NAME = /`(?:[^`]|``)*`/g
@@ -8,15 +13,16 @@ const BEGIN_OF_QUERY = /^\(*(?:select|insert|update|delete|with)\b/i
 /** A transaction that is open at release is rolled back, and its session is cleaned, in any case. */
 const PART_OF_TRANSACTION =
   /^(?:begin|commit|rollback(?: to savepoint \w+)?|(?:release )?savepoint \w+)\s*;?$/i
-/** What follows the name of a table that rows go into is no call. */
+/** A list of columns, which looks like a call, follows the name of a table that rows go into. */
 const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
 /**
- * A function may be called by its name in backticks, which mysql2 makes of a value for `??`, or behind
- * its database's, where any word is a name; `NaN`, which a value can become, is one too.
+ * A call by another form of the function's name: in backticks, which mysql2 also makes of a value for
+ * `??`; or behind its database's name, and there any word can be a name, even `NaN`, which a value can
+ * become.
  */
 const CALL_BY_NAME = /[`?]\s*\(|\.\s*[a-z\d]+\s*\(|\?\?/i
 /**
- * A quote, `@`, `#`, `:`, `;` or `$`, or a letter or space that is not ASCII. What begins a comment:
+ * A quote, `@`, `#`, `:`, `;` or `$`, or a letter or space that is not ASCII. The beginning of a comment:
  * backticks in there begin no name. A word that begins with a digit: a name.
  */
 const UNKNOWN_SIGN = /[^ \t\r\na-z\d`?.,()*=<>!+\-/%]|--|\/\*|\d[a-z]/i
@@ -33,7 +39,7 @@ const KEYWORDS = words(
 const BEFORE_PARENTHESIS = words(
   'select distinct all from where into values as and or not in exists having union join on using by',
 )
-/** Functions of no effect; with a space before the parenthesis they may be stored ones. */
+/** Functions without an effect. With a space before the parenthesis they may be stored ones. */
 const AGGREGATES = words('count sum min max avg')
 
 const KNOWN = new Set([
@@ -45,10 +51,10 @@ const KNOWN = new Set([
 
 /**
  * True for a statement that leaves no trace in its session: no variable, setting, lock, temporary table or
- * prepared statement. Not looked into are what tables and views bring along: triggers, stored functions.
+ * prepared statement. The triggers of tables and the stored functions of views are not looked at.
  *
- * @param sql the text, with placeholders where values go
- * @param values what goes there: plain values become literals, others may become any text
+ * @param sql the text, with placeholders for values
+ * @param values the values: plain ones become literals, others may become any text
  */
 export function isHarmless(sql: string, values: readonly unknown[]): boolean {
   return values.every(isPlainValue) && (PART_OF_TRANSACTION.test(sql) || isPlainQuery(sql))
@@ -61,10 +67,23 @@ function isPlainQuery(sql: string): boolean {
   return (text.match(WORD) ?? []).every((word) => KNOWN.has(word.toLowerCase()))
 }
 
-/** True for what the driver makes a literal of. An object may say itself what becomes of it. */
-export function isPlainValue(value: unknown): boolean {
+/** True for a value that the driver makes a literal of. An object may choose its text itself. */
+function isPlainValue(value: unknown): boolean {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return true
   return (value instanceof Date || Buffer.isBuffer(value)) && !('toSqlString' in value)
+}
+
+/** Neither server lets a trigger or a stored function commit, so these statements cannot commit by one. */
+const ROWS = /^\(*(?:select|insert|update|delete|replace|with)\b/i
+
+/**
+ * True for one statement that reads or writes rows: it commits nothing, whether it fails or not.
+ *
+ * @param sql the text, with placeholders for values
+ * @param values the values: plain ones become literals, others may become any text
+ */
+export function cannotCommit(sql: string, values: readonly unknown[]): boolean {
+  return ROWS.test(sql) && !sql.includes(';') && values.every(isPlainValue)
 }
 
 function words(text: string): string[] {

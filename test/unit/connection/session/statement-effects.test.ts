@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import knex, { type Knex } from 'knex'
 import mysql from 'mysql2'
-import { isHarmless } from '../../../../src/connection/session/harmless-statement.ts'
+import { cannotCommit, isHarmless } from '../../../../src/connection/session/statement-effects.ts'
 
 const db = knex({ client: 'mysql2' })
 
@@ -135,5 +135,24 @@ describe('what a statement leaves in its session', () => {
     const sql = `insert into \`items\` (\`id\`, \`val\`) values ${rows}`
     expect(isHarmless(sql, [])).to.equal(true)
     expect(isHarmless(`${sql} on duplicate key update \`val\` = @v`, [])).to.equal(false)
+  })
+})
+
+describe('given a statement that may commit', () => {
+  const can = ['CREATE TABLE copies SELECT 1', 'CALL p(/* select */)', 'COMMIT', 'SELECT 1; COMMIT']
+  for (const sql of can) {
+    it(`when it is "${sql}", then nobody says that it cannot`, () => {
+      expect(cannotCommit(sql, [])).to.equal(false)
+    })
+  }
+
+  for (const sql of ['select ?', '((SELECT 1) UNION (SELECT 2))', 'insert into a values (?)']) {
+    it(`when it is "${sql}", then it cannot`, () => {
+      expect(cannotCommit(sql, [1])).to.equal(true)
+    })
+  }
+
+  it('when a value may become any text, then nobody says that it cannot', () => {
+    expect(cannotCommit('select ?', [{ toSqlString: () => '1; COMMIT' }])).to.equal(false)
   })
 })

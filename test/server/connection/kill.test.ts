@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import mysql from 'mysql2/promise'
-import { type KillTarget, killQueries, openConnection } from '../../../src/connection/connect.ts'
+import { type KillTarget, killQueries } from '../../../src/connection/kill.ts'
+import { openConnection } from '../../../src/connection/open.ts'
 import { resolveOptions } from '../../../src/options/options.ts'
 import {
   onEachServer,
@@ -36,21 +37,21 @@ async function resultOf(
 /** As a connection of the pool's has it. */
 async function serverIdOf(server: TestServer): Promise<KillTarget['serverId']> {
   const { options } = await resolveOptions({ connection: server.url }).connect()
-  const { gate } = await openConnection(
+  const { connection } = await openConnection(
     options,
     {
       name: 'default',
       server: 'default',
       session: [],
       switchTimeoutMillis: 1_000,
-      switching: 'auto',
+      switchMode: 'auto',
       confirmedAt: new WeakMap(),
       events: { onSwitch: () => undefined, onRefusal: () => undefined },
     },
     AbortSignal.timeout(5_000),
   )
-  await gate.close()
-  return gate.serverId
+  await connection.close()
+  return connection.serverId
 }
 
 async function isSleeping(admin: Connection, connectionId: number): Promise<boolean> {

@@ -1,0 +1,17 @@
+/**
+ * When a session is cleaned between two holders of its connection: the option `clean`.
+ *
+ * - `hand-over`: when the connection passes to another tenant.
+ * - `always`: after each release.
+ * - `when-dirty`: at a hand-over, if a statement may have left something in the session.
+ */
+export type CleanMode = 'hand-over' | 'always' | 'when-dirty'
+
+/**
+ * Whether a statement leaves in the same write as the switch before it: the option `switching`.
+ *
+ * - `auto`: if the statement is safe to send and the switch is expected to succeed.
+ * - `pipelined`: if the connection can do it.
+ * - `roundtrip`: never. The statement waits until the switch is confirmed.
+ */
+export type SwitchMode = 'auto' | 'pipelined' | 'roundtrip'
