@@ -73,7 +73,7 @@ export function databaseLeftError(place: Place, connectionId: number): TenantKne
 }
 
 /**
- * What became of a statement, by its error.
+ * Tells by a statement's error what became of the statement.
  *
  * @param isInFlight true if a command of the connection was sent and not answered to its end
  */

@@ -34,9 +34,11 @@ export interface GatedConnection extends PrologueTarget {
   readonly holder: Lease | undefined
   /** When the connection was last given or taken back, by this process's monotonic clock. */
   readonly usedAt: number
-  readonly settings: PrologueTarget['settings'] & { readonly switchMode: SwitchMode }
+  readonly settings: PrologueTarget['settings'] & {
+    readonly switchMode: SwitchMode
+    readonly events: { onSwitch(need: Exclude<Need, 'nothing'>): void }
+  }
   markUnusable(reason: DiscardReason, error?: unknown): void
-  onSwitch(need: Exclude<Need, 'nothing'>): void
   onRefusal(error: TenantKnexError): void
   onCommandEnd(): void
 }
@@ -88,7 +90,7 @@ export class Gate implements CommandGate {
     const decision = decideStart(sender?.lease, connection.holder, connection.state, command.sql)
     if (sender === undefined || decision === 'refuse') return this.#refuse(command, sender)
     if (decision === 'run') return this.#run(command, passage, sender)
-    connection.onSwitch(decision)
+    connection.settings.events.onSwitch(decision)
     const isPipelined = this.#leavesWithSwitch(command, sender, decision)
     const prologue = new Prologue(connection, decision, sender.lease.place, isPipelined)
     passage.prologue = prologue

@@ -56,7 +56,7 @@ function executeGated(this: GatedCommand, packet: Packet | undefined): boolean {
     : scope.runInAsyncScope(answer, undefined, this, passage, packet, part)
 }
 
-/** True for most packets: columns and rows of which the caller hears nothing before the end. */
+/** True for most packets: columns and rows, if the caller hears nothing before the answer's end. */
 function isUnheard(command: Command, { showsRows }: Passage, part: AnswerPart): boolean {
   if (showsRows) return false
   if (part === 'column') return command.listenerCount('fields') === 0

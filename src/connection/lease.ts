@@ -12,7 +12,7 @@ import {
   statementRefusedError,
 } from './errors.ts'
 import type { Intake } from './intake.ts'
-import { KnownSender, type Sender, type StatementNature, UNKNOWN_STATEMENT } from './sender.ts'
+import { type Sender, type StatementNature, UNKNOWN_STATEMENT } from './sender.ts'
 import { refusalOf } from './session/statement-text.ts'
 import { type ShownConfig, shownConfig } from './shown-config.ts'
 import { explainOnce, sqlOf, valuesOf } from './wire/arguments.ts'
@@ -108,12 +108,7 @@ export class Lease extends ConnectionFacade implements Sender {
     return UNKNOWN_STATEMENT
   }
 
-  /** Sends one statement that Knex has described. */
-  describe(nature: StatementNature): KnownSender {
-    return new KnownSender(this, nature)
-  }
-
-  /** See {@link describe}. */
+  /** Sends a statement that Knex has described. */
   queryAs(sender: Sender, args: readonly unknown[]): unknown {
     return this.#sendStatement('query', args, sender)
   }

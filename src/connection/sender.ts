@@ -18,15 +18,18 @@ export const UNKNOWN_STATEMENT: StatementNature = {
 }
 
 /**
- * Who sends a command, and what is known of it. The gate puts it on each command. A lease itself is the
- * sender of commands that Knex has not described.
+ * The sender of a command, and the command's nature. The gate keeps it with each command. A lease itself
+ * sends the commands that Knex has not described.
  */
 export interface Sender {
   readonly lease: Lease
   readonly nature: StatementNature
 }
 
-/** Sends one statement whose nature is known. Knex gets it in place of the lease. */
+/**
+ * Sends one statement that Knex has described. Knex gets it in place of the lease, so the nature of a
+ * statement goes with its call.
+ */
 export class KnownSender implements Sender {
   readonly lease: Lease
   readonly nature: StatementNature

@@ -223,10 +223,6 @@ export class ServerConnection implements LeaseHost, GatedConnection {
     this.raw.stream.destroy(error)
   }
 
-  onSwitch(need: Exclude<Need, 'nothing'>): void {
-    this.settings.events.onSwitch(need)
-  }
-
   onRefusal(error: TenantKnexError): void {
     this.settings.events.onRefusal(error)
   }

@@ -9,7 +9,7 @@ import type { RawConnection } from './wire/driver.ts'
  * guessed.
  */
 
-/** What a server is, in its own words. */
+/** A server's facts about itself. */
 export interface ServerFacts {
   /** The server's variable `version`. */
   readonly version: string

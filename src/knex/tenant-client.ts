@@ -84,7 +84,7 @@ export class TenantClient extends CompilingClient {
     try {
       const lease = ownLease(this, connection)
       const nature = natureOf(this, lease, query)
-      const sent = super._query(lease.describe(nature), query)
+      const sent = super._query(new KnownSender(lease, nature), query)
       if (!this.transacting) return sent
       stayWith(this, lease)
       return followTransaction(lease, { ...nature, end: endOf(query) }, sent)
@@ -113,7 +113,7 @@ export class TenantClient extends CompilingClient {
       markIfMissing(this, error)
     })
     const nature = natureOf(this, lease, query)
-    const sent = super._stream(lease.describe(nature), query, stream, options)
+    const sent = super._stream(new KnownSender(lease, nature), query, stream, options)
     return this.transacting ? followTransaction(lease, nature, sent) : sent
   }
 

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 
-const DECISION = ['test/unit/connection/gate-decision.test.ts']
+const DECISION = ['test/unit/connection/start-decision.test.ts']
 const MEANING = ['test/unit/connection/session/answer-meaning.test.ts']
 const STATEMENT = ['test/unit/connection/session/statement-text.test.ts']
 const GATE_TEST = ['test/server/connection/gate.test.ts']
@@ -10,7 +10,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'let commands pass that came through no lease',
     harm: 'whoever has the raw connection reads the holder’s rows',
-    file: 'src/connection/gate-decision.ts',
+    file: 'src/connection/start-decision.ts',
     search: "if (lease === undefined || lease !== holder) return 'refuse'",
     replace: "if (lease === undefined) return 'run'\n  if (lease !== holder) return 'refuse'",
     tests: DECISION,
@@ -19,7 +19,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'do not compare the lease with the holder',
     harm: 'what was queued before the release runs in the next tenant’s session',
-    file: 'src/connection/gate-decision.ts',
+    file: 'src/connection/start-decision.ts',
     search: 'lease === undefined || lease !== holder',
     replace: 'lease === undefined',
     tests: DECISION,
@@ -28,7 +28,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'compare tenants instead of leases',
     harm: 'a kept connection joins the next transaction of its tenant',
-    file: 'src/connection/gate-decision.ts',
+    file: 'src/connection/start-decision.ts',
     search: 'lease === undefined || lease !== holder',
     replace: 'lease === undefined || lease.tenant !== holder?.tenant',
     tests: DECISION,
@@ -36,7 +36,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'let COMMIT pass in another tenant’s session',
     harm: 'it commits what the other one left',
-    file: 'src/connection/gate-decision.ts',
+    file: 'src/connection/start-decision.ts',
     search: "return need === 'confirm' && isTransactionEnd(sql) ? 'run' : need",
     replace: "return isTransactionEnd(sql) ? 'run' : need",
     tests: DECISION,
@@ -45,7 +45,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'let everything pass that only needs its database confirmed',
     harm: 'statements run in whatever database is current',
-    file: 'src/connection/gate-decision.ts',
+    file: 'src/connection/start-decision.ts',
     search: "return need === 'confirm' && isTransactionEnd(sql) ? 'run' : need",
     replace: "return need === 'confirm' ? 'run' : need",
     tests: DECISION,
@@ -71,14 +71,14 @@ export const GATE: readonly Mutant[] = [
     name: 'take every command for the holder’s',
     harm: 'whoever has the raw connection, or a queue of an old lease, reads the holder’s rows',
     file: 'src/connection/gate.ts',
-    search: 'putBehindGate(command, this, this.#caller)',
-    replace: 'putBehindGate(command, this, this.#holder)',
+    search: 'putBehindGate(command, this, sender)',
+    replace: 'putBehindGate(command, this, this.#connection.holder)',
     tests: GATE_TEST,
   },
   {
     name: 'keep the holder after its release',
     harm: 'an idle connection takes statements',
-    file: 'src/connection/gate.ts',
+    file: 'src/connection/server-connection.ts',
     search: '    this.#holder = undefined\n',
     replace: '',
     tests: GATE_TEST,
@@ -87,15 +87,14 @@ export const GATE: readonly Mutant[] = [
     name: 'do not note whose statements ran',
     harm: 'the session is not cleaned for the next tenant',
     file: 'src/connection/gate.ts',
-    search:
-      '    this.#isInFlight = true\n    this.state.onStatement(lease.place, entry.nature.isHarmless)\n',
+    search: '    this.#isInFlight = true\n    state.onStatement(lease.place, nature.isHarmless)\n',
     replace: '    this.#isInFlight = true\n',
     tests: ['test/server/isolation/leftovers.test.ts'],
   },
   {
     name: 'rely on the database where nobody tells of changes',
     harm: 'a hidden USE of the last holder decides where the next one’s statements run',
-    file: 'src/connection/gate.ts',
+    file: 'src/connection/server-connection.ts',
     search: '    if (this.isTracked === false) this.state.onDatabaseLost()\n',
     replace: '',
     tests: GATE_TEST,
@@ -104,8 +103,8 @@ export const GATE: readonly Mutant[] = [
     name: 'go on after a failed switch',
     harm: 'the next statement runs in a session that is half another’s',
     file: 'src/connection/gate.ts',
-    search: "if (error.endsConnection || outcome === 'unknown') {",
-    replace: 'if (false) {',
+    search: 'if (endsConnection) return',
+    replace: 'if (endsConnection === undefined) return',
     tests: ['test/server/connection/gate.test.ts'],
   },
   {
@@ -120,42 +119,40 @@ export const GATE: readonly Mutant[] = [
     name: 'go on after half an answer',
     harm: 'its rest is taken for the next statement’s answer',
     file: 'src/connection/gate.ts',
-    search: '      if (isDone && isRow) this.#abandonAnswer(command)\n',
+    search: '    if (isDone && isRow) this.#destroyMidAnswer(command)\n',
     replace: '',
     tests: ['test/server/knex/queries.test.ts', 'test/server/connection/faults.test.ts'],
   },
   {
     name: 'wait for a switch for ever',
     harm: 'a waiting DROP DATABASE holds every connection',
-    file: 'src/connection/gate.ts',
-    search:
-      "    this.#limitSwitch(lease.place, 'switch-failed', isPipelined ? 'unknown' : 'not-sent')\n",
-    replace: '',
+    file: 'src/connection/switch/prologue.ts',
+    search: "    this.#target.switchTimeLimit.start(this.#place, 'switch-failed', outcome)\n",
+    replace: '    void outcome\n',
     tests: ['test/server/connection/faults.test.ts'],
   },
   {
     name: 'reuse a connection after a switch’s timeout',
     harm: 'the USE happens later, under another tenant’s statements',
-    file: 'src/connection/gate.ts',
-    search:
-      '      this.destroy(ifLate, switchTimeoutError(place, this.connectionId, millis, outcome)),\n',
+    file: 'src/connection/switch/time-limit.ts',
+    search: '    this.#connection.destroy(reason, error)\n',
     replace:
-      '      void (this.connection._command?.onResult?.(\n        switchTimeoutError(place, this.connectionId, millis, outcome),\n      ) ?? ifLate),\n',
+      '    const { raw } = this.#connection as unknown as {\n      raw: { _command?: { onResult?(error: Error): void } }\n    }\n    void (raw._command?.onResult?.(error) ?? reason)\n',
     tests: ['test/server/connection/faults.test.ts'],
   },
   {
     name: 'use marked connections again',
     harm: 'one that was to be closed serves the next tenant',
-    file: 'src/connection/gate.ts',
-    search: 'return this.#disposal === undefined && isOpen(this.connection)',
-    replace: 'return isOpen(this.connection)',
+    file: 'src/connection/server-connection.ts',
+    search: 'return this.#unusable === undefined && isOpen(this.raw)',
+    replace: 'return isOpen(this.raw)',
     tests: ['test/server/pool/server-pool.test.ts'],
   },
   {
     name: 'keep connections to a server that became read-only',
     harm: 'writes fail for half an hour after a failover',
     file: 'src/connection/gate.ts',
-    search: "    if (meaning === 'read-only') this.dispose('read-only')\n",
+    search: "    if (meaning === 'read-only') this.#connection.markUnusable('read-only')\n",
     replace: '',
     tests: ['test/server/connection/faults.test.ts', 'test/server/pool/server-pool.test.ts'],
   },
@@ -189,7 +186,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'look for errors at the start of an answer only',
     harm: 'one in the middle of the rows leaves the database known',
-    file: 'src/connection/session/answer-meaning.ts',
+    file: 'src/connection/wire/answer-part.ts',
     search: "if (isErr(packet)) return 'error'",
     replace: "if (isErr(packet) && command.next === command.resultsetHeader) return 'error'",
     tests: MEANING,
@@ -206,15 +203,15 @@ export const GATE: readonly Mutant[] = [
     name: 'no gate on a typeCast',
     harm: 'it sees another tenant’s rows before the OK that tells',
     file: 'src/connection/gate.ts',
-    search: 'this.#unheard.has(command) || hasTypeCast(command, this.connection)',
-    replace: 'this.#unheard.has(command)',
+    search: 'this.#untold.has(command) || hasTypeCast(command, raw)',
+    replace: 'this.#untold.has(command)',
     tests: ['test/server/isolation/hidden-change.test.ts'],
   },
   {
     name: 'give a typeCast the packet that all are read through',
     harm: 'one that keeps it reads the next tenant’s rows there',
     file: 'src/connection/gate.ts',
-    search: 'isRow && entry.showsRows ? packet.clone() : packet',
+    search: 'isRow && passage.showsRows ? packet.clone() : packet',
     replace: 'packet',
     tests: ['test/server/isolation/raw-connections.test.ts'],
   },
@@ -222,8 +219,8 @@ export const GATE: readonly Mutant[] = [
     name: 'tell a caller in the scope of the socket',
     harm: '`current()` in a callback is whichever tenant the connection was made for',
     file: 'src/connection/gated-command.ts',
-    search: ': scope.runInAsyncScope(answer, undefined, this, entry, packet, part)',
-    replace: ': answer(this, entry, packet, part)',
+    search: ': scope.runInAsyncScope(answer, undefined, this, passage, packet, part)',
+    replace: ': answer(this, passage, packet, part)',
     tests: ['test/server/isolation/scopes.test.ts'],
   },
   {
@@ -237,7 +234,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'tell listeners that the connection was lost in whatever scope that is noticed',
     harm: '`current()` in a listener is the tenant that has closed the connection',
-    file: 'src/connection/gate.ts',
+    file: 'src/connection/server-connection.ts',
     search: 'this.#outside.runInAsyncScope(() => this.#onClose())',
     replace: 'this.#onClose()',
     tests: ['test/server/isolation/scopes.test.ts'],
@@ -269,7 +266,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'do not listen to a file’s stream any more',
     harm: 'its second error ends the process',
-    file: 'src/connection/wire/driver.ts',
+    file: 'src/connection/wire/driver-command.ts',
     search: "  file.on('error', () => undefined)\n",
     replace: '',
     tests: ['test/server/isolation/local-files.test.ts'],
@@ -277,7 +274,7 @@ export const GATE: readonly Mutant[] = [
   {
     name: 'tell all streams of a lost connection in one turn',
     harm: 'after a listener that throws, the others wait for ever',
-    file: 'src/connection/unheard-commands.ts',
+    file: 'src/connection/gated-command.ts',
     search: 'process.nextTick(failInScope, command, error)',
     replace: 'failInScope(command, error)',
     tests: ['test/server/isolation/raw-connections.test.ts'],
@@ -286,15 +283,15 @@ export const GATE: readonly Mutant[] = [
     name: 'tell a queued stream twice',
     harm: 'it hears that its statement was not sent, and then that nobody knows',
     file: 'src/connection/gate.ts',
-    search: '      this.#unheard.remove(next)\n',
+    search: '      this.#untold.remove(next)\n',
     replace: '',
     tests: ['test/server/isolation/leaving-the-database.test.ts'],
   },
   {
     name: 'leave the gate in when the pool says good-bye',
     harm: 'each connection takes a second to close, and is counted as a refusal',
-    file: 'src/connection/gate.ts',
-    search: '    this.connection.addCommand = this.#addCommand\n',
+    file: 'src/connection/server-connection.ts',
+    search: '    this.intake.remove()\n',
     replace: '',
     tests: ['test/server/pool/server-pool.test.ts'],
   },

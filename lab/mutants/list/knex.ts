@@ -497,9 +497,9 @@ export const KNEX: readonly Mutant[] = [
   {
     name: 'keep the first tenant’s database in the settings of a connection',
     harm: 'spans of OpenTelemetry name another tenant’s database',
-    file: 'src/connection/gate.ts',
-    search: 'this.connection.config.database = place.database',
-    replace: 'this.connection.config.database ??= tenant.database',
+    file: 'src/connection/wire/driver.ts',
+    search: 'connection.config.database = database',
+    replace: 'connection.config.database ??= database',
     tests: TRACING,
   },
 ]

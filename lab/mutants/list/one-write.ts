@@ -1,9 +1,7 @@
 import type { Mutant } from '../mutant.ts'
 
-const GATE = 'src/connection/gate.ts'
-const SWITCHING = 'src/connection/switch/one-write.ts'
 const ONE_WRITE = ['test/server/knex/one-write.test.ts']
-const DECISION = ['test/unit/connection/switch/one-write.test.ts']
+const DECISION = ['test/unit/connection/start-decision.test.ts']
 const SKIPPED = ['test/unit/connection/wire/skipped-answer.test.ts']
 const REFUSED = ['test/server/isolation/refused-switch.test.ts']
 const MODEL = ['test/lab/model.test.ts']
@@ -21,8 +19,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'go on with a session that was not reset, after its switch was refused',
     harm: 'the next statement resets it: COMMIT is acknowledged, and the writes before it are gone',
-    file: GATE,
-    search: 'if (end.hasLeft || prologue.keepsSession)',
+    file: 'src/connection/switch/prologue.ts',
+    search: 'if (end.hasLeft || this.#keepsSession)',
     replace: 'if (end.hasLeft)',
     tests: REFUSED,
   },
@@ -54,7 +52,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'send anything with its switch',
     harm: 'GET_LOCK, SET GLOBAL and CREATE DATABASE run although the switch has failed',
-    file: SWITCHING,
+    file: 'src/connection/start-decision.ts',
     search: 'return isBuilt && isPlain',
     replace: 'return isPlain',
     tests: DECISION,
@@ -63,7 +61,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'do not ask when the database was confirmed',
     harm: 'statements run behind switches that fail',
-    file: SWITCHING,
+    file: 'src/connection/start-decision.ts',
     search: 'sinceConfirmed < CONFIRMED_MILLIS && ',
     replace: '',
     tests: DECISION,
@@ -72,7 +70,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'do not ask since when nobody has heard of the connection',
     harm: 'a statement leaves on a dead connection, and nobody knows whether it ran',
-    file: SWITCHING,
+    file: 'src/connection/start-decision.ts',
     search: ' && sinceAcquired < ALIVE_MILLIS',
     replace: '',
     tests: DECISION,
@@ -81,51 +79,50 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'encode the statement for the character set that the tenant before has left',
     harm: 'an escaped quote ends the value',
-    file: GATE,
-    search: "if (need === 'hand-over') connection.config.charsetNumber = this.charsetNumber\n",
-    replace: '',
+    file: 'src/connection/switch/prologue.ts',
+    search: "if (this.#need === 'hand-over') setCharsetNumber(raw, charsetNumber)\n",
+    replace: 'void charsetNumber\n    void setCharsetNumber\n',
     tests: ONE_WRITE,
   },
   {
     name: 'forget whose statement ran behind the reset',
     harm: 'the next tenant gets the session as it is',
-    file: GATE,
+    file: 'src/connection/gate.ts',
     search:
-      'this.state.onStatement(lease.place, entry.nature.isHarmless) // after what the switch has cleaned\n',
-    replace: '',
+      '    this.#connection.state.onStatement(lease.place, nature.isHarmless) // after the switch has cleaned\n',
+    replace: '    void lease\n    void nature\n',
     tests: ONE_WRITE,
   },
   {
     name: 'forget whose statement ran behind a switch that failed',
     harm: 'a hand-over is said to be none, or of a tenant’s before',
-    file: GATE,
-    search: 'this.state.onStatement(lease.place)\n    entry.skipped',
-    replace: 'entry.skipped',
+    file: 'src/connection/switch/prologue.ts',
+    search: '    state.onStatement(this.#place)\n',
+    replace: '    void state\n',
     tests: ONE_WRITE,
   },
   {
     name: 'say that a statement was not sent which has left with its switch',
     harm: 'the caller sends it again, and it runs twice',
-    file: GATE,
-    search: 'return this.#failSwitch(command, lease, failure, end.outcome)',
-    replace: "return this.#failSwitch(command, lease, failure, 'not-sent')",
+    file: 'src/connection/switch/prologue.ts',
+    search: 'return this.#fail(failure, end.outcome)',
+    replace: "return this.#fail(failure, 'not-sent')",
     tests: ONE_WRITE,
   },
   {
     name: 'say that a statement was not sent whose switch was not answered in time',
     harm: 'the same',
-    file: GATE,
-    search: "isPipelined ? 'unknown' : 'not-sent')\n    if",
-    replace: "'not-sent')\n    if",
+    file: 'src/connection/switch/prologue.ts',
+    search: "const outcome = this.isPipelined ? 'unknown' : 'not-sent'",
+    replace: "const outcome = 'not-sent'",
     tests: ONE_WRITE,
   },
   {
     name: 'do not read the answer of a statement behind a failed switch',
     harm: 'its rows are taken for the next statement’s',
-    file: GATE,
-    search: 'if (prologue.failure) return this.#beginSkipping(entry, lease, prologue)\n',
-    replace:
-      "if (prologue.failure) return this.#failSwitch(command, lease, prologue.failure, 'failed')\n",
+    file: 'src/connection/switch/prologue.ts',
+    search: 'if (this.#run.failure) return this.#beginSkipping()\n',
+    replace: "if (this.#run.failure) return this.#fail(this.#run.failure, 'failed')\n",
     tests: ONE_WRITE,
   },
   {
@@ -175,7 +172,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'tell a caller again whose time was up',
     harm: 'a callback is called twice',
-    file: 'src/connection/wire/driver.ts',
+    file: 'src/connection/wire/driver-command.ts',
     search: 'return Boolean(timeout && _connection && !queryTimeout)',
     replace: 'return Boolean(timeout && _connection && queryTimeout === 0)',
     tests: ONE_WRITE,
@@ -183,7 +180,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'let a stream’s time go on when it has failed',
     harm: 'an error that nobody listens to ends the process',
-    file: 'src/connection/wire/driver.ts',
+    file: 'src/connection/wire/driver-command.ts',
     search: '  stopTimeout(command)\n',
     replace: '',
     tests: ONE_WRITE,
@@ -191,9 +188,9 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'tell a caller again when the connection ends',
     harm: 'a callback is called twice',
-    file: 'src/connection/lease.ts',
-    search: 'if (isCalled) return',
-    replace: "if (isCalled && method === 'execute') return",
+    file: 'src/connection/wire/arguments.ts',
+    search: 'if (isCalled) return\n',
+    replace: 'void isCalled\n',
     tests: ONE_WRITE,
   },
   {
@@ -215,24 +212,24 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
   {
     name: 'take the session for the tenant’s own in which its statement ran astray',
     harm: 'the server has a character set that mysql2 knows nothing of: an escaped quote ends the value',
-    file: GATE,
-    search: '    this.state.onStray()\n',
+    file: 'src/connection/switch/prologue.ts',
+    search: '    state.onStray()\n',
     replace: '',
     tests: ONE_WRITE,
   },
   {
     name: 'expect a database that was refused to be there',
     harm: 'statements go on leaving behind switches that fail',
-    file: GATE,
-    search: '    this.#options.confirmedAt.delete(lease.place)\n',
-    replace: '',
+    file: 'src/connection/switch/prologue.ts',
+    search: '    settings.confirmedAt.delete(this.#place)\n',
+    replace: '    void settings\n',
     tests: ONE_WRITE,
   },
   {
     name: 'end the switch alone when it is given up',
     harm: 'the statement behind it runs, and nobody knows',
-    file: GATE,
-    search: 'return this.connection.stream.destroyed || this.#switching?.isPipelined === true',
+    file: 'src/connection/server-connection.ts',
+    search: 'return this.raw.stream.destroyed || this.#gate.isPipelining',
     replace: 'return false',
     tests: ONE_WRITE,
   },

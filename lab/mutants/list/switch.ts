@@ -9,7 +9,7 @@ export const SWITCH: readonly Mutant[] = [
     name: 'mark known before the OK',
     harm: 'a switch that fails counts as done',
     file: 'src/connection/switch/run.ts',
-    search: "if (this.#steps.some(({ kind }) => kind !== 'ping')) state.onSwitching()",
+    search: "if (this.#steps.some(({ kind }) => kind !== 'ping')) state.onSwitchSent()",
     replace:
       "for (const step of this.#steps) if (step.kind === 'database') state.onDatabase(step.database)",
     tests: RUN,
@@ -88,7 +88,7 @@ export const SWITCH: readonly Mutant[] = [
     name: 'keep prepared statements over a reset',
     harm: 'a cached execute() reads and writes the old tenant’s table, or any',
     file: 'src/connection/switch/run.ts',
-    search: "    if (step.kind === 'reset') forgetStatements(connection)\n",
+    search: "    if (step.kind === 'reset') forgetStatements(raw)\n",
     replace: '',
     tests: RUN,
     isQuick: true,
@@ -97,8 +97,8 @@ export const SWITCH: readonly Mutant[] = [
     name: 'leave the driver’s character set as user code had it',
     harm: 'it encodes strings in one the server does not expect',
     file: 'src/connection/switch/run.ts',
-    search: '    connection.config.charsetNumber = charsetNumber\n',
-    replace: '    void charsetNumber\n    void connection\n',
+    search: '    setCharsetNumber(raw, charsetNumber)\n',
+    replace: '    void setCharsetNumber\n    void charsetNumber\n    void raw\n',
     tests: RUN,
   },
   {
@@ -130,8 +130,7 @@ export const SWITCH: readonly Mutant[] = [
     name: 'close forgotten statements one by one',
     harm: 'their ids are another tenant’s statements by now',
     file: 'src/connection/wire/driver.ts',
-    search:
-      '  for (const statement of connection._statements.values()) statement.close = () => undefined\n',
+    search: '  for (const statement of _statements.values()) statement.close = () => undefined\n',
     replace: '',
     tests: RUN,
   },
@@ -149,7 +148,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'let session statements change the character set',
     harm: 'text is stored with ? for what the server’s own character set has not',
-    file: 'src/connection/connect.ts',
+    file: 'src/connection/open.ts',
     search: 'if (options.session.length > 0) {',
     replace: 'if (options.session.length < 0) {',
     tests: ['test/server/isolation/session-statements.test.ts'],
@@ -165,7 +164,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'set no role where there was none at connect',
     harm: 'a role that one tenant’s code took serves the next',
-    file: 'src/connection/connect.ts',
+    file: 'src/connection/server-facts.ts',
     search: "if (role === null || role === 'NONE') return NO_ROLE",
     replace: "if (role === null || role === 'NONE') return undefined as never",
     tests: ['test/server/isolation/leftovers.test.ts'],
@@ -173,7 +172,7 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'leave what the server keeps for diagnosis',
     harm: 'SHOW PROFILES or the optimizer’s trace show another tenant’s statements, with values',
-    file: 'src/connection/connect.ts',
+    file: 'src/connection/server-facts.ts',
     search: '!== undefined) return purge',
     replace: "!== undefined) return ''",
     tests: ['test/server/isolation/leftovers.test.ts'],
@@ -181,9 +180,9 @@ export const SWITCH: readonly Mutant[] = [
   {
     name: 'give up a switch without a look whether it has been answered',
     harm: 'a process that was busy closes sound connections',
-    file: 'src/connection/switch/limit.ts',
-    search: 'setImmediate(() => this.#timer === timer && giveUp())',
-    replace: 'setImmediate(giveUp)',
+    file: 'src/connection/switch/time-limit.ts',
+    search: 'setImmediate(() => this.#timer === timer && this.#destroy(place, reason, outcome))',
+    replace: 'setImmediate(() => this.#destroy(place, reason, outcome))',
     tests: ['test/server/connection/gate.test.ts'],
   },
 ]

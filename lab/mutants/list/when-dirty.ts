@@ -1,7 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 
-const HARMLESS = 'src/connection/session/harmless-statement.ts'
-const TEXT = ['test/unit/connection/session/harmless-statement.test.ts']
+const TEXT = ['test/unit/connection/session/statement-effects.test.ts']
 const MEANING = ['test/unit/connection/session/answer-meaning.test.ts']
 const STATE = ['test/unit/connection/session/state.test.ts']
 const PACKETS = ['test/unit/connection/wire/packets.test.ts']
@@ -12,7 +11,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'take a name in backticks before a parenthesis for a table',
     harm: 'a lock that a builder takes by ?? stays for the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: ' || CALL_BY_NAME.test(text)',
     replace: '',
     tests: TEXT,
@@ -21,7 +20,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'let any sign be in a plain query',
     harm: 'user variables that a builder sets are read by the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: 'UNKNOWN_SIGN.test(text) || ',
     replace: '',
     tests: TEXT,
@@ -30,7 +29,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'let any word be in a plain query',
     harm: 'a function takes a lock that stays for the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: '.every((word) => KNOWN.has(word.toLowerCase()))',
     replace: '.every((word) => word !== undefined)',
     tests: TEXT,
@@ -39,7 +38,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'take what stands between backticks in comments for a name',
     harm: 'a function that stands there takes a lock that stays for the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: '|--|\\/\\*|',
     replace: '|',
     tests: TEXT,
@@ -48,7 +47,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'take any word before a parenthesis for none of a function',
     harm: 'a stored function with the name of a keyword leaves a lock for the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: '(?:\\s*\\()?/gi',
     replace: '/gi',
     tests: TEXT,
@@ -57,7 +56,7 @@ export const WHEN_DIRTY: readonly Mutant[] = [
   {
     name: 'do not look at values',
     harm: 'SQL in a value of the driver leaves something for the next tenant',
-    file: HARMLESS,
+    file: 'src/connection/session/statement-effects.ts',
     search: 'values.every(isPlainValue) && ',
     replace: '',
     tests: TEXT,
@@ -128,8 +127,8 @@ export const WHEN_DIRTY: readonly Mutant[] = [
     name: 'take what follows a hand-over for harmless',
     harm: 'what a raw statement leaves stays for the next tenant',
     file: 'src/connection/gate.ts',
-    search: 'entry.nature.isHarmless) // after what the switch has cleaned',
-    replace: 'true) // after what the switch has cleaned',
+    search: 'nature.isHarmless) // after the switch has cleaned',
+    replace: 'nature !== undefined) // after the switch has cleaned',
     tests: SESSIONS,
   },
 ]

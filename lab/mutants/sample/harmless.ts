@@ -14,7 +14,7 @@ const HERE: readonly Harmless[] = [
     reason: 'What is found behind an epoch is never at the very beginning.',
   },
   {
-    file: 'src/connection/wire/driver.ts',
+    file: 'src/connection/wire/driver-command.ts',
     line: 'export const executeCommand',
     replacement: '"Stryker was here!"',
     reason: 'The text of a command that is never sent.',

@@ -4,8 +4,8 @@
  * A statement leaves nothing in its session if all its words are among those of a plain query. Words and
  * signs of user variables, locks, settings and functions are not.
  *
- * Too many statements can commit to list them: those for tables do so even if they fail, and a procedure
- * can, or a second statement in the same text. So only those that cannot are listed.
+ * Too many statements can commit to list them. Those for tables do so even if they fail. A procedure can,
+ * and a second statement in the same text. So only the statements that cannot commit are listed.
  */
 
 const NAME = /`(?:[^`]|``)*`/g
@@ -16,9 +16,9 @@ const PART_OF_TRANSACTION =
 /** A list of columns, which looks like a call, follows the name of a table that rows go into. */
 const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
 /**
- * A call by another form of the function's name: in backticks, which mysql2 also makes of a value for
- * `??`; or behind its database's name, and there any word can be a name, even `NaN`, which a value can
- * become.
+ * A call by another form of the function's name. A name can be in backticks, which mysql2 also makes of a
+ * value for `??`. It can be behind its database's name, and there any word can be a name: even `NaN`, which
+ * a value can become.
  */
 const CALL_BY_NAME = /[`?]\s*\(|\.\s*[a-z\d]+\s*\(|\?\?/i
 /**
@@ -73,7 +73,7 @@ function isPlainValue(value: unknown): boolean {
   return (value instanceof Date || Buffer.isBuffer(value)) && !('toSqlString' in value)
 }
 
-/** Neither server lets a trigger or a stored function commit, so these statements cannot commit by one. */
+/** These cannot commit by a trigger or a stored function either: both servers forbid it. */
 const ROWS = /^\(*(?:select|insert|update|delete|replace|with)\b/i
 
 /**

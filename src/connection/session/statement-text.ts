@@ -3,7 +3,7 @@ import mysql from 'mysql2'
 /** White space and comments that may stand before a statement; `/*!` opens code, not a comment. */
 const LEADING = /^(?:\s|;|--[^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/
 const USE = /^(?:\/\*M?!\d*\s*)?use\b/i
-/** What nearly all statements begin with. */
+/** The first letter of nearly all statements. */
 const OTHER_WORD = /^[a-tv-z]/i
 const SESSION_TRACKING = withAnyAccent(
   'session_track_(?:schema|state_change|system_variables|transaction_info|gtids)',
@@ -13,9 +13,10 @@ const TAKES_NAMES = /\?\?|::/
 const TRANSACTION_END = /^\s*(?:commit|rollback(?:\s+to\s+savepoint\s+\w+)?)\s*;?\s*$/i
 
 /**
- * Why a statement's text must not be sent at all, or undefined. Only what the server's own answers
- * could not tell of later is looked for: leaving the database, which is told, is refused early for
- * the clearer error; switching the telling off is refused because nothing else would notice.
+ * Why a statement's text must not be sent, or undefined. There are two reasons only:
+ *
+ * - It switches session tracking off. Nothing else would notice that.
+ * - It leaves the database. The server's answer tells of that too, but this error is clearer.
  */
 export function refusalOf(sql: string, values?: unknown): string | undefined {
   if (SESSION_TRACKING.test(sql) || namesTracking(sql, values)) {
@@ -33,7 +34,7 @@ function beginsWithUse(sql: string): boolean {
   return USE.test(sql.slice(start, start + 32))
 }
 
-/** True where a value puts a name into the text that would have been found there. */
+/** True if a value puts the name of a tracking variable into the text. */
 function namesTracking(sql: string, values: unknown): boolean {
   const isName = TAKES_NAMES.test(sql)
   // An object can be named placeholders; each of its values stands for itself then.
@@ -41,25 +42,25 @@ function namesTracking(sql: string, values: unknown): boolean {
   return [values, ...named].some((value) => mentionsTracking(value, isName))
 }
 
-/** @param isName true where a plain value becomes a name; otherwise it is quoted and harmless */
+/** @param isName true if a plain value becomes a name. If not, it is quoted and harmless */
 function mentionsTracking(value: unknown, isName: boolean): boolean {
   if (Array.isArray(value)) return value.some((item) => mentionsTracking(item, isName))
   if (isObject(value)) return AS_TEXT.some((sql) => SESSION_TRACKING.test(format(sql, value)))
   return isName && SESSION_TRACKING.test(String(value))
 }
 
-/** What mysql2 makes of an object at most: keys become names, and raw SQL stays as it is. */
+/** The texts that mysql2 makes of an object: keys become names, and raw SQL stays as it is. */
 const AS_TEXT = ['SET ?', '??']
 
 function format(sql: string, value: object): string {
   try {
     return mysql.format(sql, [value as never])
   } catch {
-    return '' // then mysql2 cannot put it into a text either
+    return '' // mysql2 cannot put it into a statement either
   }
 }
 
-/** True for what can become more of a text than one quoted value. */
+/** True for a value that can become more of a text than one quoted value. */
 function isObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   return !ArrayBuffer.isView(value) && !(value instanceof Date)

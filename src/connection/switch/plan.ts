@@ -37,8 +37,8 @@ export function setupPlan(setup: SessionSetup): readonly SwitchStep[] {
  * The steps after which a tenant's statement may run. A reset leaves the previous tenant's database
  * selected, so the statements that set the session up run in the neutral one.
  *
- * @param isOverNeutral selects the neutral database first, for a statement that leaves with the switch:
- * if the tenant's database is refused, the statement must not run in the previous one
+ * @param isOverNeutral selects the neutral database first, for a statement that leaves with the switch.
+ * If the tenant's database is refused, it must not run in the previous one
  */
 export function switchPlan(
   need: Need,

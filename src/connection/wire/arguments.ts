@@ -18,9 +18,9 @@ export function valuesOf([statement, values]: readonly unknown[]): unknown {
 }
 
 /**
- * Has a caller's callback called once only, with its errors explained. mysql2 tells a caller again when
- * the connection ends: of an Execute whose Prepare was not answered, of a Query whose own time limit has
- * passed, or passes later.
+ * Lets a caller's callback be called once only, with its errors explained. When the connection ends,
+ * mysql2 calls it again for an Execute whose Prepare was not answered, and for a Query whose own time limit
+ * has passed, or passes later.
  */
 export function explainOnce(
   args: readonly unknown[],

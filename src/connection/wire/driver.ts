@@ -44,7 +44,7 @@ export interface RawConnection
   addCommand<C extends WireCommand>(command: C): C
 }
 
-/** What the functions of this file use besides. */
+/** The members that only this file uses. */
 interface Internals extends Omit<RawConnection, 'config'> {
   readonly clientEncoding: string
   readonly serverCapabilityFlags: number
@@ -170,7 +170,7 @@ export function beginCommand(connection: RawConnection): void {
   internals(connection)._resetSequenceId()
 }
 
-/** Sends whole packets, each of which is a command of its own, and expects the first answer. */
+/** Sends whole packets and expects the first answer. Each packet is a command of its own. */
 export function sendPackets(connection: RawConnection, bytes: Buffer): void {
   beginCommand(connection)
   internals(connection).write(bytes)

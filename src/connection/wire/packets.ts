@@ -81,8 +81,8 @@ export function readColumnCount({ buffer, offset, end }: Packet): number | undef
 export interface OkStatus {
   readonly status: number
   /**
-   * True if a later statement of the session could see that this one has run: by LAST_INSERT_ID(), by
-   * SHOW WARNINGS, or by any change of the session but that of its transaction.
+   * True if a later statement of the session could see that this one has run: by LAST_INSERT_ID(), SHOW
+   * WARNINGS, or a change of the session. A change of its transaction alone does not count.
    */
   readonly leavesTrace: boolean
   /** The current database, if this command changed or re-selected it; `''`: it was dropped. */
