@@ -1,17 +1,19 @@
 type NoText = bigint | symbol | ((...args: never[]) => unknown)
 
 /**
- * What comes back from a cache for a value of type `T`, from every store, with the default serializer: it
- * is what JSON makes of it, except that a Buffer stays a Buffer.
+ * The type of a cached value that was set as `T`, with the default serializer. All stores return the same
+ * type. The serializer is JSON, but a Buffer stays a Buffer.
  *
- * - A Date, and all else that has a `toJSON`, becomes what that gives: a Date becomes its text.
- * - A Map or a Set becomes an empty object, an instance of a class its plain properties.
- * - Properties that are functions or symbols are left out; in an array they, and `undefined`, become null.
- * - A bigint cannot be cached (`ERR_CACHE_VALUE_INVALID`), so its type is never.
+ * - An object with a `toJSON` method becomes the result of that method. So a Date becomes its text.
+ * - A Map or a Set becomes an empty object.
+ * - An instance of a class becomes an object with its plain properties.
+ * - Properties that are functions or symbols are left out. In an array, a function, a symbol and
+ *   `undefined` become null.
+ * - A bigint cannot be cached (`ERR_CACHE_VALUE_INVALID`), so its type is `never`.
  *
  * @example
  * const user = await acme.cache.remember('user', {}, () => acme('users').first())
- * // { id: number, since: Date } has become { id: number, since: string }
+ * // the type { id: number, since: Date } has become { id: number, since: string }
  */
 export type Cached<T> = unknown extends T
   ? T

@@ -9,9 +9,9 @@ import type { CacheStore, TenantStore } from './tenant-store.ts'
 import { type TransactionLease, TransactionStore } from './transaction-store.ts'
 import { DEFAULT_SERIALIZER } from './value-codec.ts'
 
-/** The caches of all tenants, over one store. Each is made when it is first asked for. */
+/** The caches of all tenants, over one store. A cache is created when it is first used. */
 export class Caches {
-  /** The cache for what belongs to nobody. */
+  /** The cache for values that belong to no tenant. */
   readonly shared: TenantCache
   readonly #options: ResolvedCacheOptions
   readonly #store: CacheStore
@@ -26,8 +26,8 @@ export class Caches {
   readonly #collected = new FinalizationRegistry<string>((prefix) => this.#forget(prefix))
 
   /**
-   * @param runInScope for factories of what is kept
-   * @param runInTransaction for those of a transaction's cache, which keeps nothing
+   * @param runInScope runs the factories of a tenant's cache
+   * @param runInTransaction runs the factories of a transaction's cache, which keeps no values
    * @throws `ERR_OPTION_INVALID`
    */
   constructor(
@@ -52,7 +52,7 @@ export class Caches {
   }
 
   /**
-   * A tenant's cache: the same one as long as anybody holds anything of the tenant's.
+   * A tenant's cache. It stays the same object as long as the tenant's object exists.
    *
    * @throws `ERR_CACHE_PREFIX_INVALID`, `ERR_CACHE_PREFIX_SHARED`
    */
@@ -65,7 +65,7 @@ export class Caches {
     return cache
   }
 
-  /** What a transaction of a tenant has in place of its cache. */
+  /** The cache that a transaction uses in place of its tenant's cache. */
   inTransaction(
     tenant: Tenant,
     lease: TransactionLease,
@@ -80,7 +80,7 @@ export class Caches {
     return this.#store instanceof MemoryStore ? this.#store.stats() : undefined
   }
 
-  /** Closes the store. Whatever the caches are asked from now on fails with `ERR_DESTROYED`. */
+  /** Closes the store. From now on, every call of a cache fails with `ERR_DESTROYED`. */
   close(): Promise<void> {
     this.#isClosed = true
     return this.#store.close()
@@ -93,7 +93,7 @@ export class Caches {
   #ownerFor(tenant: Tenant): KeyOwner {
     const { root, prefix } = this.#options
     const owner = tenantKeys(root, tenant.id, prefix(tenant.id))
-    if (prefix === CACHE_DEFAULTS.prefix) return owner // which gives each its own
+    if (prefix === CACHE_DEFAULTS.prefix) return owner // the default gives each tenant its own prefix
     const other = this.#ownerOf.get(owner.prefix)?.deref()
     if (other === tenant) return owner
     if (other && other.id !== tenant.id) throw sharedPrefix(tenant.id, other.id)
@@ -110,7 +110,7 @@ export class Caches {
 function destroyed(): TenantKnexError {
   return new TenantKnexError(
     'ERR_DESTROYED',
-    'This tenantKnex has been destroyed, and its caches with it. Create a new one to go on.',
+    'This tenantKnex has been destroyed, and its caches with it. Create a new tenantKnex.',
   )
 }
 
@@ -118,7 +118,7 @@ function sharedPrefix(id: string, other: string): TenantKnexError {
   return new TenantKnexError(
     'ERR_CACHE_PREFIX_SHARED',
     `Tenants ${JSON.stringify(id)} and ${JSON.stringify(other)} have the same cache prefix. The ` +
-      '`cache.prefix` function must give each its own.',
+      '`cache.prefix` function must return a different prefix for each tenant.',
     { tenant: id },
   )
 }

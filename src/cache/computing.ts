@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** A key whose factory runs, with those in whose factories that has begun. */
+/** A key whose factory runs. If another factory called it, that is `outer`. */
 interface Computing {
-  /** The cache that the key is of. */
+  /** The cache of the key. */
   readonly owner: object
   readonly key: string
   readonly outer: Computing | undefined
@@ -11,7 +11,7 @@ interface Computing {
 
 const storage = new AsyncLocalStorage<Computing | undefined>()
 
-/** True inside the factory of a key, however deep, until that has ended. */
+/** True for code that the running factory of a key has called, directly or through other factories. */
 export function isComputing(owner: object, key: string): boolean {
   for (let one = running(); one; one = one.outer) {
     if (one.owner === owner && one.key === key && !one.isOver) return true
@@ -33,7 +33,10 @@ export async function computing<T>(
   }
 }
 
-/** The innermost that has not ended: what a factory has left behind must not hold all those before. */
+/**
+ * The innermost factory that has not ended. Ended ones are skipped: code that a factory left running
+ * must not keep all factories around it in memory.
+ */
 function running(): Computing | undefined {
   let one = storage.getStore()
   while (one?.isOver) one = one.outer

@@ -2,11 +2,11 @@ import { TenantKnexError } from '../base/errors.ts'
 import { computing, isComputing } from './computing.ts'
 import type { Epoch } from './tenant-store.ts'
 
-/** A value that is being computed. */
+/** One running computation of a key's value. */
 export interface Flight {
-  /** False once something newer was said about the key: then the value is handed out, not kept. */
+  /** False once the key was set, deleted or cleared. Then the callers get the value, but it is not kept. */
   readonly isCurrent: boolean
-  /** Undefined if the store could not be reached: then nothing can be kept. */
+  /** Undefined if the store could not be reached. Then the value cannot be kept. */
   readonly epoch: Epoch | undefined
 }
 
@@ -17,14 +17,15 @@ interface RunningFlight extends Flight {
 }
 
 /**
- * Sees to it that a key's value is computed once at a time. Whoever comes meanwhile waits for it, but
- * for a limited time: after that it is nobody's but its first caller's, and the next one begins anew.
- * So does one who has seen another epoch: another process has cleared what is being computed.
+ * Computes a key's value once at a time. Later callers wait for it, for a limited time. After that time
+ * only the first caller still gets the value, and the next caller starts a new computation. A caller
+ * that has seen another epoch starts a new one too, because another process has cleared the cache since
+ * the running one began.
  */
 export class Flights {
   readonly #waitMillis: number
   readonly #tenant: string | undefined
-  /** Only while there are some: a Map for each tenant would be most of what its cache takes. */
+  /** Exists only while a value is computed: an empty Map would be most of the memory of a cache. */
   #running: Map<string, RunningFlight> | undefined
 
   constructor(waitMillis: number, tenant: string | undefined) {
@@ -33,9 +34,9 @@ export class Flights {
   }
 
   /**
-   * Computes, or waits for what is being computed.
+   * Computes the value, or waits for a running computation.
    *
-   * @param epoch what the caller has found; undefined where the store could not be reached
+   * @param epoch the epoch that the caller has seen; undefined if the store could not be reached
    * @throws `ERR_CACHE_FACTORY_TIMEOUT`
    */
   join<T>(
@@ -51,7 +52,7 @@ export class Flights {
   }
 
   /**
-   * Refuses a key that is asked for in its own factory, which would wait for itself.
+   * Refuses a key in its own factory, because the factory would wait for itself.
    *
    * @throws `ERR_CACHE_FACTORY_CYCLE`
    */
@@ -59,13 +60,13 @@ export class Flights {
     if (isComputing(this, key)) throw this.#cycle(key)
   }
 
-  /** True while a call would wait. */
+  /** True if a call would wait for a running computation. */
   isRunning(key: string, epoch: Epoch | undefined): boolean {
     const running = this.#running?.get(key)
     return running !== undefined && isShared(running, epoch)
   }
 
-  /** What is being computed for this key, or for any, was asked for too early to be kept. */
+  /** Marks running computations as too old to keep: that of one key, or all if the key is undefined. */
   outdate(key: string | undefined): void {
     for (const [each, flight] of this.#running ?? []) {
       if (key === undefined || key === each) this.#leave(each, flight)
@@ -117,8 +118,8 @@ export class Flights {
   #cycle(key: string): TenantKnexError {
     return new TenantKnexError(
       'ERR_CACHE_FACTORY_CYCLE',
-      `The factory for the cache key ${JSON.stringify(key)} asks for this key itself, perhaps in the ` +
-        'factory of another key, and would wait for itself. Break the cycle.',
+      `The factory for the cache key ${JSON.stringify(key)} asks for the same key, directly or through ` +
+        'the factory of another key. It would wait for itself. Remove the cycle.',
       { tenant: this.#tenant },
     )
   }
@@ -126,15 +127,15 @@ export class Flights {
   #tooLate(key: string): TenantKnexError {
     return new TenantKnexError(
       'ERR_CACHE_FACTORY_TIMEOUT',
-      `The factory for the cache key ${JSON.stringify(key)}, which another call has started, has ` +
-        `not ended within ${this.#waitMillis} ms. The next call starts it again; ` +
-        '`cache.waitMillis` is the limit.',
+      `Another call has started the factory for the cache key ${JSON.stringify(key)}, and it has not ` +
+        `ended within ${this.#waitMillis} ms. The next call starts it again. ` +
+        'Set the limit with `cache.waitMillis`.',
       { tenant: this.#tenant },
     )
   }
 }
 
-/** Who could not reach the store takes what there is. */
+/** True if a caller may wait for a flight. A caller that saw no epoch could not reach the store. */
 function isShared({ epoch, until }: RunningFlight, seen: Epoch | undefined): boolean {
   return performance.now() < until && (seen === undefined || seen === epoch)
 }

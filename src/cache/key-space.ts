@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto'
 import { TenantKnexError } from '../base/errors.ts'
 
-/** Redis takes far longer keys; longer ones are mistakes. In UTF-16 units. */
+/** In UTF-16 units. Redis accepts far longer keys, but a longer key is a mistake. */
 const MAX_KEY_LENGTH = 2_048
 const MAX_PART_LENGTH = 255
 
-/** No encoded part of a tenant can be this: `/` is always escaped in one. */
+/** No tenant can have this part, because `/` is always escaped in a part. */
 const SHARED_PART = '/'
 
-/** Whose keys these are. */
+/** The owner of keys: a tenant, or the shared cache. */
 export interface KeyOwner {
-  /** Undefined for what belongs to nobody. */
+  /** Undefined for the shared cache. */
   readonly tenant: string | undefined
-  /** Where the keys of the owner begin; no other owner's begin like this. */
+  /** The text that all keys of the owner begin with. No other owner has the same. */
   readonly prefix: string
-  /** Tells owners apart that were given one prefix by mistake. */
+  /** Tells two owners apart if both have the same prefix by mistake. */
   readonly mark: string
 }
 
 /**
- * The keys of one tenant: `<root>:{<part>}:`, where the part is the id, or what the user's function
- * makes of it, percent-encoded. The encoding keeps different texts different and leaves no character
- * that a pattern or a separator could be made of. The braces keep a tenant in one slot of a cluster.
+ * The keys of one tenant: `<root>:{<part>}:`. The part is the tenant's id, or the result of the user's
+ * function, percent-encoded. Different texts stay different, and no character is left that has a
+ * meaning in a pattern or as a separator. The braces keep a tenant in one slot of a cluster.
  *
  * @throws `ERR_CACHE_PREFIX_INVALID`
  */
@@ -31,7 +31,7 @@ export function tenantKeys(root: string, tenant: string, part: unknown): KeyOwne
   return Object.freeze({ tenant, prefix: `${root}:{${encodePart(part)}}:`, mark })
 }
 
-/** The keys that belong to nobody, where no tenant's can be. */
+/** The keys of the shared cache. No tenant can have the same. */
 export function sharedKeys(root: string): KeyOwner {
   return Object.freeze({
     tenant: undefined,
@@ -57,7 +57,7 @@ function keyProblem(key: unknown): string | undefined {
   if (key.length > MAX_KEY_LENGTH) {
     return `it has ${key.length} characters, at most ${MAX_KEY_LENGTH} are allowed`
   }
-  // Two different ones would become one in UTF-8.
+  // In UTF-8 all lone surrogates are the same character, so two different keys would become one.
   return key.isWellFormed() ? undefined : 'it contains a lone surrogate'
 }
 
@@ -81,7 +81,7 @@ function partProblem(part: unknown): string | undefined {
   return part.isWellFormed() ? undefined : 'it contains a lone surrogate'
 }
 
-/** `encodeURIComponent` leaves these as they are. */
+/** Also encodes the characters that `encodeURIComponent` leaves as they are. */
 function encodePart(part: string): string {
   return encodeURIComponent(part).replace(
     /[!'()*~]/g,

@@ -3,20 +3,21 @@ import { TenantKnexError } from '../base/errors.ts'
 import { invalid, isObject, rejectRenamedKeys, rejectUnknownKeys } from '../base/option-checks.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { Cached } from './cached.ts'
+import { checkLifetime, type Lifetime } from './entry-codec.ts'
 import { type Flight, Flights } from './flights.ts'
 import {
-  type Lifetime,
-  TenantAdapter,
-  type TenantAdapterOptions,
-  type TenantAdapterSettings,
-} from './tenant-adapter.ts'
+  TenantKeyvAdapter,
+  type TenantKeyvAdapterOptions,
+  type TenantKeyvAdapterSettings,
+} from './tenant-keyv-adapter.ts'
 
-/** How {@link TenantCache.remember} keeps what it computes. */
+/** How {@link TenantCache.remember} keeps a computed value. */
 export interface RememberOptions {
   /** How long the value is fresh, in milliseconds. @defaultValue the option `cache.ttlMillis` */
   readonly ttlMillis?: number
   /**
-   * How much longer it may be served while one caller computes it anew, in milliseconds.
+   * How long a stale value may be served after that, in milliseconds. Meanwhile one caller computes it
+   * again.
    * @defaultValue 0
    */
   readonly staleMillis?: number
@@ -25,18 +26,18 @@ export interface RememberOptions {
 /** Runs a function with a tenant in scope, or with none. */
 export type RunInScope = <T>(tenant: Tenant | undefined, fn: () => T | PromiseLike<T>) => Promise<T>
 
-/** What is the same for the caches of all tenants. */
-export interface TenantCacheSettings extends TenantAdapterSettings {
-  /** How long a call waits for a factory that runs for another, in milliseconds. */
+/** Settings that the caches of all tenants share. */
+export interface TenantCacheSettings extends TenantKeyvAdapterSettings {
+  /** How long a call waits for the factory of another call, in milliseconds. */
   readonly waitMillis: number
   readonly allowScan: boolean
   readonly runInScope: RunInScope
 }
 
-/** What a cache is made of. */
-export interface TenantCacheOptions extends TenantAdapterOptions {
+/** The parts of a cache. */
+export interface TenantCacheOptions extends TenantKeyvAdapterOptions {
   readonly settings: TenantCacheSettings
-  /** Undefined for what belongs to nobody. */
+  /** Undefined for the shared cache. */
   readonly tenant: Tenant | undefined
 }
 
@@ -47,25 +48,25 @@ const LIFETIME_KEYS = [
 
 const RENAMED = { ttl: 'ttlMillis', staleFor: 'staleMillis' } as const
 
-/** What Keyv lets everybody change, and what would change here where the entries are. */
+/** Properties that a Keyv lets its users change. Here a change would lose the entries. */
 const FIXED = ['compression', 'deserialize', 'serialize', 'store'] as const
 
 /**
- * A Keyv whose keys are one tenant's: no other tenant reads, overwrites, lists or clears them. A bound
- * Knex has it as `cache`. Every entry has a time to live; values are copied.
+ * A Keyv with the keys of one tenant. No other tenant can read, overwrite, list or clear them. A bound
+ * Knex has it as `cache`. Every entry has a time to live. Values are copied.
  *
- * Reads fail open: where the store cannot be reached nothing is in it, and an `error` event tells;
- * `set` says false then. `delete`, `clear` and `purge` reject with `ERR_CACHE_UNAVAILABLE`: what was
- * to be forgotten may still be there.
+ * Reads fail open. If the store cannot be reached, a read finds no value, `set` returns false, and the
+ * cache emits an `error` event. `delete`, `clear` and `purge` reject with `ERR_CACHE_UNAVAILABLE`,
+ * because the old entries may still be there.
  */
 export class TenantCache extends Keyv<unknown> {
   readonly #options: TenantCacheOptions
-  readonly #adapter: TenantAdapter
+  readonly #adapter: TenantKeyvAdapter
   readonly #flights: Flights
 
   constructor(options: TenantCacheOptions) {
     const flights = new Flights(options.settings.waitMillis, options.owner.tenant)
-    const adapter = new TenantAdapter(options, (key) => flights.outdate(key))
+    const adapter = new TenantKeyvAdapter(options, (key) => flights.outdate(key))
     super(keyvOptions(adapter, options.settings.ttlMillis))
     Object.defineProperty(this, 'opts', { value: lasting(this.opts), writable: false })
     this.#options = options
@@ -74,24 +75,28 @@ export class TenantCache extends Keyv<unknown> {
     this.iterator = () => this.#iterate()
   }
 
-  /** Where the keys begin in the store. No other tenant's begin like this. */
+  /** The text that all keys of this tenant begin with in the store. No other tenant has the same. */
   get prefix(): string {
     return this.#options.owner.prefix
   }
 
   /**
-   * A value from the cache, or what the factory makes of it, which is kept. Calls at the same time
-   * share one run of the factory, in the tenant's scope; each gets a copy, as the serializer makes it.
-   * The default one is JSON, which makes a text of a `Date`, for example: {@link Cached} says what comes
-   * back, here and from `get`. With a `cache.serializer` that keeps types, name the result:
+   * Returns a value from the cache. If there is none, calls the factory and keeps its result. Calls at
+   * the same time share one run of the factory, which runs in the tenant's scope. Each caller gets a
+   * copy that the serializer makes.
+   *
+   * The default serializer is JSON. It makes a text of a `Date`, for example. {@link Cached} is the type
+   * of the result, here and from `get`. With a `cache.serializer` that keeps types, name the result:
    * `remember<User, User>(...)`.
-   * What is `undefined` is not kept; `null` is. A factory's error is for all who wait, and not kept.
    *
-   * With `staleMillis`, a value that is no longer fresh is served for so long, and computed anew in the
-   * background; an error there is told by an `error` event only.
+   * `undefined` is not kept, `null` is. If the factory fails, all waiting calls get its error, which is
+   * not kept.
    *
-   * @throws `ERR_CACHE_FACTORY_CYCLE` in the key's own factory
-   * @throws `ERR_CACHE_FACTORY_TIMEOUT` where the factory runs for another call, for too long
+   * With `staleMillis`, a stale value is served for that time and computed again in the background. If
+   * that fails, the cache only emits an `error` event.
+   *
+   * @throws `ERR_CACHE_FACTORY_CYCLE` if the key's own factory calls it
+   * @throws `ERR_CACHE_FACTORY_TIMEOUT` if another call runs the factory, for too long
    * @throws `ERR_CACHE_VALUE_INVALID`, `ERR_CACHE_KEY_INVALID`, `ERR_OPTION_INVALID`
    */
   async remember<T, Result = Cached<T>>(
@@ -110,7 +115,7 @@ export class TenantCache extends Keyv<unknown> {
       return this.#adapter.keep(key, value, lifetime, flight)
     }
     const overdueMillis = Date.now() - (raw?.expires ?? 0)
-    // A Map, and many an adapter, drops nothing: there all that was ever set is stale for ever.
+    // A Map, like many adapters, drops no entry. There an entry stays stale for ever.
     if (raw === undefined || overdueMillis >= lifetime.staleMillis) {
       const text = await this.#flights.join(key, epoch, compute)
       return (text === undefined ? undefined : this.#adapter.decode(text)) as Result
@@ -122,8 +127,9 @@ export class TenantCache extends Keyv<unknown> {
   }
 
   /**
-   * As `clear()`, and deletes the bytes too, a batch at a time: for a tenant that is gone, or wants to
-   * be forgotten. Where an adapter cannot list its keys they end by their time to live.
+   * Clears the cache like `clear()`, then deletes the bytes, a batch at a time. Use it when a tenant
+   * leaves or asks you to delete its data. If an adapter cannot list its keys, the bytes stay until
+   * their time to live is over.
    *
    * @throws `ERR_CACHE_UNAVAILABLE`
    */
@@ -132,14 +138,14 @@ export class TenantCache extends Keyv<unknown> {
     try {
       await this.#adapter.purge()
     } catch (error) {
-      this.emit('error', error) // as Keyv does it in `clear`
+      this.emit('error', error) // Keyv does the same in `clear`
       throw error
     }
   }
 
   /**
-   * As Keyv: the value of a key, or undefined. `T` is the type of what was set; what comes back is what the
-   * serializer made of it.
+   * Keyv's `get`: the value of a key, or undefined. `T` is the type of the value that was set. The result
+   * is the copy that the serializer made.
    */
   override get<T>(key: string): Promise<Cached<T> | undefined>
   override get<T>(keys: string[]): Promise<(Cached<T> | undefined)[]>
@@ -151,7 +157,7 @@ export class TenantCache extends Keyv<unknown> {
     return Reflect.apply(super.get, this, args)
   }
 
-  /** The store is everybody's: nothing of this tenant's alone is to be closed. */
+  /** Closes nothing, because all tenants share the store. */
   override async disconnect(): Promise<void> {
     this.emit('disconnect')
   }
@@ -160,7 +166,7 @@ export class TenantCache extends Keyv<unknown> {
     const { tenant } = this.#options.owner
     if (typeof factory !== 'function' || !isObject(options as unknown)) {
       throw invalid(
-        '`remember` takes a key, `{ ttlMillis, staleMillis }`, and the function that makes the value.',
+        '`remember` takes a key, `{ ttlMillis, staleMillis }`, and a function that returns the value.',
         { tenant },
       )
     }
@@ -168,7 +174,7 @@ export class TenantCache extends Keyv<unknown> {
     rejectUnknownKeys(options, LIFETIME_KEYS, '', { tenant })
     const { ttlMillis = this.ttl ?? 0, staleMillis = 0 } = options
     const lifetime = { ttlMillis, staleMillis }
-    this.#adapter.checkLifetime(lifetime)
+    checkLifetime(lifetime, tenant)
     return lifetime
   }
 
@@ -176,8 +182,7 @@ export class TenantCache extends Keyv<unknown> {
     if (this.#options.settings.allowScan) return this.#adapter.entries()
     throw new TenantKnexError(
       'ERR_CACHE_SCAN_REFUSED',
-      'Listing the keys of a cache looks through the whole store. Pass `cache.allowScan: true` if ' +
-        'that is what you want.',
+      'Listing the keys of a cache searches the whole store. Pass `cache.allowScan: true` to allow it.',
       { tenant: this.#options.owner.tenant },
     )
   }
@@ -190,15 +195,15 @@ for (const name of FIXED) {
     set() {
       throw new TenantKnexError(
         'ERR_OPTION_INVALID',
-        `The \`${name}\` of a tenant's cache is fixed; see the \`cache\` option of createTenantKnex.`,
+        `The \`${name}\` of a tenant's cache is fixed. Use the \`cache\` option of createTenantKnex.`,
       )
     },
   })
 }
 
 /**
- * The options that Keyv reads and writes later. Its own object holds more than it needs, and takes a
- * fifth of what a tenant's cache does. Keyv finds the store there: that is fixed.
+ * The options that Keyv reads and writes later. Keyv's own object holds more, and takes a fifth of the
+ * memory of a tenant's cache. Keyv finds the store there, so that property cannot be written.
  */
 function lasting({
   store,
@@ -211,8 +216,8 @@ function lasting({
   return Object.defineProperty(opts, 'store', { writable: false }) as Keyv['opts']
 }
 
-/** Keyv is to do nothing to keys and values: the adapter does. */
-function keyvOptions(store: TenantAdapter, ttl: number): ConstructorParameters<typeof Keyv>[0] {
+/** Keyv leaves keys and values as they are. The adapter encodes them. */
+function keyvOptions(store: TenantKeyvAdapter, ttl: number): ConstructorParameters<typeof Keyv>[0] {
   const none = { namespace: undefined, serialize: undefined, deserialize: undefined }
   return { store, ttl, ...none, useKeyPrefix: false, throwOnErrors: true, stats: true } as object
 }

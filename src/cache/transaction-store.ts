@@ -1,32 +1,32 @@
 import type { TenantCache } from './tenant-cache.ts'
 import type { Entry, Epoch, TenantStore } from './tenant-store.ts'
 
-/** The cache has told. */
+/** The cache has already emitted an `error` event. */
 const ignore = (): void => undefined
 
-/** What is to be forgotten: these keys, or all, or all down to the bytes. */
+/** A deletion from the cache: of these keys, of all keys, or of all keys and their bytes. */
 type Invalidation = readonly string[] | 'clear' | 'purge'
 
-/** What a transaction runs on. */
+/** The state of a transaction's connection. */
 export interface TransactionLease {
-  /** True once it was released. */
+  /** True once the connection was released. */
   readonly isOver: boolean
   /** True once the connection was lost. */
   readonly isClosed: boolean
   /** True once a statement was sent that can commit. */
   readonly mayHaveCommitted: boolean
-  /** As the server has said last; undefined if it said nothing of that. */
+  /** As the server said last. Undefined if it did not say. */
   readonly isInTransaction: boolean | undefined
 }
 
 /**
- * What a transaction sees of its tenant's cache: nothing, and it keeps nothing, as what it has seen
- * may never be committed. The keys that it deletes are forgotten after COMMIT. Once it is over, they
- * are forgotten at once.
+ * The store of a transaction's cache. It finds no values and keeps none, because the rows that the
+ * transaction has read may never be committed. The keys that it deletes are deleted from the tenant's
+ * cache after COMMIT. Once the transaction is over, they are deleted at once.
  *
- * A ROLLBACK takes back what is to be forgotten only if it has undone all that was written. In doubt
- * the keys are forgotten: that costs a look at the database, and the other way the cache would be
- * wrong. A rollback to a savepoint takes nothing back: nobody knows which keys were written before it.
+ * A ROLLBACK cancels the deletions only if it has undone everything. In doubt the keys are deleted. That
+ * costs a query later; a kept key could be wrong. A rollback to a savepoint cancels no deletion, because
+ * it is unknown which keys were written before the savepoint.
  */
 export class TransactionStore implements TenantStore {
   readonly #cache: TenantCache
@@ -35,11 +35,11 @@ export class TransactionStore implements TenantStore {
   #hasCommitted: boolean
   #isEnded = false
 
-  /** @param cache the tenant's own */
+  /** @param cache the tenant's cache */
   constructor(cache: TenantCache, lease: TransactionLease) {
     this.#cache = cache
     this.#lease = lease
-    // A deadlock may have ended the transaction: what was written since is committed.
+    // A deadlock may have ended the transaction. Then all later writes are committed.
     this.#hasCommitted = lease.isInTransaction !== true
   }
 
@@ -59,7 +59,7 @@ export class TransactionStore implements TenantStore {
     return entries.map(() => false)
   }
 
-  /** Says of each key that it is going to be deleted, there or not. */
+  /** Returns true for each key, whether it exists or not: it is going to be deleted. */
   async delete(keys: readonly string[]): Promise<boolean[]> {
     await this.#invalidate([...keys])
     return keys.map(() => true)
@@ -75,21 +75,21 @@ export class TransactionStore implements TenantStore {
 
   async *scan(): AsyncGenerator<never> {}
 
-  /** Knex has ended the transaction. */
+  /** To be called when Knex has ended the transaction. */
   onEnd(): void {
     this.#isEnded = true
   }
 
-  /** The server has undone what it knows to be uncommitted. */
+  /** To be called when the server has undone all uncommitted changes. */
   async onRollback(): Promise<void> {
     if (this.#mayHaveCommitted) await this.onCommit()
     else this.#invalidations.length = 0
   }
 
   /**
-   * Something may have been committed. What is to be forgotten is forgotten now, and once more at the
-   * end: until then others may read what was there before. Nobody can take a commit back: if the store
-   * fails, an `error` event of the cache tells.
+   * To be called when something may have been committed. The keys are deleted now, and once more at the
+   * end, because until then other code may read and cache old rows. A commit cannot be undone: if the
+   * store fails, the cache emits an `error` event.
    */
   async onCommit(): Promise<void> {
     this.#hasCommitted = true
@@ -101,7 +101,7 @@ export class TransactionStore implements TenantStore {
     return this.#hasCommitted || this.#lease.mayHaveCommitted
   }
 
-  /** One whose connection is lost or released has ended, whatever was heard of it. */
+  /** A transaction is over, too, when its connection is lost or released. */
   get #isOver(): boolean {
     return this.#isEnded || this.#lease.isOver || this.#lease.isClosed
   }

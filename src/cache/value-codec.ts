@@ -2,19 +2,20 @@ import { Keyv } from 'keyv'
 import { TenantKnexError } from '../base/errors.ts'
 import type { CacheSerializer } from '../options/cache.ts'
 
-/** Values go through it wrapped: `undefined` by itself has no text. */
+/** Each value is wrapped before it becomes text, because `undefined` alone has no text. */
 interface Wrapped {
   readonly value?: unknown
 }
 
 const { serialize, deserialize } = new Keyv()
 
-/** Before a text that only Keyv can read; JSON never begins with it. */
+/** Marks a text that only Keyv's serializer can read. JSON never begins with this character. */
 const KEYV = ':'
 
 /**
- * JSON, and Buffers stay Buffers, as with Keyv. A Date becomes its text, a Map `{}`, and a BigInt
- * fails. What JSON alone can do is left to it, which is several times as fast as Keyv's own.
+ * JSON, but a Buffer stays a Buffer, as with Keyv. A Date becomes its text, a Map becomes `{}`, and a
+ * BigInt fails. Values without a Buffer go through JSON alone, which is several times as fast as Keyv's
+ * serializer.
  */
 export const DEFAULT_SERIALIZER: CacheSerializer = {
   stringify: (value) =>
@@ -23,7 +24,7 @@ export const DEFAULT_SERIALIZER: CacheSerializer = {
     text.startsWith(KEYV) ? deserialize?.(text.slice(KEYV.length)) : JSON.parse(text),
 }
 
-/** False where there may be a Buffer. */
+/** False if there may be a Buffer in the value. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (Array.isArray(value)) return value.every(isPlain)
@@ -52,8 +53,8 @@ export function encode(
   } catch (cause) {
     throw new TenantKnexError(
       'ERR_CACHE_VALUE_INVALID',
-      'The value cannot be cached: the serializer refuses it. Convert it, or pass a ' +
-        '`cache.serializer` that knows its type.',
+      'The value cannot be cached, because the serializer refuses it. Convert the value, or pass a ' +
+        '`cache.serializer` that supports its type.',
       { tenant, cause },
     )
   }

@@ -13,7 +13,7 @@ const COMMITS = ['test/server/cache/what-commits.test.ts']
 const KEY_SPACE = ['test/unit/cache/key-space.test.ts']
 const KEYED_STORE = 'src/cache/stores/keyed-store.ts'
 const MEMORY_STORE = 'src/cache/stores/memory-store.ts'
-const TENANT_ADAPTER = 'src/cache/tenant-adapter.ts'
+const TENANT_KEYV_ADAPTER = 'src/cache/tenant-keyv-adapter.ts'
 
 /** The tenants' caches. */
 export const CACHE: readonly Mutant[] = [
@@ -178,7 +178,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'say that a delete has worked while the store is away',
     harm: 'what was to be forgotten is served',
-    file: TENANT_ADAPTER,
+    file: TENANT_KEYV_ADAPTER,
     search: 'const wereThere = await this.#ask(() => this.#store.delete(keys))',
     replace: 'const wereThere = await this.#orElse(() => this.#store.delete(keys), [true])',
     tests: FAULTS,
@@ -186,7 +186,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'say that a clear has worked while the store is away',
     harm: 'what was to be forgotten is served',
-    file: TENANT_ADAPTER,
+    file: TENANT_KEYV_ADAPTER,
     search: 'await this.#ask(() => this.#store.clear())',
     replace: 'await this.#orElse(() => this.#store.clear(), undefined)',
     tests: FAULTS,
@@ -227,7 +227,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'keep what was computed before a delete',
     harm: 'what was deleted is back',
-    file: TENANT_ADAPTER,
+    file: TENANT_KEYV_ADAPTER,
     search: 'return flight.isCurrent && flight.epoch !== undefined',
     replace: 'return flight.epoch !== undefined',
     tests: REMEMBER,

@@ -1,10 +1,10 @@
 import { invalid, isObject } from '../../base/option-checks.ts'
 import type { ResolvedCacheOptions } from '../../options/cache.ts'
 import type { CacheStore } from '../tenant-store.ts'
-import { Adapter, type KeyvAdapter } from './adapter.ts'
 import { Guarded, type IsAnswer } from './guarded.ts'
 import type { KeyValue } from './key-value.ts'
 import { KeyedStore } from './keyed-store.ts'
+import { type KeyvAdapter, KeyvStore } from './keyv-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type NodeCacheLike, NodeCacheStore } from './node-cache.ts'
 import { OneWriteAtATime } from './one-write-at-a-time.ts'
@@ -17,7 +17,7 @@ import {
 } from './redis-client.ts'
 
 /**
- * Makes the store that the `cache` options ask for. Nothing is opened before it is used.
+ * Creates the store that the `cache` options describe. A connection is opened at the first use.
  *
  * @throws `ERR_OPTION_INVALID`
  */
@@ -27,7 +27,7 @@ export function createStore(options: ResolvedCacheOptions): CacheStore {
   const redis = redisOf(store, timeoutMillis)
   if (redis) return keyed(redis, timeoutMillis, isRedisReply)
   if (isNodeCache(store)) {
-    // It is in this process: an error, such as that it is full, does not mean that it is away.
+    // A node-cache is in this process. An error means that it is full, for example, not away.
     return new KeyedStore(new Guarded(new NodeCacheStore(store), timeoutMillis, () => true))
   }
   return keyed(otherOf(store), timeoutMillis)
@@ -42,15 +42,16 @@ function redisOf(store: string | object, timeoutMillis: number): Redis | undefin
   if (typeof store === 'string') {
     if (!/^rediss?:\/\//i.test(store) || !isReadable(store)) {
       throw invalid(
-        '`cache.store` as a text must be a redis:// or rediss:// URL. Characters such as #, %, / and ? in ' +
-          'a user name or a password must be escaped: encodeURIComponent(password).',
+        'If `cache.store` is a string, it must be a redis:// or rediss:// URL. Escape characters such as ' +
+          '#, %, / and ? in a user name or a password: encodeURIComponent(password).',
       )
     }
     return ownRedis({ url: store }, timeoutMillis)
   }
   if (!isObject(store)) return undefined
   if (isRedisClient(store)) return new Redis({ client: store }, timeoutMillis)
-  // A KeyvRedis connects when it is used, and would put a namespace of its own before the keys.
+  // A KeyvRedis would add a namespace of its own to the keys, so its client is used. It connects when
+  // `getClient` is called.
   const { client, getClient } = store as { client?: unknown; getClient?: () => Promise<unknown> }
   if (isRedisClient(client))
     return new Redis({ client, connect: async () => getClient?.call(store) }, timeoutMillis)
@@ -61,7 +62,10 @@ function redisOf(store: string | object, timeoutMillis: number): Redis | undefin
   return undefined
 }
 
-/** node-redis decodes these when it connects, and each call of a cache would fail. */
+/**
+ * Checks that user name and password of a URL can be decoded. node-redis decodes them when it connects,
+ * so otherwise each call of a cache would fail.
+ */
 function isReadable(url: string): boolean {
   try {
     const { username, password } = new URL(url)
@@ -80,17 +84,17 @@ function ownRedis(options: RedisOptions, timeoutMillis: number): Redis {
 function otherOf(store: string | object): KeyValue {
   if (has(store, ['deserializeData', 'serializeData'])) {
     throw invalid(
-      '`cache.store` is a Keyv, which has keys of its own. Pass the store it was made of.',
+      '`cache.store` is a Keyv, which adds a namespace of its own to keys. Pass the store it was made of.',
     )
   }
   if (has(store, ['peek', 'purgeStale'])) {
     throw invalid(
-      '`cache.store` is an lru-cache, which takes other arguments than a Keyv store. Leave it out: ' +
-        'the store in this process has bounds, see `cache.maxBytes`.',
+      '`cache.store` is an lru-cache, which takes other arguments than a Keyv store. Leave `cache.store` ' +
+        'out: the default store is in this process and has a limit, `cache.maxBytes`.',
     )
   }
   if (has(store, ['get', 'set', 'delete', 'clear'])) {
-    return new Adapter(store as unknown as KeyvAdapter)
+    return new KeyvStore(store as unknown as KeyvAdapter)
   }
   throw invalid(
     '`cache.store` must be a redis:// URL, options or a client of node-redis, a Keyv store adapter, a ' +

@@ -1,17 +1,18 @@
 import { TenantKnexError } from '../../base/errors.ts'
 import { isThenable } from '../../base/thenable.ts'
-import { type MaybePromise, StoreUnavailable, WaitedTooLong } from '../tenant-store.ts'
+import { StoreUnavailable, WaitedTooLong } from '../store-unavailable.ts'
+import type { MaybePromise } from '../tenant-store.ts'
 import { Breaker } from './breaker.ts'
 import type { KeyValue, Texts } from './key-value.ts'
 
-const LEFT_ALONE = 'it did not answer several times and is left alone for a second'
+const LEFT_ALONE = 'it failed several times in a row, and is tried again after a second'
 
-/** What says of an error that the store is there: it has answered. */
+/** Tells whether an error is an answer of the store. Then the store is there. */
 export type IsAnswer = (error: unknown) => boolean
 
 /**
- * A store that may be away: whatever it is asked ends within a deadline, with a `StoreUnavailable`
- * where it did not work. Where it does not answer several times it is left alone for a while.
+ * Guards the calls to a store that may be away. Each call ends within a deadline, and rejects with
+ * `StoreUnavailable` if it fails. After several failures in a row, no call is made for a while.
  */
 export class Guarded implements KeyValue {
   readonly #keyValue: KeyValue
@@ -45,7 +46,7 @@ export class Guarded implements KeyValue {
     return this.#guard(() => this.#keyValue.delete(keys))
   }
 
-  /** Each batch has the whole time. */
+  /** Each batch may take the whole time limit. */
   async *scan(prefix: string): AsyncGenerator<readonly string[]> {
     const batches = this.#keyValue.scan(prefix)[Symbol.asyncIterator]()
     for (;;) {
@@ -59,7 +60,7 @@ export class Guarded implements KeyValue {
     return this.#keyValue.close()
   }
 
-  /** The way of every command: plain callbacks, as layers of promises would be felt. */
+  /** Every command passes here, so it uses plain callbacks: layers of promises would cost time. */
   #guard<T>(fn: () => MaybePromise<T>): Promise<T> {
     if (!this.#breaker.admit(performance.now()))
       return Promise.reject(new StoreUnavailable(LEFT_ALONE))
@@ -73,13 +74,13 @@ export class Guarded implements KeyValue {
     }
   }
 
-  /** A process that is busy is no fault of the store's: only the time that it could answer counts. */
+  /** Counts only the time in which the store could answer. A busy process is not the store's fault. */
   #inTime<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let isOver = false
       let timer: NodeJS.Timeout | undefined
-      // node-redis writes what it is asked in an immediate, which comes before this one. What has
-      // arrived in the end is read between the timers and the immediates.
+      // node-redis writes its commands in an immediate, which runs before this one. After the timer,
+      // Node reads an answer that has already arrived before it runs the next immediate.
       const written = setImmediate(() => {
         timer = setTimeout(() => setImmediate(() => fail(this.#late())), this.#timeoutMillis)
       })

@@ -1,24 +1,24 @@
 import type { MaybePromise } from '../tenant-store.ts'
 
-/** Texts that were asked for, in the order of the keys. */
+/** The texts of several keys, in the order of the keys. */
 export type Texts = readonly (string | null | undefined)[]
 
 /**
- * The commands that a store of its own process must have: texts by key. Everything rejects where it
- * could not be done, and does nothing then or is still under way.
+ * The commands of a store that keeps texts by key, such as Redis. A command rejects if it failed. It may
+ * still be under way then.
  */
 export interface KeyValue {
-  /** True where commands are carried out in the order in which they are called. */
+  /** True if commands run in the order of their calls. */
   readonly isOrdered: boolean
-  /** The texts of keys; null or undefined where there is none. At once where it can. */
+  /** The texts of keys, null or undefined for a missing key. Returns no promise if it can. */
   getMany(keys: readonly string[]): MaybePromise<Texts>
-  /** Without a time to live the text stays. In milliseconds. */
+  /** Sets a text, with a time to live in milliseconds. Without one the text stays. */
   set(key: string, text: string, ttlMillis?: number): MaybePromise<void>
-  /** Sets a text where there is none, and says whether it did; best effort outside Redis. */
+  /** Sets a text if the key has none, and says whether it did. Only Redis does this atomically. */
   setIfAbsent(key: string, text: string): MaybePromise<boolean>
   delete(keys: readonly string[]): MaybePromise<void>
-  /** All keys that begin like this, a batch at a time, perhaps with others among them. */
+  /** All keys with this prefix, a batch at a time. There may be other keys among them. */
   scan(prefix: string): AsyncIterable<readonly string[]>
-  /** Closes what it opened itself. */
+  /** Closes the connections that it opened itself. */
   close(): Promise<void>
 }

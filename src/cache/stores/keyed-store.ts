@@ -5,13 +5,13 @@ import type { CacheStore, Computed, Entry, NewEntry, TenantStore } from '../tena
 import type { KeyValue, Texts } from './key-value.ts'
 
 /**
- * Keeps entries outside of this process. Each tenant has an epoch, a random token under a key of its
- * own; each entry begins with the epoch in which it was written, and is nothing in any other. So
- * `clear()` is a new token: one command. A token that the store has lost is replaced by another one,
- * never by one that was there before, so what was cleared stays unreadable.
+ * Keeps entries outside this process. Each tenant has an epoch: a random token under a key of its own.
+ * Each entry begins with the epoch that it was written with, and is read in that epoch only. So
+ * `clear()` is one command: it sets a new token. If the store loses a token, a new one replaces it, so
+ * cleared entries stay unreadable.
  *
- * A store that was set back, from a snapshot or by a replica that lags, has an old token again. So
- * tokens have a time that only grows, and an older one than was seen here is refused.
+ * A store that was set back, from a snapshot or by a replica that lags, has an old token again. So a
+ * token contains a time that only grows. A token that is older than one seen here is refused.
  */
 export class KeyedStore implements CacheStore {
   readonly #keyValue: KeyValue
@@ -30,10 +30,10 @@ export class KeyedStore implements CacheStore {
   }
 }
 
-/** So many owners are remembered that have cleared, beside those whose caches are in use. */
+/** How many owners are remembered for their last clear, beside the owners whose caches are in use. */
 const MAX_CLEARED = 10_000
 
-/** When owners have cleared last, by the times in their tokens. */
+/** The times of the owners' last clears, as in their tokens. */
 class ClearedAt {
   readonly #times = new Map<string, number>()
 
@@ -42,7 +42,7 @@ class ClearedAt {
   }
 
   set(prefix: string, time: number): void {
-    this.#times.delete(prefix) // to be the newest of the map
+    this.#times.delete(prefix) // so that it becomes the newest in the map
     this.#times.set(prefix, time)
     const [oldest] = this.#times.keys()
     if (this.#times.size > MAX_CLEARED && oldest !== undefined) this.#times.delete(oldest)
@@ -52,10 +52,10 @@ class ClearedAt {
 class KeyedTenantStore implements TenantStore {
   readonly #keyValue: KeyValue
   readonly #owner: KeyOwner
-  /** The epoch as last seen: a guess, which saves a round trip where it is right. */
+  /** The last epoch that was seen. It is a guess, and saves a round trip if it is right. */
   #lastEpoch: string | undefined
   readonly #cleared: ClearedAt
-  /** The time of the newest epoch that was seen. */
+  /** The time of the newest epoch seen so far. */
   #newest: number
 
   constructor(keyValue: KeyValue, owner: KeyOwner, cleared: ClearedAt) {
@@ -85,8 +85,8 @@ class KeyedTenantStore implements TenantStore {
       (computed?.epoch as string | undefined) ?? this.#lastEpoch ?? (await this.#epoch())
     const present = await this.#presentThenWrite(entries, guess, computed)
     if (present === guess) return entries.map(() => computed?.isCurrent ?? true)
-    // Nobody reads what was written with an epoch that had passed; that of the caller's own reading
-    // is not to be replaced.
+    // The entries were written with a past epoch, so they are never read. A computed value must not be
+    // written again with the present epoch: it was read before the clear.
     if (computed !== undefined) return entries.map(() => false)
     await this.#write(entries, present ?? (await this.#newEpoch()))
     return entries.map(() => true)
@@ -105,7 +105,7 @@ class KeyedTenantStore implements TenantStore {
     await this.#claim()
     const epoch = this.#token()
     await this.#keyValue.set(this.#epochKey, epoch)
-    // Another call may have seen a newer one meanwhile.
+    // Another call may have seen a newer epoch meanwhile.
     if (timeOf(epoch) < this.#newest) return
     this.#newest = timeOf(epoch)
     this.#cleared.set(this.#owner.prefix, this.#newest)
@@ -151,7 +151,7 @@ class KeyedTenantStore implements TenantStore {
     return { epoch: this.#see(epoch), texts }
   }
 
-  /** One that was seen before needs no second look. */
+  /** Notes the stored epoch and returns it, or undefined if it is none, or too old. */
   #see(stored: Texts[number]): string | undefined {
     if (stored === this.#lastEpoch) return stored
     const epoch = typeof stored === 'string' && EPOCH.test(stored) ? stored : undefined
@@ -162,7 +162,7 @@ class KeyedTenantStore implements TenantStore {
     return this.#lastEpoch
   }
 
-  /** Before the first thing is taken away: that the keys are this owner's. */
+  /** Checks, before anything is deleted, that the keys belong to this owner. */
   async #claim(): Promise<void> {
     if (this.#lastEpoch === undefined) await this.#read([])
   }
@@ -171,7 +171,7 @@ class KeyedTenantStore implements TenantStore {
     return (await this.#read([])).epoch ?? (await this.#newEpoch())
   }
 
-  /** The first of those who come at a time wins. What is there but is no epoch is replaced. */
+  /** Sets a new epoch. If several callers do so at a time, the first wins. Replaces an invalid epoch. */
   async #newEpoch(): Promise<string> {
     const token = this.#token()
     if (await this.#keyValue.setIfAbsent(this.#epochKey, token)) return token
@@ -182,8 +182,8 @@ class KeyedTenantStore implements TenantStore {
   }
 
   /**
-   * Writes, and says which epoch it was before: looked at afterwards, a clear in between would have
-   * what it has cleared written again.
+   * Writes, and returns the epoch from before the write. If it were read after the write, a clear
+   * between the two would be missed, and its entries would be written again.
    */
   async #presentThenWrite(
     entries: readonly NewEntry[],
@@ -205,7 +205,7 @@ class KeyedTenantStore implements TenantStore {
   }
 
   #token(): string {
-    // Other processes compare it, so it is by the clock that all of them have; it is never set back.
+    // Other processes compare the time, so it comes from the clock that all share. It only grows.
     const time = Math.max(Date.now(), this.#newest + 1).toString(36)
     return `${this.#owner.mark}.${time}.${randomBytes(9).toString('base64url')}`
   }
@@ -215,21 +215,22 @@ class KeyedTenantStore implements TenantStore {
     const { tenant, prefix } = this.#owner
     throw new TenantKnexError(
       'ERR_CACHE_PREFIX_SHARED',
-      `The cache of tenant ${JSON.stringify(tenant)} and that of another tenant have the same keys, ` +
-        `${JSON.stringify(prefix)}. The \`cache.prefix\` function must give each its own.`,
+      `The caches of tenant ${JSON.stringify(tenant)} and of another tenant have the same keys, ` +
+        `${JSON.stringify(prefix)}. The \`cache.prefix\` function must return a different prefix for each ` +
+        'tenant.',
       { tenant },
     )
   }
 }
 
-/** A mark, a time and a token. What looks otherwise is no epoch. */
+/** An epoch is a mark, a time and a token. Any other text is not an epoch. */
 const EPOCH = /^[\w/-]+\.([\da-z]{8,9})\.[\w-]{12}$/
 
 function timeOf(epoch: string): number {
   return Number.parseInt(EPOCH.exec(epoch)?.[1] ?? '0', 36)
 }
 
-/** `<epoch>|<expires>|<text>`; what looks otherwise is no entry. */
+/** Reads `<epoch>|<expires>|<text>`. Any other text is not an entry. */
 function entryOf(stored: Texts[number], epoch: string | undefined): Entry | undefined {
   if (typeof stored !== 'string' || epoch === undefined) return undefined
   if (!stored.startsWith(epoch) || stored[epoch.length] !== '|') return undefined

@@ -1,6 +1,6 @@
 /**
- * The highest size that nobody may exceed so that all together have at most `target`: the largest
- * give first, and whoever has less than the level gives nothing.
+ * The level to which the largest sizes must shrink, so that the sum of all is at most `target`. Sizes
+ * below the level stay as they are.
  */
 export function levelFor(sizes: readonly number[], target: number): number {
   const descending = [...sizes].sort((a, b) => b - a)
@@ -8,7 +8,7 @@ export function levelFor(sizes: readonly number[], target: number): number {
   if (rest <= target) return descending[0] ?? 0
   for (const [index, size] of descending.entries()) {
     rest -= size
-    // With all up to here at one level, and the others as they are.
+    // The level if all sizes up to this one shrink to it, and the others stay as they are.
     const level = (target - rest) / (index + 1)
     if (level >= (descending[index + 1] ?? 0)) return Math.max(0, level)
   }

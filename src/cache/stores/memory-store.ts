@@ -3,35 +3,35 @@ import type { CacheStore, Computed, Entry, Epoch, NewEntry, TenantStore } from '
 import { levelFor } from './level.ts'
 import { bytesOf, TenantEntries } from './tenant-entries.ts'
 
-/** How much is kept in this process. */
+/** How much the store may keep in this process. */
 export interface MemoryLimits {
   /** Entries of one tenant. */
   readonly maxItemsPerTenant: number
-  /** Bytes of one tenant, by the estimate of `TenantEntries`. */
+  /** Bytes of one tenant, as `TenantEntries` estimates them. */
   readonly maxBytesPerTenant: number
   /** Bytes of all tenants. */
   readonly maxBytes: number
 }
 
-/** What a store in this process holds. */
+/** The size of the store in this process. */
 export interface MemoryStats {
   readonly tenants: number
   readonly items: number
   /** An estimate. */
   readonly bytes: number
-  /** Entries that had to make room since the store was made. */
+  /** Entries that were evicted since the store was created. */
   readonly evictions: number
 }
 
-/** To this share of its limit a full store is emptied, so that it is not full again at once. */
+/** A full store shrinks to this share of its limit, so that it is not full again at once. */
 const RECLAIMED = 0.95
 
-/** So many tenants are not looked through for some that have nothing. */
+/** Up to so many tenants, the store does not look for tenants without entries. */
 const FEW_TENANTS = 1_000
 
 /**
- * Keeps entries in this process, as text: who changes a value that was read changes nobody else's.
- * Where all together take too much, those with the most give first, down to one level.
+ * Keeps entries in this process, as text. So a caller that changes its value changes only its own copy.
+ * If all tenants together exceed the limit, the largest shrink first, down to one level.
  */
 export class MemoryStore implements CacheStore {
   readonly #limits: MemoryLimits
@@ -44,7 +44,7 @@ export class MemoryStore implements CacheStore {
     this.#limits = limits
   }
 
-  /** Owners that were given one prefix by mistake have nothing in common here. */
+  /** Two owners with the same prefix by mistake still have separate entries. */
   open({ prefix, mark }: KeyOwner): TenantStore {
     return new MemoryTenantStore(this, prefix + mark)
   }
@@ -64,7 +64,7 @@ export class MemoryStore implements CacheStore {
     return this.#tenants.get(prefix)
   }
 
-  /** A tenant's entries, which are also the epoch of what is written to them. */
+  /** A tenant's entries. The object itself is the epoch of these entries. */
   findOrCreate(prefix: string): TenantEntries {
     const found = this.#tenants.get(prefix)
     if (found) return found
@@ -79,7 +79,7 @@ export class MemoryStore implements CacheStore {
     this.#tenants.delete(prefix)
   }
 
-  /** Runs what changes a tenant's entries, and keeps account. */
+  /** Runs a function that changes a tenant's entries, and updates the number of bytes. */
   change<T>(entries: TenantEntries, fn: () => T): T {
     const before = entries.bytes
     const result = fn()
@@ -87,7 +87,7 @@ export class MemoryStore implements CacheStore {
     return result
   }
 
-  /** Says whether it is kept: an entry that is larger than all that its tenant may have is not. */
+  /** Says whether the entry is kept. It is not kept if it is larger than its tenant's limit. */
   add(entries: TenantEntries, entry: NewEntry, now: number): boolean {
     const { maxBytesPerTenant, maxItemsPerTenant, maxBytes } = this.#limits
     const bytes = bytesOf(entry)
@@ -95,7 +95,7 @@ export class MemoryStore implements CacheStore {
     this.change(entries, () => {
       entries.delete(entry.key, now)
       if (!fits) return
-      // Before it is there: unread as it is, it would make room for those that were read.
+      // First, because the new entry is unread: it would be evicted before entries that were read.
       this.#evictions += entries.shrink(maxItemsPerTenant - 1, maxBytesPerTenant - bytes)
       entries.set(entry, now)
     })
@@ -103,7 +103,7 @@ export class MemoryStore implements CacheStore {
     return fits
   }
 
-  /** Forgets tenants without entries; what is being computed for one of them is not kept then. */
+  /** Forgets tenants without entries. A value that is being computed for one of them is not kept. */
   #sweep(): void {
     for (const [prefix, { size }] of this.#tenants) if (size === 0) this.#tenants.delete(prefix)
     this.#sweepAt = Math.max(FEW_TENANTS, 2 * this.#tenants.size)

@@ -1,6 +1,6 @@
 import type { KeyValue } from './key-value.ts'
 
-/** A `node-cache`, as far as it is needed. */
+/** The methods of a `node-cache` that are used here. */
 export interface NodeCacheLike {
   mget(keys: string[]): Record<string, unknown>
   set(key: string, value: string, ttlSeconds: number): boolean
@@ -10,10 +10,10 @@ export interface NodeCacheLike {
   flushAll(): void
 }
 
-/** Means no end to node-cache, whatever its `stdTTL`. */
+/** node-cache never ends an entry with this time to live, even if it has a `stdTTL`. */
 const FOR_EVER = 0
 
-/** A store on the `node-cache` that an application has already. It has no bounds but its own. */
+/** A store on the user's own `node-cache`. It has only the limits of that node-cache. */
 export class NodeCacheStore implements KeyValue {
   readonly isOrdered = true
   readonly #cache: NodeCacheLike
@@ -31,7 +31,7 @@ export class NodeCacheStore implements KeyValue {
   }
 
   set(key: string, text: string, ttlMillis?: number): void {
-    this.#cache.del([key]) // a full one refuses even what would be overwritten
+    this.#cache.del([key]) // a full node-cache refuses even a key that it already has
     this.#cache.set(key, text, ttlMillis === undefined ? FOR_EVER : ttlMillis / 1_000)
   }
 

@@ -1,33 +1,34 @@
-import { type MaybePromise, WaitedTooLong } from '../tenant-store.ts'
+import { WaitedTooLong } from '../store-unavailable.ts'
+import type { MaybePromise } from '../tenant-store.ts'
 import type { KeyValue, Texts } from './key-value.ts'
 
 const TOOK_LONG = 'an earlier write of the same key took too long'
 
 /**
- * So long after a write was given up it is taken for lost. It is far longer than a connection takes to
- * deliver or to fail, and short enough that a promise which never settles does not shut its key, which
- * may be that of a tenant's `clear()`, until the process ends.
+ * A write counts as lost when so much time has passed since its timeout. A connection delivers or fails
+ * much earlier. A promise that never settles would otherwise block its key until the process ends, and
+ * with that key perhaps a tenant's `clear()`.
  */
 const LOST_MILLIS = 30_000
 
 interface Running {
   readonly ended: Promise<unknown>
-  /** From then on it is taken for lost, by the monotonic clock. */
+  /** When the write counts as lost, by the monotonic clock. */
   readonly lostAt: number
 }
 
 /**
- * Carries out the writes of a key one after another, on a store that may do them in any order. A write
- * that was given up is still under way: a delete that overtakes it would be undone by it. What waits
- * too long is not done at all, and says so.
+ * Runs the writes of a key one after another, on a store that may reorder them. A write that timed out
+ * is still under way. If a delete overtook it, the write would undo the delete. A write that waits too
+ * long is not sent, and rejects.
  */
 export class OneWriteAtATime implements KeyValue {
   readonly #keyValue: KeyValue
   readonly #timeoutMillis: number
-  /** By key, those that began first before the others. Nothing is kept of keys that nobody writes. */
+  /** By key, the oldest first. Only keys with a running write are in it. */
   readonly #running = new Map<string, Running>()
 
-  /** @param timeoutMillis how long a write waits for those before it */
+  /** @param timeoutMillis how long a write waits for the writes before it */
   constructor(keyValue: KeyValue, timeoutMillis: number) {
     this.#keyValue = keyValue
     this.#timeoutMillis = timeoutMillis
@@ -45,7 +46,7 @@ export class OneWriteAtATime implements KeyValue {
     return this.#write([key], () => this.#keyValue.set(key, text, ttlMillis))
   }
 
-  /** Does not wait: it is for tokens that nobody has yet, and those who ask at a time are to agree. */
+  /** Does not wait. It sets a new token, and all callers at one time must get the same token. */
   setIfAbsent(key: string, text: string): MaybePromise<boolean> {
     return this.#keyValue.setIfAbsent(key, text)
   }
@@ -62,7 +63,7 @@ export class OneWriteAtATime implements KeyValue {
     return this.#keyValue.close()
   }
 
-  /** At once if it can: commands that are called together leave together. */
+  /** Writes at once if no earlier write is running, so that commands called together leave together. */
   #write<T>(keys: readonly string[], write: () => MaybePromise<T>): MaybePromise<T> {
     const before = this.#before(keys)
     return before.length > 0 ? this.#writeLater(keys, before, write) : this.#run(keys, write)
@@ -77,7 +78,7 @@ export class OneWriteAtATime implements KeyValue {
     for (let before = first; before.length > 0; before = this.#before(keys)) {
       await withinTime(Promise.all(before), until - performance.now())
     }
-    // The store has had only what was left of the time.
+    // The store gets only the rest of the time, so `WaitedTooLong` does not blame it.
     return withinTime(this.#run(keys, write), until - performance.now())
   }
 

@@ -1,8 +1,8 @@
 import { TenantKnexError } from '../../base/errors.ts'
 
 /**
- * A client of node-redis (`@redis/client`, which `@keyv/redis` brings), as far as it is needed. The
- * client of a cluster has the same methods, but no `isReady`.
+ * The methods that are used of a client of node-redis (`@redis/client`, a dependency of `@keyv/redis`).
+ * The client of a cluster has the same methods, but no `isReady`.
  */
 export interface RedisClient {
   readonly isOpen: boolean
@@ -15,9 +15,9 @@ export interface RedisClient {
   connect(): Promise<unknown>
   destroy(): void
   scanIterator?(options: { MATCH: string; COUNT: number }): AsyncIterable<string[]>
-  /** Of a pool only. */
+  /** Only a pool has it. */
   readonly totalClients?: number
-  /** Of a cluster only: where its data is. */
+  /** Only a cluster has it: the nodes that hold the data. */
   readonly masters?: readonly object[]
   nodeClient?(node: object): Promise<RedisClient>
 }
@@ -25,18 +25,18 @@ export interface RedisClient {
 /** Options of node-redis for one server (`url`, `socket`, ...) or for a cluster (`rootNodes`). */
 export type RedisOptions = Readonly<Record<string, unknown>>
 
-/** The most that is waited before a lost connection is tried again, in milliseconds. */
+/** The longest pause between two attempts to reconnect, in milliseconds. */
 const MAX_PAUSE_MILLIS = 2_000
 
-/** A connection that is silent for longer is given up; the pings keep a living one from that. */
+/** A connection that is silent for longer is closed. The pings keep a healthy connection from that. */
 const SILENCE_MILLIS = 10_000
 const PING_MILLIS = 3_000
 
 /**
- * Makes a client that fails at once while there is no server, and comes back by itself. It is not
- * connected yet.
+ * Creates a client that is not connected yet. While there is no server, its commands fail at once. It
+ * reconnects by itself.
  *
- * @throws `ERR_OPTION_INVALID` where the optional peer `@keyv/redis` is not installed
+ * @throws `ERR_OPTION_INVALID` if the optional peer dependency `@keyv/redis` is not installed
  */
 export async function createRedisClient(options: RedisOptions): Promise<RedisClient> {
   const { createClient, createCluster } = await loadRedis()
@@ -59,9 +59,9 @@ export async function createRedisClient(options: RedisOptions): Promise<RedisCli
   return createCluster({ ...options, defaults: forNodes } as never) as unknown as RedisClient
 }
 
-/** Begins to load the package: that can take longer than the first call may. */
+/** Begins to load the package, because that can take longer than the time limit of the first call. */
 export function preloadRedis(): void {
-  loadRedis().catch(() => undefined) // the first call tells
+  loadRedis().catch(() => undefined) // the first call reports the error
 }
 
 async function loadRedis(): Promise<typeof import('@keyv/redis')> {
@@ -70,7 +70,7 @@ async function loadRedis(): Promise<typeof import('@keyv/redis')> {
   } catch (cause) {
     throw new TenantKnexError(
       'ERR_OPTION_INVALID',
-      '`cache.store` is Redis, which needs the package @keyv/redis: npm install @keyv/redis',
+      'Redis as the `cache.store` needs the package @keyv/redis: npm install @keyv/redis',
       { cause },
     )
   }

@@ -2,25 +2,25 @@ import { AsyncResource } from 'node:async_hooks'
 import type { KeyValue } from './key-value.ts'
 import type { RedisClient } from './redis-client.ts'
 
-/** Keys that are deleted or scanned for at a time. */
+/** Keys in one command that deletes or scans. */
 const BATCH = 500
 
-/** Where a client comes from. */
+/** The source of a client. */
 export type RedisSource =
-  /** Made here, and connected and closed. */
+  /** The store creates, connects and closes the client. */
   | { readonly create: () => Promise<RedisClient> }
-  /** The user's own; `connect` is there where it connects when it is used. */
+  /** The client is the user's. The store calls `connect`, if it is given, at the first use. */
   | { readonly client: RedisClient; readonly connect?: () => Promise<unknown> }
 
 /** A store on a Redis server or cluster, over one client. */
 export class Redis implements KeyValue {
-  /** Of a pool of connections nobody knows which of them a command takes. */
+  /** False for a pool of connections, because a command may take any of them. */
   readonly isOrdered: boolean
   readonly #source: RedisSource
   readonly #timeoutMillis: number
-  /** Without a listener a lost connection would end the process. */
+  /** Without a listener, a lost connection would end the process. */
   readonly #onError = (): void => undefined
-  /** Outside any tenant's scope: the client, and functions in its options, serve all tenants. */
+  /** Outside any tenant's scope, because the client and the functions in its options serve all tenants. */
   readonly #outside = new AsyncResource('TENANT_KNEX_REDIS')
   #client: RedisClient | undefined
   #connecting: Promise<void> | undefined
@@ -70,7 +70,7 @@ export class Redis implements KeyValue {
     if (!('create' in this.#source)) client.off('error', this.#onError)
     else if (client.isReady ?? true) end(client)
     else {
-      // What is destroyed while it connects connects all the same, and nothing can end it then.
+      // A client that is destroyed while it connects still connects, and cannot be ended after that.
       client.on('ready', () => end(client))
       client.on('error', () => end(client))
     }
@@ -81,7 +81,7 @@ export class Redis implements KeyValue {
     return client ? fn(client) : this.#connected().then(fn)
   }
 
-  /** The client where it can be used at once. */
+  /** The client, or undefined if it cannot be used at once. */
   #ready(): RedisClient | undefined {
     const client = this.#client
     if (client === undefined || this.#isClosed) return undefined
@@ -89,8 +89,8 @@ export class Redis implements KeyValue {
   }
 
   /**
-   * The client once it can be used. Who has waited for longer than a call may take gets none: what it
-   * asks for would be done when it has long been given up, and undo what was done since.
+   * The client, once it can be used. A call that waits longer than its time limit gets none. Otherwise
+   * its command would run long after the caller's timeout, and undo later commands.
    */
   async #connected(): Promise<RedisClient> {
     this.#connecting ??= this.#outside
@@ -101,7 +101,7 @@ export class Redis implements KeyValue {
     await withinTime(this.#connecting, this.#timeoutMillis)
     const client = this.#ready()
     if (client) return client
-    // While it reconnects it would keep what it is asked, and do it much later.
+    // While the client reconnects, it would queue commands and run them much later.
     throw new Error(
       this.#client?.isOpen
         ? 'The Redis client is connecting.'
@@ -138,7 +138,7 @@ async function withinTime(promise: Promise<void>, timeoutMillis: number): Promis
   }
 }
 
-/** True for an error that a Redis server answered with: it is there. */
+/** True for an error that is an answer of a Redis server. Then the server is there. */
 export function isRedisReply(error: unknown): boolean {
   return error instanceof Error && /^(?:Simple|Blob)Error$|ErrorReply$/.test(error.constructor.name)
 }
@@ -151,7 +151,7 @@ function lifetime(ttlMillis: number): object {
   return { expiration: { type: 'PX', value: Math.ceil(ttlMillis) } }
 }
 
-/** Patterns know `*`, `?`, `[...]` and `\`. */
+/** In a pattern of Redis, `*`, `?`, `[...]` and `\` have a meaning. */
 function escapePattern(text: string): string {
   return text.replace(/[*?[\]\\]/g, '\\$&')
 }

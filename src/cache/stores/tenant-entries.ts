@@ -1,24 +1,24 @@
 import type { Entry, NewEntry } from '../tenant-store.ts'
 
-/** What an entry takes beside its texts, roughly: the objects and their place in the map. */
+/** The memory of an entry without its texts, roughly: its objects and its place in the map. */
 const ENTRY_BYTES = 200
 
 interface Held extends Entry {
-  /** By the monotonic clock, as all times here but `expires`. */
+  /** By the monotonic clock, like all times here except `expires`. */
   readonly until: number
   readonly bytes: number
-  /** Read since it was last in the way: such an entry is given a second chance. */
+  /** True if it was read since it was last spared. Such an entry is spared once. */
   isUsed: boolean
 }
 
-/** An estimate that is rather too high: most texts take one byte for a character. */
+/** An estimate, usually too high: most texts take one byte for a character, and this counts two. */
 export function bytesOf({ key, text }: NewEntry): number {
   return 2 * (key.length + text.length) + ENTRY_BYTES
 }
 
 /**
- * One tenant's entries. What was not read for longest makes room first, about: to mark an entry as
- * used is cheaper than to move it (the CLOCK algorithm, Corbató 1968).
+ * One tenant's entries. Entries that were not read for a long time are evicted first. The order is not
+ * exact, because a mark on an entry is cheaper than a move (the CLOCK algorithm, Corbató 1968).
  */
 export class TenantEntries {
   readonly #entries = new Map<string, Held>()
@@ -53,7 +53,7 @@ export class TenantEntries {
     return isThere
   }
 
-  /** Makes room until there are at most so many entries and bytes. Returns how many went. */
+  /** Evicts until there are at most so many entries and bytes. Returns how many were evicted. */
   shrink(maxItems: number, maxBytes: number): number {
     let evicted = 0
     while (this.size > maxItems || this.#bytes > maxBytes) {

@@ -1,6 +1,6 @@
 import type { KeyValue } from './key-value.ts'
 
-/** A Keyv store adapter as of Keyv 5, or a Map. */
+/** A store adapter of Keyv 5, or a Map. */
 export interface KeyvAdapter {
   get(key: string): unknown
   set(key: string, value: string, ttlMillis?: number): unknown
@@ -12,21 +12,22 @@ export interface KeyvAdapter {
   on?(event: 'error', listener: () => void): unknown
 }
 
-/** Keys that are handed on at a time. */
+/** Keys in a batch of a scan. */
 const BATCH = 500
 
 /**
- * A store on any Keyv adapter. What it has no command for is done as well as it can be: one question
- * for each key, a set after a look. It is the user's own, and stays open.
+ * A user's Keyv adapter, as a store of this library. If the adapter lacks a command, other commands
+ * replace it as well as possible: one `get` for each key, or a `get` before a `set`. The adapter belongs
+ * to the user and stays open.
  */
-export class Adapter implements KeyValue {
-  /** Nobody knows: it may have several connections. */
+export class KeyvStore implements KeyValue {
+  /** The order is unknown, because the adapter may have several connections. */
   readonly isOrdered = false
   readonly #adapter: KeyvAdapter
 
   constructor(adapter: KeyvAdapter) {
     this.#adapter = adapter
-    // An adapter that is an EventEmitter ends the process where nobody hears of its errors.
+    // If the adapter is an EventEmitter, an `error` event without a listener would end the process.
     if (!(adapter instanceof Map)) adapter.on?.('error', () => undefined)
   }
 
@@ -53,7 +54,7 @@ export class Adapter implements KeyValue {
     else await Promise.all(keys.map((key) => this.#adapter.delete(key)))
   }
 
-  /** Nothing where the adapter has no iterator. */
+  /** Yields no keys if the adapter has no iterator. */
   async *scan(): AsyncGenerator<readonly string[]> {
     let batch: string[] = []
     for await (const [key] of this.#entries()) {

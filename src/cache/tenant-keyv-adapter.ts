@@ -1,86 +1,66 @@
-import type { DeserializedData } from 'keyv'
-import { TenantKnexError } from '../base/errors.ts'
-import { show } from '../base/option-checks.ts'
+import type { TenantKnexError } from '../base/errors.ts'
 import type { CacheSerializer } from '../options/cache.ts'
+import { decodeEntry, encodeEntry, isFresh, type Lifetime, type Raw } from './entry-codec.ts'
 import type { Flight } from './flights.ts'
 import { checkKey, type KeyOwner } from './key-space.ts'
-import {
-  type Computed,
-  type Entry,
-  type Epoch,
-  type MaybePromise,
-  type NewEntry,
-  StoreUnavailable,
-  type TenantStore,
-} from './tenant-store.ts'
-import { decode, encode } from './value-codec.ts'
+import { cacheUnavailable, StoreUnavailable } from './store-unavailable.ts'
+import type { Computed, Entry, Epoch, MaybePromise, NewEntry, TenantStore } from './tenant-store.ts'
+import { decode } from './value-codec.ts'
 
-/** A value with the time at which it ceases to be fresh, as Keyv's `raw` has it. */
-export type Raw = DeserializedData<unknown>
-
-/** What is the same for all tenants. */
-export interface TenantAdapterSettings {
+/** Settings that all tenants share. */
+export interface TenantKeyvAdapterSettings {
   readonly serializer: CacheSerializer
-  /** For entries that come without a time to live, in milliseconds. */
+  /** The time to live of an entry that is set without one, in milliseconds. */
   readonly ttlMillis: number
   /** Throws once the tenantKnex has been destroyed. */
   readonly checkOpen: () => void
 }
 
-/** What an adapter is made of. */
-export interface TenantAdapterOptions {
+/** The parts of an adapter. */
+export interface TenantKeyvAdapterOptions {
   readonly owner: KeyOwner
   readonly store: TenantStore
-  readonly settings: TenantAdapterSettings
+  readonly settings: TenantKeyvAdapterSettings
 }
 
-/** What was found, and what to write with in its place. */
+/** The value that was found under a key, and the epoch to write a new one with. */
 export interface Found {
-  /** Fresh or stale; undefined where there is nothing that can be read. */
+  /** Fresh or stale. Undefined if the store has no value that can be read. */
   readonly raw: Raw | undefined
-  /** Undefined where the store cannot be reached: nothing can be kept then. */
+  /** Undefined if the store cannot be reached. Then no value can be kept. */
   readonly epoch: Epoch | undefined
 }
-
-/** How long a value is fresh, and how much longer it is kept, in milliseconds. */
-export interface Lifetime {
-  readonly ttlMillis: number
-  readonly staleMillis: number
-}
-
-/** In milliseconds; nothing is meant to be kept for ever. */
-const MAX_MILLIS = 10 * 365 * 86_400_000
 
 const NO_OPTIONS: object = Object.freeze({})
 
 const ignore = (_error: unknown): void => undefined
 
 /**
- * A Keyv store adapter over one tenant's part of a store. Reads fail open: what cannot be read is not
- * there. Where the store cannot be reached `set` says false; `delete` and `clear` reject.
+ * One tenant's part of a store, as the store adapter that Keyv expects. Reads fail open: they find no
+ * value if the store cannot be reached. Then `set` returns false, and `delete` and `clear` reject.
  */
-export class TenantAdapter {
-  /** Keyv looks here for what an adapter is; it is none that Keyv knows. */
+export class TenantKeyvAdapter {
+  /** Keyv recognises some adapters by their options. It does not know this one. */
   readonly opts: object = NO_OPTIONS
-  /** Keyv sets it; it says nothing about whose the keys are. */
+  /** Keyv sets it. The owner of the keys does not depend on it. */
   namespace: string | undefined
-  readonly #options: TenantAdapterOptions
-  /** Told of each key that something is said about, or undefined for all. */
+  readonly #options: TenantKeyvAdapterOptions
+  /** Called with each key that is set or deleted, and with undefined if all keys are cleared. */
   readonly #onChange: (key: string | undefined) => void
   #onError = ignore
 
-  constructor(options: TenantAdapterOptions, onChange: (key: string | undefined) => void) {
+  constructor(options: TenantKeyvAdapterOptions, onChange: (key: string | undefined) => void) {
     this.#options = options
     this.#onChange = onChange
   }
 
-  /** Hears of what failed; the last listener only, which is Keyv. */
+  /** Sets the listener for failures. There is only one: the last, which is Keyv's own. */
   on(_event: 'error', listener: (error: unknown) => void): this {
     this.#onError = listener
     return this
   }
 
-  /** At once where the store can. */
+  /** Returns no promise if the store answers at once. */
   get(key: string): MaybePromise<Raw | undefined> {
     this.checkKey(key)
     const entry = this.#store.get(key)
@@ -98,12 +78,12 @@ export class TenantAdapter {
     return (await this.hasMany([key]))[0] ?? false
   }
 
-  /** Does not look whether a value can be read. */
+  /** Does not check whether the value can be decoded. */
   async hasMany(keys: string[]): Promise<boolean[]> {
     for (const key of keys) this.checkKey(key)
     const none = keys.map(() => undefined)
     const entries = await this.#orElse(() => this.#store.getMany(keys), none)
-    return entries.map((entry) => entry !== undefined && entry.expires > Date.now())
+    return entries.map((entry) => entry !== undefined && isFresh(entry))
   }
 
   async set(key: string, raw: Raw, ttl?: number): Promise<boolean> {
@@ -113,7 +93,10 @@ export class TenantAdapter {
   async setMany(
     entries: { key: string; value: Raw; ttl?: number | undefined }[],
   ): Promise<boolean[]> {
-    const encoded = entries.map(({ key, value, ttl }) => this.#entryOf(key, value.value, ttl, 0))
+    const { ttlMillis } = this.#options.settings
+    const encoded = entries.map(({ key, value: { value }, ttl }) =>
+      this.#entryOf(key, value, { ttlMillis: ttl ?? ttlMillis, staleMillis: 0 }),
+    )
     for (const { key } of encoded) this.#onChange(key)
     return this.#orElse(
       () => this.#store.set(encoded),
@@ -158,7 +141,7 @@ export class TenantAdapter {
     }
   }
 
-  /** Looks for a value that is to be computed where there is none. */
+  /** Looks for a value. If there is none, the caller is going to compute it. */
   async find(key: string): Promise<Found> {
     const none = { entry: undefined, epoch: undefined }
     const { entry, epoch } = await this.#orElse<{
@@ -169,31 +152,20 @@ export class TenantAdapter {
   }
 
   /**
-   * Keeps what was computed, unless something newer was said of it meanwhile.
+   * Keeps a computed value, unless the key was set, deleted or cleared meanwhile.
    *
-   * @returns the text of the value, which everybody who asked is to read
+   * @returns the text of the value. Each caller reads its own copy from it
    * @throws `ERR_CACHE_VALUE_INVALID`
    */
-  async keep(
-    key: string,
-    value: unknown,
-    { ttlMillis, staleMillis }: Lifetime,
-    flight: Flight,
-  ): Promise<string> {
-    const entry = this.#entryOf(key, value, ttlMillis, staleMillis)
+  async keep(key: string, value: unknown, lifetime: Lifetime, flight: Flight): Promise<string> {
+    const entry = this.#entryOf(key, value, lifetime)
     if (canBeKept(flight)) await this.#orElse(() => this.#store.set([entry], flight), [false])
     return entry.text
   }
 
-  /** A value of its own for each who asked. */
+  /** The value of a text, a new one for each caller. */
   decode(text: string): unknown {
     return decode(this.#options.settings.serializer, text)
-  }
-
-  /** @throws `ERR_OPTION_INVALID` */
-  checkLifetime({ ttlMillis, staleMillis }: Lifetime): void {
-    checkMillis('ttlMillis', ttlMillis, 1, this.#options.owner.tenant)
-    checkMillis('staleMillis', staleMillis, 0, this.#options.owner.tenant)
   }
 
   /** @throws `ERR_CACHE_KEY_INVALID` */
@@ -206,29 +178,21 @@ export class TenantAdapter {
     return this.#options.store
   }
 
-  #entryOf(key: string, value: unknown, given: number | undefined, staleMillis: number): NewEntry {
+  #entryOf(key: string, value: unknown, lifetime: Lifetime): NewEntry {
     const { owner, settings } = this.#options
     this.checkKey(key)
-    const ttlMillis = given ?? settings.ttlMillis
-    this.checkLifetime({ ttlMillis, staleMillis })
-    const text = encode(settings.serializer, value, owner.tenant)
-    // Other processes read it, so it is by the clock that all of them have. If that is set back, a store
-    // that measures `keepMillis` by itself still ends the entry in time.
-    return { key, text, expires: Date.now() + ttlMillis, keepMillis: ttlMillis + staleMillis }
+    return encodeEntry({ key, value }, lifetime, settings.serializer, owner.tenant)
   }
 
   #fresh(entry: Entry | undefined): Raw | undefined {
-    return entry !== undefined && entry.expires > Date.now() ? this.#decode(entry) : undefined
+    return entry !== undefined && isFresh(entry) ? this.#decode(entry) : undefined
   }
 
-  /** What no longer has a meaning is not there. */
+  /** A text that cannot be decoded counts as no value. */
   #decode(entry: Entry | undefined): Raw | undefined {
     if (entry === undefined) return undefined
     try {
-      return {
-        value: decode(this.#options.settings.serializer, entry.text),
-        expires: entry.expires,
-      }
+      return decodeEntry(entry, this.#options.settings.serializer)
     } catch (error) {
       this.#onError(error)
       return undefined
@@ -261,34 +225,18 @@ export class TenantAdapter {
     }
   }
 
-  /** Reads fail open, where the store is all that failed. */
+  /** Reports a failure of the store to the listener. Throws any other error. */
   #failOpen(error: unknown): void {
-    const told = error instanceof StoreUnavailable ? this.#unavailable(error) : error
-    if ((told as { code?: unknown }).code !== 'ERR_CACHE_UNAVAILABLE') throw told
-    this.#onError(told)
+    const reported = error instanceof StoreUnavailable ? this.#unavailable(error) : error
+    if ((reported as { code?: unknown }).code !== 'ERR_CACHE_UNAVAILABLE') throw reported
+    this.#onError(reported)
   }
 
-  #unavailable({ message, cause }: StoreUnavailable): TenantKnexError {
-    const { tenant } = this.#options.owner
-    const whose =
-      tenant === undefined ? 'shared cache' : `cache of tenant ${JSON.stringify(tenant)}`
-    return new TenantKnexError(
-      'ERR_CACHE_UNAVAILABLE',
-      `The store of the ${whose} is unavailable: ${message}.`,
-      { tenant, cause },
-    )
+  #unavailable(error: StoreUnavailable): TenantKnexError {
+    return cacheUnavailable(error, this.#options.owner.tenant)
   }
 }
 
 function canBeKept(flight: Flight): flight is Flight & Computed {
   return flight.isCurrent && flight.epoch !== undefined
-}
-
-function checkMillis(name: string, millis: unknown, min: number, tenant: string | undefined): void {
-  if (typeof millis === 'number' && millis >= min && millis <= MAX_MILLIS) return
-  throw new TenantKnexError(
-    'ERR_OPTION_INVALID',
-    `\`${name}\` must be a number of milliseconds from ${min} to ${MAX_MILLIS}, got ${show(millis)}.`,
-    { tenant },
-  )
 }
