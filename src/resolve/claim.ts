@@ -4,14 +4,14 @@ import { type NamedTenant, namedTenant } from './named-tenant.ts'
 import type { Resolver, TenantRequest } from './tenant-request.ts'
 
 /**
- * The tenant is what your function finds in the framework's own request, such as a claim of a verified
- * token or of the session. It runs when the adapter does: what it reads must be there by then, or be
- * verified by the function itself.
+ * Your function returns the tenant's id from the framework's own request, such as a claim of a verified
+ * token or of the session. It runs when the adapter runs. So verify the token in an earlier middleware,
+ * or in the function itself.
  *
  * @example
  * resolve: claim((ctx: Context) => ctx.state.user?.tenant)
- * @throws `ERR_OPTION_INVALID`; the resolver what the function throws, and `ERR_LOOKUP_FAILED` where it
- * gives neither an id nor nothing
+ * @throws `ERR_OPTION_INVALID`. The resolver throws what the function throws, and `ERR_LOOKUP_FAILED` if
+ * the function returns neither an id nor null or undefined
  */
 export function claim<Raw = unknown>(
   claimOf: (raw: Raw, request: TenantRequest) => NamedTenant | Promise<NamedTenant>,

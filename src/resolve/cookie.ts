@@ -4,13 +4,13 @@ import { invalidRequest } from './invalid-request.ts'
 import type { Resolver } from './tenant-request.ts'
 
 /**
- * The tenant is the value of a cookie, percent escapes decoded. Anybody can send cookies: it names a
- * tenant, it does not prove that the user may see it.
+ * The tenant is the value of a cookie, with percent escapes decoded. Every client can send any cookie.
+ * So a cookie names a tenant. It does not prove that the user may see that tenant.
  *
  * @example
  * resolve: cookie('tenant')
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID` where there are two of the name with
- * different values, as one set for a sub-domain and one for its parent, or where escapes cannot be decoded
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID` if escapes cannot be decoded,
+ * or if two cookies of the name have different values, such as one of a sub-domain and one of its parent
  */
 export function cookie(name: string): Resolver {
   checkToken('cookie', name)
@@ -22,7 +22,7 @@ export function cookie(name: string): Resolver {
   }
 }
 
-/** One pair at a time: of several by one name the parser gives the first. */
+/** Parses one pair at a time, because the parser returns only the first of several with one name. */
 function valuesIn(text: string, name: string): string[] {
   const pairs = text.split(';').filter((pair) => pair.includes(name))
   const values = pairs.map((pair) => parseCookie(pair, { decode: asItIs })[name])
@@ -37,6 +37,6 @@ function decode(value: string, name: string): string {
   try {
     return decodeURIComponent(value)
   } catch {
-    throw invalidRequest(`The cookie \`${name}\` has escapes in it that are none.`)
+    throw invalidRequest(`The cookie \`${name}\` has escapes that cannot be decoded.`)
   }
 }

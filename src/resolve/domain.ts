@@ -7,8 +7,9 @@ import type { Resolver } from './tenant-request.ts'
 /** Options of {@link domain}. */
 export interface DomainOptions extends HostOptions {
   /**
-   * Whose a host name is: a function, or an object or a Map, which is copied. Null or undefined: nobody's.
-   * Names are in lower case, in punycode, without port.
+   * Finds the tenant of a host name: a function, an object or a Map. An object or a Map is copied. A
+   * function returns null or undefined if the host has no tenant. Names are in lower case, in punycode,
+   * without port.
    * @defaultValue `(host) => host`
    */
   readonly tenants?:
@@ -18,13 +19,12 @@ export interface DomainOptions extends HostOptions {
 }
 
 /**
- * The tenant is whose the whole host name is. For names that are to be looked up elsewhere there is
- * `hostLookup`.
+ * The whole host name stands for a tenant. Use `hostLookup` to look names up in a database or a cache.
  *
  * @example
  * resolve: domain({ tenants: { 'shop.acme.com': 'acme', 'globex.net': 'globex' } })
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID`, `ERR_LOOKUP_FAILED` where the
- * function gives neither an id nor nothing, and what it throws
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID`, what the function throws, and
+ * `ERR_LOOKUP_FAILED` if the function returns neither an id nor null or undefined
  */
 export function domain(options: DomainOptions = {}): Resolver {
   if (!isObject(options)) throw invalid('`domain` takes its options as an object.')
@@ -43,13 +43,13 @@ function tenantsFunction(tenants: unknown = (host: string) => host): (host: stri
   const given: [unknown, unknown][] =
     tenants instanceof Map ? [...tenants] : Object.entries(tenants)
   const copy = new Map(given.map(checkEntry))
-  if (copy.size < given.length) throw invalid('`tenants` has a host name in it twice.')
+  if (copy.size < given.length) throw invalid('`tenants` has a host name twice.')
   return (host) => copy.get(host)
 }
 
 function checkEntry([host, tenant]: [unknown, unknown]): [string, string] {
   const refuse = (problem: string): Error =>
-    invalid(`\`tenants\` has ${show(host)} in it, which cannot be used: ${problem}.`)
+    invalid(`\`tenants\` has the host name ${show(host)}, which cannot be used: ${problem}.`)
   if (typeof host !== 'string') throw refuse('a host name is expected')
   if (/:\d*$/.test(host)) throw refuse('it must be without a port')
   if (typeof tenant !== 'string' || tenant === '') throw refuse('its tenant must be an id')

@@ -3,12 +3,12 @@ import { isThenable } from '../base/thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from './tenant-request.ts'
 
 /**
- * The tenant is that of the first resolver that names one. The others are not asked then; nor are they
- * where one fails, which is not taken for naming nobody.
+ * Calls resolvers one after another. The first one that names a tenant decides, and the rest are not
+ * called. If a resolver fails, the request fails: a failure does not mean that the request has no tenant.
  *
  * @example
  * resolve: firstOf(subdomain({ baseDomains: ['example.com'] }), hostLookup(redisHosts(client)))
- * @throws `ERR_OPTION_INVALID`; the resolver what those that are asked throw
+ * @throws `ERR_OPTION_INVALID`. The resolver throws what a called resolver throws
  */
 export function firstOf(...resolvers: readonly Resolver[]): Resolver {
   if (resolvers.some(Array.isArray)) {
@@ -19,7 +19,7 @@ export function firstOf(...resolvers: readonly Resolver[]): Resolver {
   return (request) => askFrom(0, resolvers, request)
 }
 
-/** No promise before there is one. */
+/** Returns a promise only if a resolver returns one. */
 function askFrom(
   index: number,
   resolvers: readonly Resolver[],

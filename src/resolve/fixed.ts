@@ -3,18 +3,18 @@ import { checkTenantId } from '../tenants/names.ts'
 import type { Resolver } from './tenant-request.ts'
 
 /**
- * The one tenant of this process, from the environment variable `TENANT`: for scripts, and for one
- * process per tenant.
+ * Returns the tenant of this process: the environment variable `TENANT`. Use it in scripts, and if each
+ * tenant has a process of its own.
  *
  * @example
  * await tenantKnex.run(environmentTenant(), main) // TENANT=acme node script.js
- * @throws `ERR_OPTION_INVALID` where the variable is not set, `ERR_TENANT_ID_INVALID`
+ * @throws `ERR_OPTION_INVALID` if the variable is not set, `ERR_TENANT_ID_INVALID`
  */
 export function environmentTenant(): string {
   const { TENANT: tenant } = process.env
   if (!tenant) {
     throw invalid(
-      'The environment variable TENANT is not set: it names the tenant of this process.',
+      'The environment variable TENANT is not set. Set it to the tenant of this process.',
     )
   }
   checkTenantId(tenant)
@@ -22,13 +22,13 @@ export function environmentTenant(): string {
 }
 
 /**
- * Each request is for one tenant: the given one, or without an argument that of
- * {@link environmentTenant}, which is read now.
+ * All requests are for one tenant: the given one. Without an argument it is the tenant of
+ * {@link environmentTenant}, which is read when `fixed` is called.
  *
  * @throws `ERR_OPTION_INVALID`, `ERR_TENANT_ID_INVALID`
  */
 export function fixed(...given: [tenantId?: string]): Resolver {
-  // Not `?? environment`: an id that turns out to be undefined must not be anybody's.
+  // Not `?? environment`: an id that is undefined by mistake must not become a tenant's.
   const [tenantId] = given.length === 0 ? [environmentTenant()] : given
   checkTenantId(tenantId)
   return () => tenantId

@@ -6,26 +6,26 @@ import type { Resolver } from './tenant-request.ts'
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** The name of a header or of a cookie. @throws `ERR_OPTION_INVALID` */
+/** Checks the name of a header or of a cookie. @throws `ERR_OPTION_INVALID` */
 export function checkToken(what: string, name: unknown): string {
   if (typeof name === 'string' && TOKEN.test(name)) return name
   throw invalid(`\`${what}\` takes the name of a ${what}, got ${show(name)}.`)
 }
 
 /**
- * The tenant is the value of a header, as it was sent. Anybody can send headers: this is for services
- * behind one that sets it, and for tests.
+ * The tenant is the value of a header, as it was sent. Every client can send any header. So use it in a
+ * service behind another service that sets the header, and in tests.
  *
  * @example
  * resolve: header('x-tenant')
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID` where it came twice, or as a list:
- * whoever passes it on may have joined two by a comma
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID` if the header came twice, or
+ * contains a comma: a proxy may have joined two values to a list
  */
 export function header(name: string): Resolver {
   const lowerCase = checkToken('header', name).toLowerCase()
   return (request) => {
     const value = singleHeader(request, lowerCase)
-    if (value?.includes(',')) throw invalidRequest(`The header \`${lowerCase}\` has a list in it.`)
+    if (value?.includes(',')) throw invalidRequest(`The header \`${lowerCase}\` is a list.`)
     return value
   }
 }

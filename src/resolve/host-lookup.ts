@@ -9,12 +9,13 @@ import type { TenantRequest } from './tenant-request.ts'
 /** Options of {@link hostLookup}. */
 export interface HostLookupOptions extends LookupOptions, HostOptions {}
 
-/** A resolver that keeps what it has looked up. */
+/** A resolver that caches the answers of a look-up. */
 export interface HostLookupResolver {
   (request: TenantRequest): string | null | Promise<string | null>
   /**
-   * The next request of a host looks its tenant up anew. To be called in every process, when a host
-   * gets or loses its tenant; else that is noticed when what is kept has become too old.
+   * Removes a host from the cache, so that its next request looks the tenant up again. Call it in every
+   * process when a host gets or loses its tenant. Otherwise the change takes effect when the cached
+   * answer becomes too old.
    *
    * @throws `ERR_OPTION_INVALID`
    */
@@ -22,14 +23,15 @@ export interface HostLookupResolver {
 }
 
 /**
- * The tenant is whose your function says the host name is. It gets the name in lower case, in punycode,
- * without port, and gives the id, or null or undefined where the host is nobody's. Its answers are kept,
- * and it is asked once at a time for each host, outside any tenant's scope.
+ * Your function looks up the tenant of a host name. It gets the name in lower case, in punycode, without
+ * port. It returns the tenant's id, or null or undefined if the host has no tenant. Its answers are
+ * cached. It is called once at a time for each host, outside any tenant's scope.
  *
  * @example
  * resolve: hostLookup(async (host) => (await central('domains').where({ host }).first())?.tenant)
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID`, and `ERR_LOOKUP_FAILED` where the
- * function throws, takes too long or gives neither an id nor nothing, and nothing is known from before
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID`. It throws `ERR_LOOKUP_FAILED`
+ * if there is no earlier answer and the function throws, takes too long, or returns neither an id nor
+ * null or undefined
  */
 export function hostLookup(
   lookup: (host: string) => NamedTenant | Promise<NamedTenant>,
@@ -56,6 +58,6 @@ export function hostLookup(
 
 function checkHost(host: unknown): string {
   const refuse = (problem: string): Error => invalid(`\`forget\` takes a host name: ${problem}.`)
-  if (typeof host !== 'string') throw refuse('it is no string')
+  if (typeof host !== 'string') throw refuse('it is not a string')
   return parseHost(host, refuse)
 }

@@ -1,28 +1,28 @@
 import { TenantKnexError } from '../base/errors.ts'
 
-/** What a user's function says of a request: a tenant's id, or that there is none. */
+/** The result of a user's function: a tenant's id, or null or undefined for no tenant. */
 export type NamedTenant = string | null | undefined
 
-/** What is wrong with an id that a user's function gave; undefined where nothing is. */
+/** The problem with an id that a user's function returned. Undefined if there is none. */
 export function idProblem(value: unknown): string | undefined {
-  if (value === '') return 'it gave an empty string, where a tenant’s id is expected'
+  if (value === '') return 'it returned an empty string instead of a tenant’s id'
   if (typeof value === 'string') return undefined
   const hint = typeof value === 'number' || typeof value === 'bigint' ? '; use String(id)' : ''
   const type = Array.isArray(value) ? 'array' : typeof value
-  return `it gave a value of type ${type}, where a tenant’s id is expected${hint}`
+  return `it returned a value of type ${type} instead of a tenant’s id${hint}`
 }
 
 /**
- * The tenant that a user's function names.
+ * Checks the result of a user's function.
  *
- * @param who what messages call the function
- * @throws `ERR_LOOKUP_FAILED` where it gave neither an id nor nothing
+ * @param name the function's name in messages
+ * @throws `ERR_LOOKUP_FAILED` if it is neither an id nor null or undefined
  */
-export function namedTenant(value: unknown, who: string): string | null {
+export function namedTenant(value: unknown, name: string): string | null {
   if (value === null || value === undefined) return null
   const problem = idProblem(value)
   if (problem === undefined) return value as string
-  throw new TenantKnexError('ERR_LOOKUP_FAILED', `${who} failed: ${problem}.`, {
+  throw new TenantKnexError('ERR_LOOKUP_FAILED', `${name} failed: ${problem}.`, {
     outcome: 'not-sent',
   })
 }

@@ -5,7 +5,7 @@ import type { Resolver } from './tenant-request.ts'
 /** Options of {@link pathSegment}. */
 export interface PathSegmentOptions {
   /**
-   * Whether the router is to see the path without the tenant: `/orders?page=2` of
+   * Whether the router gets the path without the tenant: `/orders?page=2` in place of
    * `/acme/orders?page=2`.
    * @defaultValue false
    */
@@ -13,20 +13,22 @@ export interface PathSegmentOptions {
 }
 
 /**
- * Steps in a path: a router, or a proxy before us, might take them and come to another tenant. `URL`
- * takes backslashes for slashes, and drops tabs and line breaks first; a proxy may decode slashes.
+ * Matches `.` and `..` as segments of a path, and control characters. A router or a proxy could resolve
+ * such a path to another tenant's. `URL` reads backslashes as slashes, after it has dropped tabs and line
+ * breaks. A proxy may decode slashes.
  */
 const STEPS = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)|\p{Cc}/iu
 
 /**
- * The tenant is the first segment of the path: `acme` of `/acme/orders`, percent escapes decoded once.
- * The path `/` names nobody.
+ * The tenant is the first segment of the path: `acme` in `/acme/orders`. Percent escapes are decoded
+ * once. The path `/` names no tenant.
  *
  * @example
  * resolve: pathSegment({ strip: true })
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID` for escapes that cannot be decoded,
- * for a segment with a slash, backslash or control character in it (`/acme%2f..`), and for a path with
- * the segments `.` or `..`, or a control character, anywhere
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID`
+ * - if escapes cannot be decoded,
+ * - if the decoded segment contains a slash, a backslash or a control character (`/acme%2f..`),
+ * - if the path contains a control character, or `.` or `..` as a segment
  */
 export function pathSegment(options: PathSegmentOptions = {}): Resolver {
   if (!isObject(options)) throw invalid('`pathSegment` takes its options as an object.')
@@ -38,7 +40,7 @@ export function pathSegment(options: PathSegmentOptions = {}): Resolver {
   return ({ url }) => {
     const path = url.slice(0, end(url, /[?#]/))
     if (STEPS.test(path)) {
-      throw invalidRequest('The path has `.`, `..` or control characters in it.')
+      throw invalidRequest('The path contains `.`, `..` or control characters.')
     }
     const segment = path.slice(1, 1 + end(path.slice(1), /\//))
     const tenant = decodeSegment(segment)
@@ -50,7 +52,7 @@ export function pathSegment(options: PathSegmentOptions = {}): Resolver {
 function decodeSegment(segment: string): string {
   const decoded = segment.includes('%') ? decode(segment) : segment
   if (/[/\\]|\p{Cc}/u.test(decoded)) {
-    throw invalidRequest('The first segment of the path has characters in it that no id has.')
+    throw invalidRequest('The first segment of the path contains characters that no id can have.')
   }
   return decoded
 }
@@ -59,11 +61,11 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw invalidRequest('The first segment of the path has escapes in it that are none.')
+    throw invalidRequest('The first segment of the path has escapes that cannot be decoded.')
   }
 }
 
-/** Where a text is found, or the end. */
+/** The place of the first match in a text, or the text's length. */
 function end(text: string, what: RegExp): number {
   const at = text.search(what)
   return at < 0 ? text.length : at

@@ -1,23 +1,23 @@
 import { checkFunction, invalid, isObject, rejectUnknownKeys, show } from '../base/option-checks.ts'
 
-/** What is needed of a Redis client: node-redis and ioredis both fit. It stays the caller's own. */
+/** The Redis client that is needed: one of node-redis or of ioredis. The caller closes it. */
 export interface RedisHostsClient {
   get(key: string): Promise<string | Buffer | null>
 }
 
 /** Options of {@link redisHosts}. */
 export interface RedisHostsOptions {
-  /** What stands before the host name in the key. @defaultValue '' */
+  /** The text before the host name in the key. @defaultValue '' */
   readonly keyPrefix?: string
 }
 
 /**
- * A look-up for `hostLookup`: `GET <host>` gives the id of the tenant. A missing key, and one with
- * nothing in it, are nobody's.
+ * A look-up for `hostLookup`: `GET <host>` returns the id of the tenant. If the key is missing or empty,
+ * the host has no tenant.
  *
  * @example
  * resolve: hostLookup(redisHosts(await createClient().connect()))
- * @throws `ERR_OPTION_INVALID`; the look-up what the client throws
+ * @throws `ERR_OPTION_INVALID`. The look-up throws what the client throws
  */
 export function redisHosts(
   client: RedisHostsClient,

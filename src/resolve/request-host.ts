@@ -4,11 +4,11 @@ import { invalidRequest } from './invalid-request.ts'
 import { singleHeader } from './single-header.ts'
 import type { TenantRequest } from './tenant-request.ts'
 
-/** Where the host name of a request is looked for. */
+/** How the host name of a request is found. */
 export interface HostOptions {
   /**
-   * Whether `X-Forwarded-Host` comes before `Host`. Only where every request passes a proxy that sets it:
-   * else anyone can write it.
+   * Whether `X-Forwarded-Host` is used in place of `Host`. Set it to true only if every request passes a
+   * proxy that sets this header. Otherwise a client can write any host into it.
    * @defaultValue false
    */
   readonly trustForwardedHost?: boolean
@@ -22,10 +22,10 @@ export function checkTrust(value: unknown): boolean {
 }
 
 /**
- * The name of the host that a request is for; undefined where it says none.
+ * The name of the host that a request is for. Undefined if the request names no host.
  *
- * @throws `ERR_REQUEST_INVALID`, also for a list of forwarded hosts: which of them the trusted proxy
- * has written, nobody can tell
+ * @throws `ERR_REQUEST_INVALID`, also for a list of forwarded hosts, because it does not tell which of
+ * them the trusted proxy has written
  */
 export function requestHost(request: TenantRequest, trustForwarded: boolean): string | undefined {
   const forwarded = trustForwarded ? hostIn(request, 'x-forwarded-host') : undefined
@@ -40,7 +40,7 @@ function hostIn(request: TenantRequest, name: string): string | undefined {
   )
 }
 
-/** Node reads the bytes of headers as Latin-1; a name that is not ASCII was sent as UTF-8. */
+/** Node reads the bytes of headers as Latin-1. A name that is not ASCII was sent as UTF-8. */
 function fromLatin1(text: string): string {
   if (!/[\x80-\xff]/.test(text) || /[^\0-\xff]/.test(text)) return text
   const decoded = Buffer.from(text, 'latin1').toString()

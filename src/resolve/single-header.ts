@@ -2,8 +2,8 @@ import { invalidRequest } from './invalid-request.ts'
 import type { TenantRequest } from './tenant-request.ts'
 
 /**
- * The value of a header that is to be sent once; undefined where it was not, or has nothing in it. Of
- * several values a proxy, a framework and we might each take another.
+ * The value of a header that must be sent only once. Undefined if it is missing or empty. Duplicate
+ * headers are rejected, because a proxy, a framework and this library might each pick a different one.
  *
  * @throws `ERR_REQUEST_INVALID`
  */

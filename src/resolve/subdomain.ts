@@ -5,20 +5,20 @@ import type { Resolver } from './tenant-request.ts'
 
 /** Options of {@link subdomain}. */
 export interface SubdomainOptions extends HostOptions {
-  /** The domains that tenants are below: `['example.com', 'localhost']`. They name nobody themselves. */
+  /** The parent domains of tenants: `['example.com', 'localhost']`. They are not tenants themselves. */
   readonly baseDomains: readonly string[]
-  /** Labels that name nobody. @defaultValue `['www']` */
+  /** Labels that are not tenants. @defaultValue `['www']` */
   readonly ignore?: readonly string[]
 }
 
 /**
- * The tenant is the one label below a base domain: `acme` of `acme.example.com`. Other hosts name
- * nobody: `example.com`, `a.b.example.com`, `acme.example.com.evil.net`. The label comes in lower case,
- * an international one in punycode (`xn--…`).
+ * The tenant is the one label before a base domain: `acme` in `acme.example.com`. Other hosts have no
+ * tenant: `example.com`, `a.b.example.com`, `acme.example.com.evil.net`. The label is in lower case, and
+ * in punycode (`xn--…`) if it is international.
  *
  * @example
  * resolve: subdomain({ baseDomains: ['example.com'] })
- * @throws `ERR_OPTION_INVALID`; the resolver `ERR_REQUEST_INVALID`
+ * @throws `ERR_OPTION_INVALID`. The resolver throws `ERR_REQUEST_INVALID`
  */
 export function subdomain(options: SubdomainOptions): Resolver {
   if (!isObject(options)) throw invalid('`subdomain` takes its options as an object.')
@@ -41,7 +41,7 @@ function checkHosts(name: string, hosts: unknown): string[] {
   if (!Array.isArray(hosts)) throw invalid(`\`${name}\` must be an array of strings.`)
   return hosts.map((host: unknown) => {
     const refuse = (problem: string): Error =>
-      invalid(`\`${name}\` has ${show(host)} in it, which cannot be used: ${problem}.`)
+      invalid(`\`${name}\` contains ${show(host)}, which cannot be used: ${problem}.`)
     if (typeof host !== 'string') throw refuse('a host name is expected')
     if (/:|^[\d.]+$/.test(host)) throw refuse('it must be a name, without a port')
     return parseHost(host, refuse)

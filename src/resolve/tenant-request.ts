@@ -1,11 +1,11 @@
-/** What a resolver sees of a request. */
+/** A request, as a resolver gets it. */
 export interface TenantRequest {
   /** Path and query as sent, beginning with `/`. */
   readonly url: string
   /**
-   * All values of a header, in order, one for each time that it was sent; none where it was not. The
-   * name is in lower case. For `host`, what the target of the request says (`:authority` of HTTP/2, an
-   * absolute URL) counts as one more value where it differs.
+   * All values of a header, in order: one for each time that the header was sent. Pass the name in lower
+   * case. The target of a request may name a host, too: `:authority` in HTTP/2, or an absolute URL. If it
+   * differs from the header `host`, it is one more value of `host`.
    */
   header(name: string): readonly string[]
   /** The framework's own request: Koa's context, Hapi's, Express's or Fastify's request, a Fetch `Request`. */
@@ -13,8 +13,11 @@ export interface TenantRequest {
 }
 
 /**
- * The tenant that a request is for: its id; or with `url` also what the router is to see in place of
- * the request's own; null or undefined where the request names none.
+ * The tenant that a request is for:
+ *
+ * - the tenant's id,
+ * - the id and a `url`, if the router is to get this URL in place of the request's own,
+ * - null or undefined, if the request names no tenant.
  */
 export type Resolution =
   | string
@@ -23,42 +26,44 @@ export type Resolution =
   | undefined
 
 /**
- * Says which tenant a request is for. Any function of this kind will do; what it throws, the framework
- * gets. A result of another type fails with `ERR_OPTION_INVALID`, which the framework answers with 500. Those of `tenant-knex/resolve` return no promise where they need not wait.
+ * Says which tenant a request is for. You can write your own. The framework gets the errors that it
+ * throws. A result of another type fails with `ERR_OPTION_INVALID`, which the framework answers with 500.
+ * The resolvers of `tenant-knex/resolve` return a promise only if they have to wait.
  */
 export type Resolver = (request: TenantRequest) => Resolution | Promise<Resolution>
 
-/** What is needed of Node's `IncomingMessage`, or its like of HTTP/2. */
+/** The properties that are read of Node's `IncomingMessage`, or of an HTTP/2 request. */
 export interface NodeMessage {
   readonly url?: string | undefined
   readonly headers: { readonly [name: string]: string | string[] | undefined }
-  /** Names and values in turn. Requests that a framework makes up for tests may have none. */
+  /** Names and values in turn. A request that a framework creates for tests may have none. */
   readonly rawHeaders?: readonly string[]
   readonly httpVersionMajor?: number
 }
 
-/** What is needed of a Fetch `Request`. */
+/** The properties that are read of a Fetch `Request`. */
 export interface FetchRequest {
   readonly url: string
   readonly headers: { get(name: string): string | null }
 }
 
-/** A request's target with its origin before the path: `http://acme.example.com/orders`. */
+/** A request's target with an origin before the path: `http://acme.example.com/orders`. */
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)([^#]*)/i
 
 /**
- * A request of Node's `http`, `https` or `http2`.
+ * Makes a `TenantRequest` of a request of Node's `http`, `https` or `http2`.
  *
- * @param raw what resolvers get as the framework's own request
+ * @param raw the framework's own request, which resolvers get as `raw`
  */
 export function nodeRequest(message: NodeMessage, raw: unknown = message): TenantRequest {
   return new NodeRequest(message, raw)
 }
 
 /**
- * A Fetch `Request`, as Hono and others have it. It joins the values of a header by commas.
+ * Makes a `TenantRequest` of a Fetch `Request`, as used by Hono and others. In a Fetch `Request` the
+ * values of a header are joined by commas.
  *
- * @param raw what resolvers get as the framework's own request
+ * @param raw the framework's own request, which resolvers get as `raw`
  */
 export function fetchRequest(request: FetchRequest, raw: unknown = request): TenantRequest {
   const [, authority = '', path = ''] = ABSOLUTE.exec(request.url) ?? []
@@ -96,7 +101,7 @@ class NodeRequest implements TenantRequest {
   }
 }
 
-/** `headers` would not do: there Node has only the first `host` of several. */
+/** Reads `rawHeaders`, because in `headers` Node has only the first of several `host` headers. */
 function sentValues({ headers, rawHeaders }: NodeMessage, name: string): string[] {
   if (rawHeaders === undefined) return [headers[name] ?? []].flat()
   const values: string[] = []
@@ -113,7 +118,7 @@ function http2Authority(message: NodeMessage): string | undefined {
   return httpVersionMajor < 2 ? undefined : sentValues(message, ':authority')[0]
 }
 
-/** `OPTIONS *` and an origin alone have no path. */
+/** `OPTIONS *`, and an absolute URL without a path, get the path `/`. */
 function fromSlash(path: string): string {
   return path.startsWith('/') ? path : `/${path}`
 }

@@ -248,7 +248,7 @@ export const RESOLVE: readonly Mutant[] = [
     harm: 'two texts stand for one tenant',
     file: 'src/resolve/path-segment.ts',
     search:
-      "    throw invalidRequest('The first segment of the path has escapes in it that are none.')\n",
+      "    throw invalidRequest('The first segment of the path has escapes that cannot be decoded.')\n",
     replace: '    return segment\n',
     tests: ['test/unit/resolve/path-segment.test.ts'],
   },

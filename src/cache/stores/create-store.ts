@@ -89,8 +89,8 @@ function otherOf(store: string | object): KeyValue {
   }
   if (has(store, ['peek', 'purgeStale'])) {
     throw invalid(
-      '`cache.store` is an lru-cache, which takes other arguments than a Keyv store. Leave `cache.store` ' +
-        'out: the default store is in this process and has a limit, `cache.maxBytes`.',
+      '`cache.store` is an lru-cache, which takes other arguments than a Keyv store. Leave it out: the ' +
+        'default store is in this process and has a limit, `cache.maxBytes`.',
     )
   }
   if (has(store, ['get', 'set', 'delete', 'clear'])) {

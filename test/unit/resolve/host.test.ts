@@ -46,11 +46,11 @@ describe('the name of a host', () => {
   }
 
   it('is none where it is empty', () => {
-    expect(() => parse('')).to.throw('refused: it is no host name')
+    expect(() => parse('')).to.throw('refused: it is not a host name')
   })
 
   it('is not shown where it is none', () => {
-    expect(() => parse('secret@acme')).to.throw('refused: it is no host name')
+    expect(() => parse('secret@acme')).to.throw('refused: it is not a host name')
   })
 
   it('never is another than URL has, for any text of few letters', () => {
