@@ -10,6 +10,8 @@ import type { EachOptions, TenantResult } from './tenants/each.ts'
 import type { LocatedTenant, Tenant } from './tenants/tenant.ts'
 import type { TenantToken } from './tenants/token.ts'
 
+export type { BoundKnex } from './knex/bound-knex.ts'
+
 /** How {@link TenantKnex.destroy} goes about it. */
 export interface DestroyOptions {
   /** How long running work may take to end, in milliseconds. @defaultValue 10_000 */

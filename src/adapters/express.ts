@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import type { BoundKnex, TenantKnex } from '../tenant-knex.ts'
 import { keepInScope } from './http/keep-in-scope.ts'
 import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
@@ -9,14 +9,12 @@ import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 
 export { type RequestOptions, TenantRequestError }
 
-type BoundKnex = ReturnType<TenantKnex>
-
 declare global {
   namespace Express {
     interface Request {
-      /** The tenant that the request is for; undefined where it needs none. */
+      /** The tenant that the request is for. Undefined if it needs none. */
       tenant?: BoundKnex['tenant'] | undefined
-      /** The tenant's Knex; undefined where the request needs none. */
+      /** The tenant's Knex. Undefined if the request needs none. */
       knex?: BoundKnex | undefined
     }
   }
@@ -25,8 +23,9 @@ declare global {
 /** Options of {@link tenantMiddleware}. */
 export interface TenantMiddlewareOptions extends RequestOptions {
   /**
-   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
-   * place of the error with the status 404. It may go on with `next()`, without a tenant.
+   * Answers a request if its tenant does not exist, in place of the error with the status 404. It is
+   * called if that is known before a handler begins. No tenant is in scope. It may call `next()`: then
+   * the request goes on without a tenant.
    */
   readonly onNotFound?: (
     req: Request,
@@ -37,11 +36,15 @@ export interface TenantMiddlewareOptions extends RequestOptions {
 }
 
 /**
- * Express middleware that runs the rest of each request with its tenant in scope, and sets
- * `req.tenant` and `req.knex`: handlers, error handlers, streams, and listeners of `req` and `res`.
+ * Express middleware that runs the rest of each request with its tenant in scope, and sets `req.tenant`
+ * and `req.knex`. The tenant is in scope in handlers, error handlers and streams, and in listeners of
+ * `req` and `res`.
  *
- * A request that is for no tenant goes to the error handlers with the status 404, one that does not say
- * clearly for which with 400, one whose tenant cannot be looked up now with 503.
+ * Express passes these errors to the error handlers:
+ *
+ * - status 404, if the request names no tenant, or one that does not exist,
+ * - status 400, if the request does not say clearly which tenant it is for,
+ * - status 503, if the tenant cannot be looked up now.
  *
  * @example
  * app.use(tenantMiddleware(tenantKnex, { resolve: subdomain({ baseDomains: ['example.com'] }) }))
@@ -60,7 +63,7 @@ export function tenantMiddleware(
 
   const open = (req: Request, res: Response, knex: BoundKnex | undefined): RequestScope => {
     const scope = new RequestScope(tenants.scope, knex)
-    // Not by prototypes: an application that is called by another one replaces them.
+    // Own properties, not prototypes: an application that another one calls replaces the prototypes.
     keepInScope(req, res, scope)
     req.tenant = knex?.tenant
     req.knex = knex
@@ -85,7 +88,7 @@ export function tenantMiddleware(
   }
 }
 
-/** Express 4 takes no promises. */
+/** Passes a rejection to `next`, because Express 4 does not await promises. */
 async function forward(fn: () => Promise<unknown>, next: NextFunction): Promise<void> {
   try {
     await fn()

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { TenantKnexError } from '../base/errors.ts'
 import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest, type TenantRequest } from '../resolve/tenant-request.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import type { BoundKnex, TenantKnex } from '../tenant-knex.ts'
 import { abortInScope } from './http/abort-in-scope.ts'
 import { keepInScope, scopeOfResponse } from './http/keep-in-scope.ts'
 import { missingTenantError, TenantRequestError } from './http/request-error.ts'
@@ -13,13 +13,11 @@ import { keyOf } from './http/scope-keys.ts'
 export { rewriteTenantUrl } from './fastify/rewrite-url.ts'
 export { type RequestOptions, TenantRequestError }
 
-type BoundKnex = ReturnType<TenantKnex>
-
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The tenant that the request is for; undefined where it needs none. */
+    /** The tenant that the request is for. Undefined if it needs none. */
     tenant?: BoundKnex['tenant'] | undefined
-    /** The tenant's Knex; undefined where the request needs none. */
+    /** The tenant's Knex. Undefined if the request needs none. */
     knex?: BoundKnex | undefined
   }
 }
@@ -28,9 +26,9 @@ declare module 'fastify' {
 export interface TenantPluginOptions extends RequestOptions {
   readonly tenantKnex: TenantKnex
   /**
-   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
-   * place of the error with the status 404. As any handler it sends a reply or returns what to send;
-   * the status is 404 unless set.
+   * Answers a request if its tenant does not exist, in place of the error with the status 404. It is
+   * called if that is known before a handler begins. No tenant is in scope. Like any handler, it sends a
+   * reply or returns the payload. The status is 404 unless it sets another.
    */
   readonly onNotFound?: NotFoundHandler
 }
@@ -44,17 +42,22 @@ type NotFoundHandler = (
 
 type Done = (error?: Error) => void
 
-/** What Fastify's `register` has of its own, and gives to each plugin. */
+/** The options of Fastify's `register` itself, which it passes to each plugin, too. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
 /**
  * Fastify plugin that runs each request with its tenant in scope, and sets `request.tenant` and
- * `request.knex`: what hooks that are added after it do, body parsers, handlers, streamed bodies and
- * error handlers. A request that is for no tenant fails with 404, one that does not say clearly for
- * which with 400, one whose tenant cannot be looked up now with 503: errors as Fastify's own.
+ * `request.knex`. The tenant is in scope in body parsers, handlers, streamed bodies and error handlers,
+ * and in hooks that are added after the plugin.
  *
- * It serves the context that it is registered in, and the contexts inside that. Where the resolver
- * takes the tenant off the URL, Fastify must be told before it routes: see {@link rewriteTenantUrl}.
+ * A request fails like with an error of Fastify's own:
+ *
+ * - status 404, if the request names no tenant, or one that does not exist,
+ * - status 400, if the request does not say clearly which tenant it is for,
+ * - status 503, if the tenant cannot be looked up now.
+ *
+ * The plugin serves the context that it is registered in, and the contexts inside that. If the resolver
+ * removes the tenant from the URL, pass {@link rewriteTenantUrl} to Fastify, because Fastify routes first.
  *
  * @example
  * await app.register(tenantPlugin, {
@@ -64,7 +67,7 @@ const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
  * @throws `ERR_OPTION_INVALID`, when registered
  */
 export const tenantPlugin: FastifyPluginAsync<TenantPluginOptions> = Object.assign(register, {
-  // What the package fastify-plugin sets: hooks and decorators are for the context around the plugin.
+  // As the package fastify-plugin sets them: hooks and decorators go to the context around the plugin.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'tenant-knex',
   [Symbol.for('plugin-meta')]: { name: 'tenant-knex', fastify: '5.x' },
@@ -74,7 +77,8 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
   const own = ['tenantKnex', 'onNotFound', ...REGISTER_OPTIONS]
   const tenants = new RequestTenants(options.tenantKnex, options, own)
   const onNotFound = checkFunction('onNotFound', options.onNotFound ?? fail)
-  // Fastify refuses one tenantKnex a second time by this, and lets several have the other two.
+  // Fastify refuses a second registration of one tenantKnex, because this decorator exists. Several
+  // tenantKnexes share the other two decorators.
   app.decorateRequest(keyOf(tenants.scope), null)
   for (const name of ['tenant', 'knex']) {
     if (!app.hasRequestDecorator(name)) app.decorateRequest(name, undefined)
@@ -107,7 +111,7 @@ async function register(app: FastifyInstance, options: TenantPluginOptions): Pro
   })
   // `handlerTimeout` and `connectionTimeout` call these outside the request's scope.
   app.addHook('onError', (_request, reply, _error, done) => reenter(reply, done))
-  // With a hook for it Fastify keeps each connection's last request, so not without need.
+  // With this hook Fastify keeps each connection's last request, so it is added only if it can run.
   if (app.initialConfig.connectionTimeout) {
     app.addHook('onTimeout', (_request, reply, done) => reenter(reply, done))
   }
@@ -121,7 +125,7 @@ function asSent(request: FastifyRequest): TenantRequest {
   return nodeRequest({ url: originalUrl, headers, rawHeaders, httpVersionMajor }, request)
 }
 
-/** Whether the router has seen the URL that it was to see, or another that `rewriteUrl` made. */
+/** True if `rewriteUrl` has changed the URL before the router read it, or if no change was needed. */
 function isRouted(request: FastifyRequest, url: string | undefined): boolean {
   return url === undefined || url === request.originalUrl || request.url !== request.originalUrl
 }
@@ -129,12 +133,12 @@ function isRouted(request: FastifyRequest, url: string | undefined): boolean {
 function notRewritten(): TenantKnexError {
   return new TenantKnexError(
     'ERR_OPTION_INVALID',
-    'The resolver takes the tenant off the URL, which Fastify has routed already. Call ' +
-      'fastify({ rewriteUrl: rewriteTenantUrl({ resolve, skip }) }), with a resolver that is synchronous.',
+    'The resolver removes the tenant from the URL, but Fastify has already routed the request. Call ' +
+      'fastify({ rewriteUrl: rewriteTenantUrl({ resolve, skip }) }) with a synchronous resolver.',
   )
 }
 
-/** Fastify aborts `request.signal` by a timer that it has set before all hooks. */
+/** Keeps `request.signal` in scope. Fastify aborts it in a timer that it sets before all hooks. */
 function keepSignal(request: FastifyRequest, { raw }: FastifyReply): void {
   const value = abortInScope(request.signal, () => scopeOfResponse(raw))
   Object.defineProperty(request, 'signal', { value, configurable: true })
@@ -146,7 +150,10 @@ function reenter(reply: FastifyReply, done: Done): void {
   else done()
 }
 
-/** All errors pass here before any error handler sees them. Shared: a function for each reply would cost more. */
+/**
+ * Replaces `reply.send`. All errors pass here before an error handler gets them. All replies share one
+ * function, because a function for each reply would cost more.
+ */
 function sendMissing(this: FastifyReply, payload?: unknown): FastifyReply {
   return Object.getPrototypeOf(this).send.call(this, missingTenantError(payload) ?? payload)
 }
@@ -156,7 +163,7 @@ function isNotFound(error: unknown): error is TenantRequestError {
 }
 
 async function send(reply: FastifyReply, answer: () => unknown): Promise<void> {
-  // With `reply.code()` it would be the status of a redirection or of an error, too.
+  // Not `reply.code()`: that would also be the status of a redirection or of an error.
   reply.raw.statusCode = 404
   const payload = await answer()
   if (payload !== undefined) reply.send(payload)

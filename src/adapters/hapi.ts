@@ -2,7 +2,7 @@ import type { Lifecycle, Plugin, Request, ResponseToolkit } from '@hapi/hapi'
 import { TenantKnexError } from '../base/errors.ts'
 import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import type { BoundKnex, TenantKnex } from '../tenant-knex.ts'
 import { answerAs, type Boom, toBoom } from './hapi/boom.ts'
 import { RequestScopes } from './hapi/request-scopes.ts'
 import { missingTenantError, requestError, TenantRequestError } from './http/request-error.ts'
@@ -10,13 +10,11 @@ import { type RequestOptions, RequestTenants } from './http/request-tenants.ts'
 
 export { type RequestOptions, TenantRequestError }
 
-type BoundKnex = ReturnType<TenantKnex>
-
 declare module '@hapi/hapi' {
   interface Request {
-    /** The tenant that the request is for; undefined where it needs none. */
+    /** The tenant that the request is for. Undefined if it needs none. */
     tenant?: BoundKnex['tenant'] | undefined
-    /** The tenant's Knex; undefined where the request needs none. */
+    /** The tenant's Knex. Undefined if the request needs none. */
     knex?: BoundKnex | undefined
   }
 }
@@ -25,9 +23,10 @@ declare module '@hapi/hapi' {
 export interface TenantPluginOptions extends RequestOptions {
   readonly tenantKnex: TenantKnex
   /**
-   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
-   * place of the error with the status 404, which is the answer's unless it says otherwise. As all extensions of `onRequest` it runs
-   * before routing and payload. `h.continue` lets the request go on without a tenant.
+   * Answers a request if its tenant does not exist, in place of the error with the status 404. It is
+   * called if that is known before a handler begins. No tenant is in scope. The status is 404 unless it
+   * sets another. Like all extensions of `onRequest`, it runs before routing and before the payload is
+   * read. If it returns `h.continue`, the request goes on without a tenant.
    */
   readonly onNotFound?: NotFoundMethod
 }
@@ -41,10 +40,16 @@ type Answer = Awaited<Lifecycle.ReturnValue>
 
 /**
  * Hapi plugin that runs each request with its tenant in scope, and sets `request.tenant` and
- * `request.knex`. A request that is for no tenant fails with 404, one that does not say clearly for
- * which with 400, one whose tenant cannot be looked up now with 503: errors for `onPreResponse` to show.
+ * `request.knex`.
  *
- * It serves the whole server. Extensions of `onRequest` that are added before it see no tenant yet.
+ * A request fails with an error that `onPreResponse` can show:
+ *
+ * - status 404, if the request names no tenant, or one that does not exist,
+ * - status 400, if the request does not say clearly which tenant it is for,
+ * - status 503, if the tenant cannot be looked up now.
+ *
+ * The plugin serves the whole server. Extensions of `onRequest` that are added before it have no tenant
+ * yet.
  *
  * @example
  * await server.register({
@@ -56,7 +61,8 @@ type Answer = Awaited<Lifecycle.ReturnValue>
 export const tenantPlugin: Plugin<TenantPluginOptions> = {
   name: 'tenant-knex',
   requirements: { hapi: '>=21' },
-  // For several tenantKnexes. Hapi refuses one a second time, by the decorations.
+  // Several tenantKnexes may be registered. Hapi refuses a second registration of one tenantKnex,
+  // because its decoration exists.
   multiple: true,
 
   register(server, options) {
@@ -84,7 +90,7 @@ export const tenantPlugin: Plugin<TenantPluginOptions> = {
     )
     server.ext('onPreResponse', ({ response }, h) => {
       const error = missingTenantError(response)
-      // What is returned here would end the extensions, and those after this one show errors.
+      // Continue, because a returned value would end the extensions, and later ones show errors.
       if (error) answerAs(response as Boom, error)
       return h.continue
     })
@@ -92,10 +98,10 @@ export const tenantPlugin: Plugin<TenantPluginOptions> = {
 }
 
 /**
- * Lets the router see another URL, where there is one. Hapi makes a whole one of it, with what the
- * client says is the host, which may be anything.
+ * Sets the URL that the router gets, if there is another one. Hapi makes an absolute URL of it, with the
+ * host that the client has sent. That host may be any text.
  *
- * @returns what is wrong
+ * @returns the error, if no URL can have this host
  */
 function setUrl(request: Request, url: string | undefined): unknown {
   if (url === undefined) return undefined
@@ -103,19 +109,19 @@ function setUrl(request: Request, url: string | undefined): unknown {
     request.setUrl(url, request.server.settings.router?.stripTrailingSlash)
     return undefined
   } catch (cause) {
-    const message = 'The request names a host that no URL can have.'
+    const message = 'The request names a host that is not valid in a URL.'
     return requestError(new TenantKnexError('ERR_REQUEST_INVALID', message, { cause }))
   }
 }
 
-/** What becomes of a request without a tenant. */
+/** Makes the function that answers a request without a tenant. */
 function refusal(onNotFound: NotFoundMethod) {
   return async (request: Request, h: ResponseToolkit, error: unknown): Promise<Answer> => {
     if (!(error instanceof TenantRequestError)) throw error
     const boom = toBoom(error)
     if (boom.status !== 404) throw boom
     const answer = await onNotFound(request, h, boom)
-    // Before routing Hapi takes no other answers than these, and one that takes over.
+    // Before routing, Hapi accepts only these values, and a response that takes over.
     if (answer === undefined || typeof answer === 'symbol' || answer instanceof Error) return answer
     const response = h.response(answer as object)
     return (response.statusCode === null ? response.code(404) : response).takeover()

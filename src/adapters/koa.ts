@@ -1,7 +1,7 @@
 import type { Context, Middleware, Next } from 'koa'
 import { checkFunction } from '../base/option-checks.ts'
 import { nodeRequest } from '../resolve/tenant-request.ts'
-import type { TenantKnex } from '../tenant-knex.ts'
+import type { BoundKnex, TenantKnex } from '../tenant-knex.ts'
 import { keepInScope } from './http/keep-in-scope.ts'
 import { TenantRequestError } from './http/request-error.ts'
 import { RequestScope } from './http/request-scope.ts'
@@ -10,13 +10,11 @@ import { extendApplication } from './koa/extend-application.ts'
 
 export { type RequestOptions, TenantRequestError }
 
-type BoundKnex = ReturnType<TenantKnex>
-
 declare module 'koa' {
   interface DefaultState {
-    /** The tenant that the request is for; undefined where it needs none. */
+    /** The tenant that the request is for. Undefined if it needs none. */
     tenant?: BoundKnex['tenant'] | undefined
-    /** The tenant's Knex; undefined where the request needs none. */
+    /** The tenant's Knex. Undefined if the request needs none. */
     knex?: BoundKnex | undefined
   }
 }
@@ -24,20 +22,24 @@ declare module 'koa' {
 /** Options of {@link tenantMiddleware}. */
 export interface TenantMiddlewareOptions extends RequestOptions {
   /**
-   * Answers a request whose tenant is known not to exist before a handler begins, with none in scope, in
-   * place of the error with the status 404. It may go on with `next()`, without a tenant.
+   * Answers a request if its tenant does not exist, in place of the error with the status 404. It is
+   * called if that is known before a handler begins. No tenant is in scope. It may call `next()`: then
+   * the request goes on without a tenant.
    */
   readonly onNotFound?: (ctx: Context, next: Next, error: TenantRequestError) => unknown
 }
 
 /**
  * Koa middleware that runs the rest of each request with its tenant in scope, and sets
- * `ctx.state.tenant` and `ctx.state.knex`: the middleware after it, streamed bodies, and listeners of
- * the app's `error` event and of `ctx.req` and `ctx.res`. Middleware before it has no tenant in scope,
- * but finds both in `ctx.state` after its `next()`.
+ * `ctx.state.tenant` and `ctx.state.knex`. The tenant is in scope in later middleware and in streamed
+ * bodies. It is also in scope in listeners of `ctx.req`, of `ctx.res` and of the app's `error` event.
+ * Earlier middleware has no tenant in scope, but finds both properties in `ctx.state` after its `next()`.
  *
- * A request that is for no tenant fails with the status 404, one that does not say clearly for which
- * with 400, one whose tenant cannot be looked up now with 503.
+ * A request fails with an error:
+ *
+ * - status 404, if the request names no tenant, or one that does not exist,
+ * - status 400, if the request does not say clearly which tenant it is for,
+ * - status 503, if the tenant cannot be looked up now.
  *
  * @example
  * app.use(tenantMiddleware(tenantKnex, { resolve: subdomain({ baseDomains: ['example.com'] }) }))

@@ -1,6 +1,6 @@
 import type { Plugin, TableMetadata } from 'objection'
 import { TenantKnexError } from '../base/errors.ts'
-import { innards, type TenantKnex } from '../tenant-knex.ts'
+import { type BoundKnex, innards, type TenantKnex } from '../tenant-knex.ts'
 import type {
   Builder,
   FetchMetadataOptions,
@@ -13,24 +13,27 @@ import { type TenantBuilder, TenantBuilders } from './objection/query-builder.ts
 import { TableColumns } from './objection/table-columns.ts'
 import { BOUND, Tenancy } from './objection/tenancy.ts'
 
-/** Where a bound model class keeps the one it was made from. */
+/** The property with which a bound model class refers to its original class. */
 const ORIGINAL = Symbol('tenant-knex.original')
 
 const NO_TENANT_KNEX =
-  '`forTenants` takes the tenantKnex that createTenantKnex() gave you: not the Knex of one tenant, nor `ambient`.'
+  '`forTenants` takes the tenantKnex that createTenantKnex() returned, not the Knex of one tenant or `ambient`.'
 
 /**
  * Makes Objection's models serve all tenants: a mixin for a base class, or for one model.
  *
- * A query belongs to the tenant that is in scope when it is made (`Model.query()`, `$query()`,
- * `relatedQuery()`, `transaction()`, ...), wherever it is awaited: also its hooks, modifiers and eager
- * loading run with that tenant in scope. With no tenant in scope these throw `ERR_NO_TENANT` at once.
- * A Knex or transaction that is given instead (`Model.query(tenantKnex('acme'))`, `Model.query(trx)`)
- * says the tenant; it must be of the same tenantKnex.
+ * A query belongs to the tenant that is in scope when the query is created (`Model.query()`, `$query()`,
+ * `relatedQuery()`, `transaction()`, ...). It may be awaited in any scope. Its hooks, modifiers and eager
+ * loading run with its own tenant in scope. If no tenant is in scope, these methods throw `ERR_NO_TENANT`
+ * at once.
  *
- * A model that was read from or inserted into one tenant's database refuses `$query()`,
- * `$relatedQuery()` and `$fetchGraph()` in another's scope with `ERR_WRONG_TENANT`, unless given a
- * Knex or transaction. So do `relate()`, `upsertGraph()`, and `insertGraph()` with `relate`.
+ * If you pass a Knex or a transaction (`Model.query(tenantKnex('acme'))`, `Model.query(trx)`), the query
+ * belongs to its tenant. It must be of the same tenantKnex.
+ *
+ * A model that was read from or inserted into one tenant's database belongs to that tenant. In another
+ * tenant's scope its `$query()`, `$relatedQuery()` and `$fetchGraph()` throw `ERR_WRONG_TENANT`, unless
+ * you pass a Knex or transaction. The same is true of `relate()`, `upsertGraph()`, and `insertGraph()`
+ * with `relate`.
  *
  * @throws `ERR_OPTION_INVALID` for anything but a tenantKnex
  * @example
@@ -61,7 +64,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     static override QueryBuilder = builders.of(Base.QueryBuilder)
     static [BOUND]: object | undefined = undefined
 
-    // Private: not seen by JSON, by deep equality, or by what walks over a model's properties.
+    // Private, so that JSON, deep equality and loops over a model's properties do not see it.
     #home: string | undefined
 
     get [HOME](): string | undefined {
@@ -72,19 +75,19 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       if (#home in this) this.#home = home
     }
 
-    /** The bound Knex of the tenant in scope; that of a class made by `bindKnex` is its own. */
+    /** The bound Knex of the tenant in scope. A class made by `bindKnex` returns its own Knex. */
     static override knex(...args: readonly (object | null | undefined)[]): object | undefined {
       if (args.length === 0) return this[BOUND] ?? tenancy.current()
       const [knex] = args
-      // The ambient one means the tenant in scope, as a class without any does.
+      // The ambient Knex means the tenant in scope, just like no Knex.
       const value = knex && !tenancy.isAmbient(knex) ? tenancy.checked(knex) : undefined
-      // Objection reads it back from here only, and defines it so.
+      // Objection reads it only from here. Its own property is defined with the same attributes.
       Object.defineProperty(this, BOUND, { value, configurable: true, writable: true })
       return undefined
     }
 
     static override bindKnex(knex: object): ModelClass {
-      // Objection keeps the bound class on the Knex, so that must not be the one of all tenants.
+      // Objection keeps the bound class on the Knex, so the Knex must not be that of all tenants.
       return boundFrom(this, super.bindKnex(tenancy.checked(knex)))
     }
 
@@ -95,7 +98,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     static override query(trx?: object | null): Builder {
       useTenantBuilder(this, builders)
       const given = trx || this[BOUND]
-      // `onCreateQuery()` may make queries too.
+      // `onCreateQuery()` may create queries, too.
       const query = given
         ? tenancy.runNow(tenancy.checked(given), () => super.query(given))
         : super.query(tenancy.current())
@@ -117,7 +120,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
 
     static override fromDatabaseJson(json: object): ModelInstance {
       const model = super.fromDatabaseJson(json) as ModelInstance & Homed
-      // While a query runs its tenant is in scope. Elsewhere nobody knows whose row it is.
+      // While a query runs, its tenant is in scope. Otherwise the owner of the row is unknown.
       model[HOME] = homeIn(this)
       return model
     }
@@ -127,7 +130,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       const using = tenancy.checked(knex ?? parentBuilder?.knex() ?? (this.knex() as object))
       const table = options.table ?? parentBuilder?.tableNameFor(this) ?? this.getTableName()
       return tenancy.run(using, async () => {
-        // First, because a model may have its own.
+        // First, because a model may override `tableMetadata`.
         const known = this.tableMetadata({ table })
         if (known && known.columns.length > 0 && !force) return known
         return columns.fetch(unbound(this), tenancy.tenantOf(using), table, force, () =>
@@ -141,15 +144,15 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
       return columns.get(unbound(this), tenant, options.table ?? this.getTableName())
     }
 
-    /** Only walks through models, so it needs no tenant; Objection would ask for the Knex. */
+    /** Hides the Knex from Objection, because this only walks through models and needs no tenant. */
     static override traverseAsync(...args: unknown[]): Promise<unknown> {
       const withoutKnex = Object.create(this, { knex: { value: () => undefined } })
       return super.traverseAsync.apply(withoutKnex, args)
     }
 
     /**
-     * Objection would bind a join table's model to each Knex and each transaction, and keep it
-     * there. Its queries are all children of the query that needs them, and get the Knex from that.
+     * Keeps a join table's model unbound. Objection would bind it to each Knex and each transaction, and
+     * keep it there. Its queries are children of other queries, and get the Knex from them.
      */
     static override getRelationUnsafe(name: string): Relation | null {
       const relation = super.getRelationUnsafe(name)
@@ -164,13 +167,13 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
     }
 
     override $setJson(json: object, options?: object): this {
-      // Objection makes a model of another where a bound class is expected.
+      // If Objection expects a bound class, it creates a model from another model.
       this[HOME] ??= homeOf(json)
       return super.$setJson(json, options)
     }
 
     override $toDatabaseJson(builder?: Builder): object {
-      // How a model gets into an INSERT or UPDATE, which may fail yet.
+      // Objection calls this for an INSERT or UPDATE, which may still fail.
       if (builder) this[HOME] ??= tenancy.tenantOf(builder.knex()).id
       return super.$toDatabaseJson(builder)
     }
@@ -183,7 +186,7 @@ function tenantModel(Base: ModelClass, { tenancy, homes, builders, columns }: To
   }
 }
 
-/** Remembers which class one was bound from: for transactions new ones are made each time. */
+/** Notes the original of a bound class. Each transaction gets bound classes of its own. */
 function boundFrom(original: ModelClass, bound: ModelClass): ModelClass {
   if (!Object.hasOwn(bound, ORIGINAL)) {
     Object.defineProperty(bound, ORIGINAL, { value: unbound(original) })
@@ -196,7 +199,7 @@ function unbound(modelClass: ModelClass): ModelClass {
   return isBound ? (modelClass as ModelClass & { [ORIGINAL]: ModelClass })[ORIGINAL] : modelClass
 }
 
-/** A model class may have a query builder class of its own, as a field or as a getter. */
+/** Replaces the query builder class that a model class may have as a field or as a getter. */
 function useTenantBuilder(modelClass: ModelClass, builders: TenantBuilders): void {
   const wanted = builders.of(modelClass.QueryBuilder)
   if (wanted === modelClass.QueryBuilder) return
@@ -208,10 +211,10 @@ function useTenantBuilder(modelClass: ModelClass, builders: TenantBuilders): voi
   })
 }
 
-/** The id of the tenant in scope, also where a transaction in scope has ended; undefined in none. */
+/** The id of the tenant in scope, even if the transaction in scope has ended. Undefined in no scope. */
 function homeIn(modelClass: ModelClass): string | undefined {
   try {
-    return (modelClass.knex() as ReturnType<TenantKnex>).tenant.id
+    return (modelClass.knex() as BoundKnex).tenant.id
   } catch (error) {
     if (!(error instanceof TenantKnexError)) throw error
     if (error.code === 'ERR_NO_TENANT') return undefined

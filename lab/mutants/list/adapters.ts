@@ -122,7 +122,7 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'give a stream that answers two requests to the first',
     harm: 'the second one’s body is filled in the first one’s scope',
     file: KEEP,
-    search: 'isShared ? scope.nobody() : scope',
+    search: 'isShared ? scope.withoutTenant() : scope',
     replace: 'scope',
     tests: KEEP_TESTS,
   },

@@ -3,12 +3,12 @@ import { type NodeMessage, nodeRequest } from '../../resolve/tenant-request.ts'
 import type { RequestOptions } from '../http/request-tenants.ts'
 
 /**
- * Fastify's `rewriteUrl` for a resolver that takes the tenant off the URL, as `pathSegment({ strip: true })`
- * does. Fastify routes before any plugin sees a request, and waits for nothing there: the resolver must
- * be synchronous for such requests. It is asked a second time by the plugin, for the URL as it was sent;
- * here `request.raw` is Node's request.
+ * Fastify's `rewriteUrl` for a resolver that removes the tenant from the URL, such as
+ * `pathSegment({ strip: true })`. Fastify routes before a plugin gets the request, and does not wait
+ * there. So the resolver must be synchronous for such requests. Here it gets Node's request as
+ * `request.raw`. The plugin calls it a second time, with the URL as it was sent.
  *
- * @param options the same as those of the plugin
+ * @param options the same options as for the plugin
  * @example
  * const options = { tenantKnex, resolve: pathSegment({ strip: true }) }
  * const app = fastify({ rewriteUrl: rewriteTenantUrl(options) })
@@ -26,7 +26,7 @@ export function rewriteTenantUrl(options: RequestOptions): (message: NodeMessage
       if (resolution instanceof Promise) resolution.catch(() => undefined)
       return (resolution as { url?: string } | null | undefined)?.url ?? url
     } catch {
-      // The plugin gets the same, and has a reply to say it with.
+      // The plugin gets the same error, and can answer with it.
       return url
     }
   }

@@ -2,12 +2,12 @@ import { STATUS_CODES } from 'node:http'
 import type { Request } from '@hapi/hapi'
 import type { TenantRequestError } from '../http/request-error.ts'
 
-/** Hapi's kind of error. Its package is a dependency of Hapi's, and none of ours. */
+/** Hapi's kind of error. Its package is a dependency of Hapi, and not of this library. */
 export type Boom = Extract<Request['response'], Error>
 
 /**
- * Makes an error one of Hapi's own, with the status to answer with: Hapi, `onPreResponse` and
- * `instanceof Boom` go by the properties. They are those of `@hapi/boom` 10.
+ * Makes a Boom of an error, with the status of the answer. Hapi, `onPreResponse` and `instanceof Boom`
+ * recognise a Boom by its properties. These are the properties of `@hapi/boom` 10.
  */
 export function toBoom(error: TenantRequestError): TenantRequestError & Boom {
   const { status, message } = error

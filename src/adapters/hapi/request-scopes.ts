@@ -1,19 +1,17 @@
 import type { Request, Server } from '@hapi/hapi'
 import { outside, type Scope, type Slot } from '../../base/scope.ts'
-import type { TenantKnex } from '../../tenant-knex.ts'
+import type { BoundKnex } from '../../tenant-knex.ts'
 import { keepInScope } from '../http/keep-in-scope.ts'
 import { RequestScope } from '../http/request-scope.ts'
 import { keyOf } from '../http/scope-keys.ts'
 
-type BoundKnex = ReturnType<TenantKnex>
-
-/** What a request has of us. */
+/** The scope that this adapter has entered for a request. */
 interface Entered {
   readonly slot: Slot<BoundKnex>
   readonly scope: RequestScope
 }
 
-/** The scopes of a server's requests: entered, empty, when a request begins, and filled later. */
+/** The scopes of a server's requests. A scope is entered, empty, when a request begins. It is filled later. */
 export class RequestScopes {
   readonly #scope: Scope<BoundKnex>
   readonly #key: symbol
@@ -23,13 +21,14 @@ export class RequestScopes {
   constructor(server: Server, scope: Scope<BoundKnex>) {
     this.#scope = scope
     this.#key = keyOf(scope)
-    // While Hapi makes the request, before all extensions: what an `onRequest` extension enters would
-    // be lost where another one comes before it, as Hapi goes on from where it began to wait for them.
+    // A decoration runs while Hapi creates the request, before all extensions. A scope that an `onRequest`
+    // extension enters would be lost if another extension comes before it, because Hapi goes on in the
+    // scope in which it began to wait.
     server.decorate('request', this.#key, (request) => this.#enter(request), { apply: true })
     this.#contain(server.listener)
   }
 
-  /** From now on, what belongs to a request has this tenant in scope. */
+  /** Puts a tenant in scope for all that belongs to a request, from now on. */
   fill(request: Request, knex: BoundKnex): void {
     this.#entered(request).slot.value = knex
   }
@@ -44,9 +43,9 @@ export class RequestScopes {
   }
 
   /**
-   * No event of the listener begins in a scope, or leaves one behind: with the HTTP parser of the
-   * connection it would reach what is done first for the next request. The one event that Hapi answers
-   * in the name of a request is what its client sends wrong while it runs.
+   * Calls the events of the listener outside all scopes. A scope that an event leaves behind would stay
+   * with the HTTP parser of the connection, and the next request would begin in it. There is one
+   * exception: if a client sends invalid data while its request runs, Hapi answers for that request.
    */
   #contain(listener: Server['listener']): void {
     const { emit } = listener

@@ -1,8 +1,9 @@
 import type { RequestScope } from './request-scope.ts'
 
 /**
- * A signal that is aborted when another one is, in a request's scope. Of the other one, listeners run
- * wherever it was aborted. If one throws as it finds no tenant there, that ends the process.
+ * A signal that is aborted in a request's scope, when another signal is aborted. Listeners of the other
+ * signal run in the scope of the code that aborts it. If a listener found no tenant there and threw, the
+ * process would end.
  */
 export function abortInScope(
   signal: AbortSignal,

@@ -6,14 +6,14 @@ import { passSocketOn, waitOutside } from './pipelining.ts'
 import type { RequestScope } from './request-scope.ts'
 
 /*
- * Shared by all copies of this module, as ES module and as CommonJS: each would replace what the other
- * has put in, and not know of its scope.
+ * The copies of this module, as ES module and as CommonJS, share these symbols. Otherwise each copy
+ * would replace the `emit` of the other, and would not know its scope.
  */
-/** In whose scope an emitter's listeners run. */
+/** The scope in which an emitter's listeners run. */
 const SCOPE: unique symbol = Symbol.for('tenant-knex.request-scope') as never
-/** What an emitter's own `emit` was before. */
+/** The `emit` that an emitter had as its own property before. */
 const EMIT: unique symbol = Symbol.for('tenant-knex.emit') as never
-/** The response that a stream is the body of. Null if it is the body of several. */
+/** The response that has a stream as its body. Null if several responses have it. */
 const ANSWERS: unique symbol = Symbol.for('tenant-knex.answers') as never
 
 type Emit = EventEmitter['emit']
@@ -25,9 +25,9 @@ type Emitter = EventEmitter & {
 }
 
 /**
- * Lets the listeners of a request and of its response run in the request's scope: what happens to a
- * socket happens in no scope, or in that of whichever request wrote to it. Of each tenantKnex the last
- * call counts.
+ * Runs the listeners of a request and of its response in the request's scope. An event of a socket comes
+ * in no scope, or in the scope of another request that wrote to the socket. If it is called several
+ * times for one tenantKnex, the last call counts.
  */
 export function keepInScope(req: EventEmitter, res: EventEmitter, scope: RequestScope): void {
   const all = scope.within(scopeOfResponse(res))
@@ -39,7 +39,7 @@ export function keepInScope(req: EventEmitter, res: EventEmitter, scope: Request
   waitOutside(res)
 }
 
-/** Node 26 has a signal for each request that is asked for it, and aborts it when the socket closes. */
+/** A request of Node 26 has a signal. Node creates it when it is read, and aborts it when the socket closes. */
 const SIGNAL: PropertyDescriptor = {
   configurable: true,
   get(this: Emitter) {
@@ -50,14 +50,14 @@ const SIGNAL: PropertyDescriptor = {
   },
 }
 
-/** The scope of a response: the last one of each tenantKnex. */
+/** The scope of a response. It has the last scope of each tenantKnex. */
 export function scopeOfResponse(res: EventEmitter): RequestScope | undefined {
   return (res as Emitter)[SCOPE]
 }
 
 /**
- * Lets a stream that somebody else reads be filled, and its listeners run, in the scope of the request
- * that it answers. One that answers several is nobody's.
+ * Fills a stream, and runs its listeners, in the scope of the request that it answers. The framework
+ * reads the stream outside that scope. A stream that answers several requests has no tenant in scope.
  */
 export function fillInScope(stream: Readable, res: EventEmitter): void {
   const scope = scopeOfResponse(res)
@@ -66,14 +66,14 @@ export function fillInScope(stream: Readable, res: EventEmitter): void {
   if (emitter[ANSWERS] === undefined) emitter[ANSWERS] = res
   const isShared = emitter[ANSWERS] !== res
   if (isShared) emitter[ANSWERS] = null
-  if (!setScope(stream, isShared ? scope.nobody() : scope)) return
+  if (!setScope(stream, isShared ? scope.withoutTenant() : scope)) return
   replaceEmit(stream, emitInScope)
   const { _read, _destroy } = stream
   stream._read = (size) => scopeOf(stream).call(() => _read.call(stream, size))
   stream._destroy = (error, done) => scopeOf(stream).call(() => _destroy.call(stream, error, done))
 }
 
-/** @returns whether it had none before */
+/** @returns true if the emitter had no scope before */
 function setScope(emitter: Emitter, scope: RequestScope): boolean {
   const isFirst = emitter[SCOPE] === undefined
   emitter[SCOPE] = scope
@@ -85,29 +85,30 @@ function scopeOf(emitter: Emitter): RequestScope {
 }
 
 /**
- * By functions that all emitters share. Where each has one of its own, V8 keeps the request and all
- * that hangs on it until the next full garbage collection: that took as long as all else under Hapi.
- * By as few properties as can be: Express sets the prototypes of its requests anew, V8 shares nothing
- * among such objects, and each property that is added to one costs a kilobyte and some microseconds.
+ * All emitters share one function. If each had a function of its own, V8 would keep the request and all
+ * its objects until the next full garbage collection. Under Hapi that took as long as all other work.
+ *
+ * It sets as few properties as possible. Express replaces the prototypes of its requests, and V8 shares
+ * no hidden classes among such objects. There each new property costs a kilobyte and some microseconds.
  */
 function replaceEmit(emitter: Emitter, emit: Emit): void {
   if (Object.hasOwn(emitter, 'emit')) emitter[EMIT] = emitter.emit
   emitter.emit = emit
 }
 
-/** Most events of a request have no listeners. */
+/** Enters the scope only if there are listeners. Most events of a request have none. */
 function emitInScope(this: Emitter, ...args: unknown[]): boolean {
   if (this.listenerCount(args[0] as string) === 0) return emitAsBefore(this, args)
   return scopeOf(this).call(() => emitAsBefore(this, args))
 }
 
-/** What follows a response on its connection gets out of the scope. */
+/** Like `emitInScope`, but keeps the next response on the connection out of the scope. */
 function emitResponse(this: Emitter, ...args: unknown[]): boolean {
   const isSafe = args[0] !== 'finish' || passSocketOn(this, scopeOf(this))
   return isSafe ? Reflect.apply(emitInScope, this, args) : outside(() => emitAsBefore(this, args))
 }
 
-/** By the prototype's `emit` as it is now: an application of Express may have set another one. */
+/** Uses the present `emit` of the prototype, because an Express application may have replaced it. */
 function emitAsBefore(emitter: Emitter, args: unknown[]): boolean {
   return Reflect.apply(emitter[EMIT] ?? Object.getPrototypeOf(emitter).emit, emitter, args)
 }

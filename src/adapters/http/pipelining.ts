@@ -5,15 +5,15 @@ import type { RequestScope } from './request-scope.ts'
 
 type Listener = (...args: unknown[]) => void
 
-/** A response of Node's, as far as it is looked at. */
+/** The members of Node's response that are used here. */
 interface NodeResponse extends EventEmitter {
   readonly socket?: (Socket & { server?: unknown; _httpMessage?: unknown }) | null
   _onPendingData?: (amount: number) => void
 }
 
 /**
- * Lets a response that waits for its socket say outside all scopes how much it has to send. Node tells
- * the response that has the socket, by its event `drain`.
+ * A response that waits for its socket reports how much data it has to send. This runs outside all
+ * scopes, because Node then emits `drain` on another response: the one that has the socket.
  */
 export function waitOutside(res: NodeResponse): void {
   const { _onPendingData: tell } = res
@@ -22,12 +22,12 @@ export function waitOutside(res: NodeResponse): void {
 }
 
 /**
- * Lets Node pass a response's socket on outside all scopes. When requests come without waiting
- * for each other, Node's own listener of `finish` gives the socket to the response that waits for it. The
- * events of that one must not begin in this one's scope. The listeners that are to be called before
- * Node's are called here, too.
+ * Passes a response's socket to the next response, outside all scopes. If a client sends requests without
+ * waiting for the answers, Node's own listener of `finish` gives the socket to the next waiting response.
+ * The events of that response must not begin in the scope of this one. So Node's listener, and all
+ * listeners before it, are called and removed here.
  *
- * @returns false if the socket may yet be passed on, by a listener that is not known here
+ * @returns false if an unknown listener may still pass the socket on
  */
 export function passSocketOn(res: EventEmitter, scope: RequestScope): boolean {
   const listeners = res.rawListeners('finish') as Listener[]
@@ -43,14 +43,17 @@ export function passSocketOn(res: EventEmitter, scope: RequestScope): boolean {
   return true
 }
 
-/** Node 20 to 24 bind a listener for each response. Node 26 has one for all, with a name that others use, too. */
+/**
+ * Tells whether a listener is Node's own. Node 20 to 24 bind a listener for each response. Node 26 has
+ * one for all responses, and its name is not unique, so its text is checked, too.
+ */
 function isNodes(listener: Listener): boolean {
   const { name } = listener
   if (name === 'bound resOnFinish') return true
   return name === 'onResponseFinish' && /\bresOnFinish\b/.test(String(listener))
 }
 
-/** Whether a response has the socket of a real connection, which others may wait for. */
+/** True if a response has the socket of a real connection. Other responses may wait for that socket. */
 function holdsSocket(res: NodeResponse): boolean {
   const { socket } = res
   return Boolean(socket?.server) && socket?._httpMessage === res

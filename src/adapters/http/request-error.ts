@@ -1,8 +1,8 @@
 import { isMarkedMissing } from '../../tenants/missing.ts'
 
-/** What is answered, and what whoever sent the request is told, by the code of what went wrong. */
+/** The status and the message of the answer, by the error's code. */
 const ANSWERS = {
-  // What a `database` function makes of an id that somebody has made up.
+  // A `database` function may return an invalid name for an id that a client has invented.
   ERR_DATABASE_NAME_INVALID: [404, 'There is no such tenant.'],
   ERR_NO_TENANT: [404, 'There is no such tenant.'],
   ERR_TENANT_DATABASE_MISSING: [404, 'There is no such tenant.'],
@@ -15,16 +15,16 @@ const ANSWERS = {
 type AnsweredCode = keyof typeof ANSWERS
 
 /**
- * A request that has no tenant, as the frameworks understand it: with the status to answer with, and a
- * message that may be shown to anyone. What is for the developer is in `cause`.
+ * The error of a request that has no tenant. Frameworks find the status of the answer in it. The message
+ * may be shown to the client. The `cause` has the details for the developer.
  */
 export class TenantRequestError extends Error {
   readonly code: AnsweredCode
-  /** 400, 404 or 503: Koa's and Express's name. */
+  /** 400, 404 or 503. Koa and Express read this property. */
   readonly status: number
-  /** The same: Fastify's name. */
+  /** The same number. Fastify reads this property. */
   readonly statusCode: number
-  /** Whether Koa shows the message, and leaves the error out of its log. */
+  /** True if Koa shows the message, and does not log the error. */
   readonly expose: boolean
 
   constructor(code: AnsweredCode, cause: unknown) {
@@ -38,19 +38,19 @@ export class TenantRequestError extends Error {
 }
 Object.defineProperty(TenantRequestError.prototype, 'name', { value: 'TenantRequestError' })
 
-/** What a framework is to be given: what is no fault of the request's stays as it is. */
+/** The error for the framework. An error that the request did not cause stays as it is. */
 export function requestError(error: unknown): unknown {
   const { code } = (error ?? {}) as { code?: unknown }
   return isAnswered(code) ? new TenantRequestError(code, error) : error
 }
 
-/** What a framework is to be given for a handler's error, if that says that the tenant has no database. */
+/** The error for the framework if a handler's error says that the tenant has no database. */
 export function missingTenantError(error: unknown): TenantRequestError | undefined {
   if (!isMarkedMissing(error)) return undefined
   return new TenantRequestError('ERR_TENANT_DATABASE_MISSING', error)
 }
 
-/** A resolver whose own database is missing is broken: that says nothing of the request. */
+/** A missing database here is the resolver's own. The request did not cause that error. */
 function isAnswered(code: unknown): code is AnsweredCode {
   if (code === 'ERR_TENANT_DATABASE_MISSING') return false
   return typeof code === 'string' && Object.hasOwn(ANSWERS, code)

@@ -1,11 +1,9 @@
 import type { Scope, Slot } from '../../base/scope.ts'
-import type { TenantKnex } from '../../tenant-knex.ts'
-
-type BoundKnex = ReturnType<TenantKnex>
+import type { BoundKnex } from '../../tenant-knex.ts'
 
 /**
- * What runs on behalf of one request: with its tenant in scope, or with none. A request that passes the
- * adapters of several tenantKnexes has a scope of each, one inside the other.
+ * The scope of one request, with its tenant or with none. A request that passes the adapters of several
+ * tenantKnexes has one scope for each, one inside the other.
  */
 export class RequestScope {
   readonly #scope: Scope<BoundKnex>
@@ -26,24 +24,24 @@ export class RequestScope {
     this.#outer = outer
   }
 
-  /** Calls a function in the request's scope. What it returns is not awaited. */
+  /** Calls a function in the request's scope. It does not await the result. */
   call<R>(fn: () => R): R {
     if (!this.#outer) return this.#scope.call(this.#knex, fn)
     return this.#outer.call(() => this.#scope.call(this.#knex, fn))
   }
 
-  /** The scope of a request that has no tenant. */
-  nobody(): RequestScope {
-    return new RequestScope(this.#scope, undefined, this.#outer?.nobody())
+  /** The same scope with no tenant. */
+  withoutTenant(): RequestScope {
+    return new RequestScope(this.#scope, undefined, this.#outer?.withoutTenant())
   }
 
-  /** This scope inside those that the request has already. It replaces the one of its own tenantKnex. */
+  /** This scope inside the request's earlier scopes. It replaces the earlier scope of its own tenantKnex. */
   within(others: RequestScope | undefined): RequestScope {
     const outer = others?.without(this.#scope.key)
     return outer ? new RequestScope(this.#scope, this.#knex, outer) : this
   }
 
-  /** The scopes of all tenantKnexes but one, and those that share it. */
+  /** The scopes of all other tenantKnexes: all except those with this key. */
   without(key: object): RequestScope | undefined {
     const outer = this.#outer?.without(key)
     return this.#scope.key === key ? outer : new RequestScope(this.#scope, this.#knex, outer)

@@ -2,28 +2,31 @@ import { TenantKnexError } from '../../base/errors.ts'
 import { checkFunction, invalid, isObject, rejectUnknownKeys } from '../../base/option-checks.ts'
 import { isThenable } from '../../base/thenable.ts'
 import type { Resolution, Resolver, TenantRequest } from '../../resolve/tenant-request.ts'
-import { innards, type TenantKnex, type TenantKnexInnards } from '../../tenant-knex.ts'
+import {
+  type BoundKnex,
+  innards,
+  type TenantKnex,
+  type TenantKnexInnards,
+} from '../../tenant-knex.ts'
 import { idType } from '../../tenants/names.ts'
 import { requestError } from './request-error.ts'
 
-type BoundKnex = ReturnType<TenantKnex>
-
-/** What all adapters for HTTP take. */
+/** The options that all adapters for HTTP accept. */
 export interface RequestOptions {
-  /** Says which tenant a request is for: one of `tenant-knex/resolve`, or a function of your own. */
+  /** Says which tenant a request is for: a resolver of `tenant-knex/resolve`, or your own function. */
   readonly resolve: Resolver
   /**
-   * True for a request that needs no tenant, such as a health check: it is passed on with none in scope.
-   * The request's `url` includes the query: `/health?x` is not `/health`.
+   * Returns true for a request that needs no tenant, such as a health check. The request goes on with no
+   * tenant in scope. The request's `url` includes the query: `/health?x` is not `/health`.
    * @defaultValue `() => false`
    */
   readonly skip?: (request: TenantRequest) => boolean
 }
 
-/** What was found out about a request. */
+/** The tenant of a request. */
 export interface RequestTenant {
   readonly knex: BoundKnex
-  /** What the router is to see in place of the request's own URL, where the resolver says so. */
+  /** The URL for the router in place of the request's own, if the resolver returned one. */
   readonly url: string | undefined
 }
 
@@ -35,7 +38,7 @@ export class RequestTenants {
   readonly #skip: (request: TenantRequest) => boolean
 
   /**
-   * @param own options of the adapter itself
+   * @param own the names of the adapter's own options
    * @throws `ERR_OPTION_INVALID`
    */
   constructor(tenantKnex: TenantKnex, options: RequestOptions, own: readonly string[]) {
@@ -49,10 +52,11 @@ export class RequestTenants {
   }
 
   /**
-   * The tenant of a request, no promise where that is known at once; undefined where it needs none.
+   * The tenant of a request. Undefined if the request needs none. Returns no promise if the tenant is
+   * known at once.
    *
-   * @throws a `TenantRequestError` where the request is for no tenant, or for none that can be found;
-   * what else the resolver throws. At once or as a rejection
+   * @throws a `TenantRequestError` if the request names no tenant, or if its tenant cannot be found. Any
+   * other error of the resolver. It throws at once or rejects
    */
   find(request: TenantRequest): RequestTenant | undefined | Promise<RequestTenant | undefined> {
     try {
@@ -68,9 +72,10 @@ export class RequestTenants {
   }
 
   /**
-   * Goes on with what {@link find} finds or fails with: at once, with no promise, where that is known.
+   * Calls `enter` with the result of {@link find}, or `refuse` with its error. Calls it at once if
+   * {@link find} returns no promise.
    *
-   * @returns what `enter` or `refuse` returns
+   * @returns the result of `enter` or `refuse`
    */
   settle<R>(
     request: TenantRequest,
@@ -93,7 +98,7 @@ export class RequestTenants {
   }
 }
 
-/** A result of a wrong type is a fault of the program, and says nothing of the request. */
+/** Checks a resolver's result. A result of a wrong type is a mistake of the program, not of the request. */
 function named(resolution: unknown): { readonly tenant: string; readonly url?: string } {
   if (typeof resolution === 'string') return { tenant: resolution }
   if (resolution === undefined || resolution === null) {
@@ -103,7 +108,7 @@ function named(resolution: unknown): { readonly tenant: string; readonly url?: s
   const isUrl = url === undefined || typeof url === 'string'
   if (typeof tenant === 'string' && isUrl) return resolution as { tenant: string; url?: string }
   const got = isObject(resolution) ? 'an object that is not `{ tenant, url }`' : idType(resolution)
-  throw invalid(`The resolver must give a string or undefined, got ${got}.`)
+  throw invalid(`The resolver must return a string or undefined, got ${got}.`)
 }
 
 function rethrow(error: unknown): never {

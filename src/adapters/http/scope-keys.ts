@@ -1,13 +1,12 @@
 import type { Scope } from '../../base/scope.ts'
-import type { TenantKnex } from '../../tenant-knex.ts'
-
-type BoundKnex = ReturnType<TenantKnex>
+import type { BoundKnex } from '../../tenant-knex.ts'
 
 const KEYS = new WeakMap<object, symbol>()
 
 /**
- * The name that a tenantKnex, and who shares its scope, has for what its adapter adds to a framework. A framework refuses a name
- * that is taken. So two tenantKnexes can share an application, and none can be in it twice.
+ * The name under which an adapter adds a tenantKnex to a framework. TenantKnexes that share a scope have
+ * the same name. A framework refuses a name that exists. So an application can have several tenantKnexes,
+ * but each only once.
  */
 export function keyOf(scope: Scope<BoundKnex>): symbol {
   const key = KEYS.get(scope.key) ?? Symbol('tenant-knex.request')

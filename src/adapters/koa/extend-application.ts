@@ -7,9 +7,9 @@ import { readInScope } from './read-in-scope.ts'
 const EXTENDED = new WeakSet<Application>()
 
 /**
- * Koa handles errors, and reads bodies, when all middleware has ended, and with it its scope. So it does
- * both by way of this, in the scope of the request. Once for an application, by the prototypes of
- * contexts and responses that Koa has for that: functions for each request would cost more.
+ * Lets Koa handle errors and read bodies in the request's scope. Koa does both after all middleware has
+ * ended, outside the scope. This changes the application once, by Koa's own prototypes of contexts and
+ * responses, because functions for each request would cost more.
  */
 export function extendApplication(app: Application): void {
   if (EXTENDED.has(app)) return
@@ -50,13 +50,13 @@ function findProperty(object: object | null, name: string): PropertyDescriptor |
   )
 }
 
-/** Those of `readable-stream` are none of Node's class. */
+/** Not `instanceof Readable`, because streams of the package `readable-stream` have another class. */
 function isReadable(value: unknown): value is Readable {
   const { _read, _destroy } = (value ?? {}) as Partial<Readable>
   return typeof _read === 'function' && typeof _destroy === 'function'
 }
 
-/** Koa 3 reads these, and those of a `Response`. Koa 2 knows neither. */
+/** The web stream of a body: the body itself, or that of a `Response`. Koa 3 reads both, Koa 2 neither. */
 function webStreamOf(value: unknown): ReadableStream | null {
   const body = value instanceof Response ? value.body : value
   return body instanceof ReadableStream ? body : null

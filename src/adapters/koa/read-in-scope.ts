@@ -3,9 +3,9 @@ import type { RequestScope } from '../http/request-scope.ts'
 type Method = (...args: unknown[]) => object
 
 /**
- * Lets a stream of the web be read in a scope. Such a stream asks its source for more while it is read,
- * and the source runs in the scope of its reader. Koa reads it when all middleware has ended, and
- * middleware before the adapter may read it, too.
+ * Lets a web stream be read in a scope. The stream asks its source for more data while it is read, and
+ * the source runs in the scope of the reader. Koa reads the stream after all middleware has ended.
+ * Middleware before the adapter may read it, too.
  */
 export function readInScope(stream: ReadableStream, scope: RequestScope): void {
   callInScope(stream, ['cancel'], scope)
@@ -15,7 +15,10 @@ export function readInScope(stream: ReadableStream, scope: RequestScope): void {
   for (const name of ['pipeTo', 'pipeThrough', 'tee'] as const) readByIterator(stream, name)
 }
 
-/** These read by ways of their own. On Node 24 that is in the scope of whoever reads what they give. */
+/**
+ * Lets a method read by the stream's iterator. These methods do not use the methods above. On Node 24
+ * they read in the scope of the code that reads their result.
+ */
 function readByIterator(stream: ReadableStream, name: 'pipeTo' | 'pipeThrough' | 'tee'): void {
   const value = (...args: unknown[]): unknown => {
     const read = ReadableStream.from(stream)
@@ -24,7 +27,7 @@ function readByIterator(stream: ReadableStream, name: 'pipeTo' | 'pipeThrough' |
   Object.defineProperty(stream, name, { value, configurable: true, writable: true })
 }
 
-/** Replaces those methods that an object has, for this object alone. */
+/** Replaces methods of one object. Names that the object does not have are skipped. */
 function callInScope(
   object: object,
   names: readonly PropertyKey[],

@@ -1,6 +1,6 @@
 /*
- * Objection's model and query builder classes, as far as they are overridden or called here. Some
- * of these members its types leave out or describe for users of finished models only; read in
+ * The members of Objection's model and query builder classes that are overridden or called here.
+ * Objection's own types lack some of them, or describe them only for users of finished models. Source:
  * objection 3.1.5 (lib/model/Model.js, lib/queryBuilder/QueryBuilder.js, lib/relations).
  */
 import type { InsertGraphOptions, TableMetadata } from 'objection'
@@ -34,7 +34,7 @@ export interface Builder {
 /** A part of a query. */
 export interface Operation {
   readonly name: string
-  /** What an insert or a graph writes, made into models already. */
+  /** The models that an insert or a graph writes. */
   readonly models?: readonly ModelInstance[]
 }
 
@@ -53,7 +53,7 @@ export interface ModelInstance {
   $toDatabaseJson(builder?: Builder): object
 }
 
-/** What `fetchTableMetadata` takes; the parent builder where Objection itself calls it. */
+/** The options of `fetchTableMetadata`. Only Objection itself passes a parent builder. */
 export interface FetchMetadataOptions {
   readonly knex?: object | null
   readonly parentBuilder?: Builder | null

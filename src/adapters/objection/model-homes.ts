@@ -1,15 +1,15 @@
 import type { ModelClass, ModelInstance } from './internals.ts'
 import { type Tenancy, wrongTenant } from './tenancy.ts'
 
-/** Where a model keeps the id of the tenant whose row it is. */
+/** The property with which a model knows its home: the id of the tenant that owns its row. */
 export const HOME: unique symbol = Symbol('tenant-knex.home')
 
-/** A model of which it is known whose row it is. */
+/** A model that knows its home. */
 export interface Homed {
   [HOME]: string | undefined
 }
 
-/** Keeps models with the tenant whose rows they are. */
+/** Keeps models with the tenant that owns their rows. */
 export class ModelHomes {
   readonly #tenancy: Tenancy
 
@@ -17,7 +17,7 @@ export class ModelHomes {
     this.#tenancy = tenancy
   }
 
-  /** @throws `ERR_WRONG_TENANT` where one belongs to another tenant than a Knex */
+  /** @throws `ERR_WRONG_TENANT` if a model belongs to another tenant than the Knex */
   check(models: unknown, knex: object): void {
     const tenant = this.#tenancy.tenantOf(knex)
     for (const model of asArray(models)) {
@@ -30,12 +30,12 @@ export class ModelHomes {
     }
   }
 
-  /** The same with all that are related to them. */
+  /** Checks models and all models related to them. */
   checkGraph(models: unknown, knex: object): void {
     for (const model of graphOf(models)) this.check(model, knex)
   }
 
-  /** While they are written they are of the tenant of a Knex, and stay so unless that fails. */
+  /** Gives models to the tenant of a Knex while they are written. If that fails, they go back. */
   async adoptDuring<T>(
     models: readonly ModelInstance[],
     knex: object,
@@ -53,12 +53,12 @@ export class ModelHomes {
   }
 }
 
-/** Whose row a model is, or what Objection makes a model of. */
+/** The id of the tenant that owns the row of a model. Undefined if it is unknown. */
 export function homeOf(model: unknown): string | undefined {
   return (model as Partial<Homed> | null | undefined)?.[HOME]
 }
 
-/** Makes a clone, and all that are related to it, rows of the tenants that the originals are of. */
+/** Copies the homes of a model, and of all models related to it, to a clone. */
 export function copyHomes(original: ModelInstance, clone: ModelInstance): void {
   setHome(clone, homeOf(original))
   for (const name of relationsOf(clone)) {
@@ -69,7 +69,7 @@ export function copyHomes(original: ModelInstance, clone: ModelInstance): void {
   }
 }
 
-/** Models and all that are related to them, each once. */
+/** Models and all models related to them, each once. */
 export function* graphOf(
   models: unknown,
   seen: Set<unknown> = new Set(),
@@ -83,7 +83,7 @@ export function* graphOf(
 }
 
 function setHome(model: ModelInstance & Partial<Homed>, tenantId: string | undefined): void {
-  // A related one may be of a class that is not made by forTenants().
+  // The class of a related model may not be made by forTenants().
   if (HOME in model) model[HOME] = tenantId
 }
 

@@ -5,14 +5,14 @@ import { BOUND, type Tenancy, wrongTenant } from './tenancy.ts'
 
 /** A query builder that belongs to a tenant. */
 export interface TenantBuilder extends Builder {
-  /** User code said which Knex or transaction it wants. */
+  /** True if user code has passed a Knex or a transaction. */
   isGiven: boolean
 }
 
 /**
- * Makes query builder classes whose queries stay with the tenant they were made for. Objection
- * builds a query when it is awaited, and makes more queries while it does: hooks, modifiers, eager
- * loading, graphs. All of that runs with the query's own tenant in scope.
+ * Makes query builder classes. Their queries stay with the tenant they were created for. Objection builds
+ * a query when it is awaited, and meanwhile creates more queries: in hooks and modifiers, for eager
+ * loading and for graphs. All of these run with the query's own tenant in scope.
  */
 export class TenantBuilders {
   readonly #tenancy: Tenancy
@@ -25,7 +25,7 @@ export class TenantBuilders {
     this.#homes = homes
   }
 
-  /** The class to use instead of another: a subclass of it, the same one every time. */
+  /** The subclass to use in place of a class. It is the same one every time. */
   of(Base: BuilderClass): BuilderClass {
     if (this.#isMade.has(Base)) return Base
     const made = this.#made.get(Base) ?? tenantBuilderClass(Base, this.#tenancy, this.#homes)
@@ -39,7 +39,7 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
   return class TenantQueryBuilder extends Base implements TenantBuilder {
     isGiven = false
 
-    /** Objection would ask the model class when the query runs, in whatever scope that is. */
+    /** Sets the Knex now. Objection would ask the model class when the query runs, in another scope. */
     static override forClass(modelClass: ModelClass & { [BOUND]?: object }): Builder {
       const query = super.forClass(modelClass)
       if (!modelClass[BOUND]) query.internalContext().knex = modelClass.knex()
@@ -79,7 +79,7 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
       return options?.relate ? admitGraph(query) : query
     }
 
-    /** It finds rows by the keys of the models it is given, so these must not be another tenant's. */
+    /** Finds rows by the keys of the models, so the models must not belong to another tenant. */
     override upsertGraph(models: unknown, options?: object): this {
       return admitGraph(super.upsertGraph(models, options))
     }
@@ -88,7 +88,7 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
       return admitGraph(super.upsertGraphAndFetch(models, options))
     }
 
-    /** Objection hears here that an insert succeeded, and writes a graph. */
+    /** Objection calls the hook `onAfter1` after an insert has succeeded, and to write a graph. */
     override callAsyncOperationMethod(
       operation: Operation,
       hook: string,
@@ -114,14 +114,14 @@ function tenantBuilderClass(Base: BuilderClass, tenancy: Tenancy, homes: ModelHo
     }
   }
 
-  /** Looks at what Objection made of what it was given: models, whatever they were related to. */
+  /** Checks the models that Objection has made of its arguments, and all models related to them. */
   function admitGraph<B extends TenantBuilder>(builder: B): B {
     if (builder.isGiven) return builder
     const models = builder.findOperation((operation) => 'models' in operation)?.models
     try {
       homes.checkGraph(models, builder.knex())
     } catch (error) {
-      // For who awaits it nevertheless.
+      // The builder must fail, too, if user code catches this error and awaits it.
       builder.reject(error)
       throw error
     }

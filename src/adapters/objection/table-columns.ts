@@ -1,17 +1,17 @@
 import type { TableMetadata } from 'objection'
 
-interface Entry {
-  /** Set once it is known. */
+interface FetchedTable {
+  /** Undefined until it is known. */
   metadata: TableMetadata | undefined
   readonly fetched: Promise<TableMetadata>
 }
 
-type Tables = Map<string, Entry>
+type Tables = Map<string, FetchedTable>
 
 /**
- * The columns of tables, as Objection wants to know them for `withGraphJoined`: of each tenant by
- * itself, because one may be a migration ahead of another, and what fails for one is no other's
- * failure. Equal ones are one object; a tenant's go when its bound Knex goes.
+ * The columns of tables, which Objection needs for `withGraphJoined`. Each tenant has its own, because
+ * one tenant may be a migration ahead of another. A failure for one tenant does not affect the others.
+ * Equal columns are one object. A tenant's columns live as long as its bound Knex.
  */
 export class TableColumns {
   readonly #ofClass = new WeakMap<object, WeakMap<object, Tables>>()
@@ -21,7 +21,7 @@ export class TableColumns {
     return this.#ofClass.get(modelClass)?.get(tenant)?.get(table)?.metadata ?? null
   }
 
-  /** Waits for a fetch that is under way, unless forced. */
+  /** Waits for a running fetch, unless `isForced`. */
   fetch(
     modelClass: object,
     tenant: object,
@@ -31,27 +31,27 @@ export class TableColumns {
   ): Promise<TableMetadata> {
     const tables = this.#tablesOf(modelClass, tenant)
     const present = tables.get(table)
-    // No columns: the table did not exist then.
+    // Without columns, the table did not exist at that time.
     if (present && !isForced && present.metadata?.columns.length !== 0) return present.fetched
-    // What is known stays known while it is asked for again.
+    // The known columns stay valid until the new ones are there.
     const metadata = isForced ? present?.metadata : undefined
-    const entry: Entry = { metadata, fetched: this.#ask(ask) }
-    tables.set(table, entry)
-    entry.fetched.then(
+    const fetchedTable: FetchedTable = { metadata, fetched: this.#ask(ask) }
+    tables.set(table, fetchedTable)
+    fetchedTable.fetched.then(
       (metadata) => {
-        entry.metadata = metadata
+        fetchedTable.metadata = metadata
       },
       () => {
-        if (tables.get(table) === entry) tables.delete(table)
+        if (tables.get(table) === fetchedTable) tables.delete(table)
       },
     )
-    return entry.fetched
+    return fetchedTable.fetched
   }
 
   #tablesOf(modelClass: object, tenant: object): Tables {
     const ofTenant = this.#ofClass.get(modelClass) ?? new WeakMap<object, Tables>()
     this.#ofClass.set(modelClass, ofTenant)
-    const tables = ofTenant.get(tenant) ?? new Map<string, Entry>()
+    const tables = ofTenant.get(tenant) ?? new Map<string, FetchedTable>()
     ofTenant.set(tenant, tables)
     return tables
   }

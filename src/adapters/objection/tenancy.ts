@@ -1,13 +1,12 @@
 import { about, TenantKnexError } from '../../base/errors.ts'
-import type { TenantKnex } from '../../tenant-knex.ts'
+import type { BoundKnex, TenantKnex } from '../../tenant-knex.ts'
 
-type BoundKnex = ReturnType<TenantKnex>
 type Tenant = BoundKnex['tenant']
 
-/** Where a model class keeps the Knex that it was bound to. */
+/** The property with which a model class refers to the Knex that it is bound to. */
 export const BOUND: unique symbol = Symbol('tenant-knex.bound')
 
-/** Which tenant a Knex, a transaction or the running code has, by one tenantKnex. */
+/** Finds the tenant of a Knex, of a transaction, or of the running code, in one tenantKnex. */
 export class Tenancy {
   readonly #tenantKnex: TenantKnex
 
@@ -20,13 +19,13 @@ export class Tenancy {
     return this.#tenantKnex.current()
   }
 
-  /** It stands for the tenant in scope, whichever that is. */
+  /** True for the Knex that stands for the tenant in scope. */
   isAmbient(knex: object): boolean {
     return knex === this.#tenantKnex.ambient
   }
 
   /**
-   * A Knex or transaction that user code gave: one of this tenantKnex.
+   * Checks that a Knex or transaction that user code has passed is of this tenantKnex.
    *
    * @throws `ERR_WRONG_TENANT`
    */
@@ -36,14 +35,14 @@ export class Tenancy {
     return knex
   }
 
-  /** @throws `ERR_WRONG_TENANT` where it is not of this tenantKnex */
+  /** @throws `ERR_WRONG_TENANT` if the Knex is not of this tenantKnex */
   tenantOf(knex: object): Tenant {
     const { tenant } = knex as { readonly tenant?: Tenant }
     if (tenant && this.#tenantKnex(tenant.id).tenant === tenant) return tenant
-    throw wrongTenant('A Knex or transaction that is not of this tenantKnex was given to a model.')
+    throw wrongTenant('A model got a Knex or transaction that is not of this tenantKnex.')
   }
 
-  /** Runs a function at once with the tenant of a Knex in scope; what it returns is not awaited. */
+  /** Runs a function at once with the tenant of a Knex in scope. Does not await the result. */
   runNow<T>(knex: object, fn: () => T): T {
     let result: { readonly value: T } | { readonly error: unknown } | undefined
     void this.#tenantKnex.run(this.tenantOf(knex).id, () => {
@@ -64,7 +63,7 @@ export class Tenancy {
   }
 }
 
-/** What fails when something of one tenant is used by another. */
+/** The error for an object of one tenant that another tenant uses. */
 export function wrongTenant(message: string, tenant?: Tenant): TenantKnexError {
   return new TenantKnexError('ERR_WRONG_TENANT', `${message} Nothing was sent.`, {
     ...about(tenant),

@@ -37,7 +37,9 @@ describe('given a resolver of the application', () => {
         await rejection(find(Promise.resolve(resolution)) as Promise<unknown>),
       ]) {
         expect(error).to.include({ name: 'TenantKnexError', code: 'ERR_OPTION_INVALID' })
-        expect(error.message).to.equal(`The resolver must give a string or undefined, got ${got}.`)
+        expect(error.message).to.equal(
+          `The resolver must return a string or undefined, got ${got}.`,
+        )
       }
     })
   }
