@@ -3,7 +3,7 @@ import type { Claims } from './claims.ts'
 import { ITEM_COUNT, ITEMS, MARKER, SHADE, WRITES } from './tables.ts'
 import { findTag } from './tags.ts'
 
-/** What a database is held against. */
+/** The facts that a database is compared with. */
 export interface Ledger {
   readonly tenantKnex: TenantKnex
   readonly tenants: readonly string[]
@@ -11,7 +11,7 @@ export interface Ledger {
   readonly claims: Claims
 }
 
-/** The rows that one operation wrote, as they are found. */
+/** The rows of one operation, as found in a database. */
 interface Written {
   readonly operation: number
   readonly part: number
@@ -20,10 +20,10 @@ interface Written {
 }
 
 /**
- * Looks into a tenant's database, by its full name: whatever database the connection is in, these
- * are its rows. Every row that a storm wrote must be there as claimed, and no other.
+ * Checks a tenant's database. It names the database in each query, so the result does not depend on the
+ * connection's database. All rows that a storm claims to have written must be there, and no others.
  *
- * @returns a sentence for each thing that is wrong
+ * @returns a sentence for each problem
  */
 export async function audit(ledger: Ledger, tenant: string): Promise<string[]> {
   const written = await writtenIn(ledger, tenant)
@@ -43,7 +43,7 @@ async function writtenIn({ tenantKnex }: Ledger, tenant: string): Promise<Writte
   return rows
 }
 
-/** Nothing writes to these tables. */
+/** Checks the tables that no operation writes to. */
 async function auditOwners({ tenantKnex }: Ledger, tenant: string): Promise<string[]> {
   const knex = tenantKnex(tenant)
   const problems: string[] = []
@@ -66,21 +66,21 @@ async function auditOwners({ tenantKnex }: Ledger, tenant: string): Promise<stri
   return problems
 }
 
-/** A row that is not this tenant's, or that was written twice. */
+/** The problem with rows that do not belong to this tenant, or that were written twice. */
 function strange(ledger: Ledger, tenant: string, found: Written): string[] {
   const { run, tenants, claims } = ledger
   const { operation, part, count } = found
   const tag = findTag(found.tag)
   const where = `in the database of ${tenant}: part ${part} of operation ${operation}`
   const owner = claims.tenantOf(operation)
-  if (tag?.run !== run || owner === undefined) return [`${where}, which nobody wrote`]
+  if (tag?.run !== run || owner === undefined) return [`${where}, which no operation wrote`]
   if (tenants[owner] !== tenant || tag.tenant !== owner || tag.operation !== operation) {
-    return [`${where}, which is ${tenants[owner]}'s (${found.tag})`]
+    return [`${where}, which belongs to ${tenants[owner]} (${found.tag})`]
   }
   return count > 1 ? [`${where}, ${count} times`] : []
 }
 
-/** Each operation's rows must be there: all, none, or one of the two. */
+/** Checks the number of rows of each operation: all, none, or either of them. */
 function auditClaims(
   { claims, tenants }: Ledger,
   tenant: string,

@@ -1,7 +1,7 @@
-/** What becomes of an operation's writes. */
+/** The state of an operation's writes. */
 const CLAIM = {
   none: 0,
-  /** It began, and has not ended. */
+  /** The write began, and has not ended. */
   open: 1,
   acknowledged: 2,
   denied: 3,
@@ -13,19 +13,19 @@ const CLAIM = {
  *
  * - `all`: they were acknowledged.
  * - `none`: the operation was undone, or failed before anything could be written.
- * - `all or none`: nobody knows what became of it.
+ * - `all or none`: it is unknown whether they were written.
  */
 export type Expected = 'all' | 'none' | 'all or none'
 
 /**
- * What the operations of a storm claim to have written, and what must therefore be found. A few
- * bytes for each, so that a long storm's own memory does not grow.
+ * The writes that the operations of a storm claim, and so the rows that the databases must have. Each
+ * operation takes a few bytes, so that the memory of a long storm does not grow.
  */
 export class Claims {
   readonly #tenants: Uint32Array
   readonly #states: Uint8Array
   readonly #parts: Uint8Array
-  /** By tenant: the last operation whose rows may have been lost with the tenant's database. */
+  /** By tenant: the last operation with rows that may have been lost with the tenant's database. */
   readonly #lostUntil = new Map<number, number>()
   #last = 0
 
@@ -40,18 +40,18 @@ export class Claims {
     return this.#last
   }
 
-  /** An operation of a tenant begins. Tenants go by their place in the storm's list. */
+  /** An operation of a tenant begins. The tenant is its place in the storm's list. */
   begin(operation: number, tenant: number): void {
     this.#tenants[operation] = tenant
     this.#last = Math.max(this.#last, operation)
   }
 
-  /** Whose an operation is; undefined where there was none. */
+  /** The tenant of an operation. Undefined if there was no such operation. */
   tenantOf(operation: number): number | undefined {
     return operation >= 1 && operation <= this.#last ? this.#tenants[operation] : undefined
   }
 
-  /** An operation is about to write so many rows: all of them or none. */
+  /** An operation is about to write so many rows, all of them or none. */
   open(operation: number, parts: number): void {
     this.#states[operation] = CLAIM.open
     this.#parts[operation] = parts
@@ -69,17 +69,17 @@ export class Claims {
     this.#states[operation] = CLAIM.doubted
   }
 
-  /** A tenant's database was lost, with what operations up to now wrote. */
+  /** A tenant's database was lost, with all rows written so far. */
   lose(tenant: number): void {
     this.#lostUntil.set(tenant, this.#last)
   }
 
-  /** Rows that the operation writes, where it writes any. */
+  /** How many rows the operation writes. */
   parts(operation: number): number {
     return this.#parts[operation] ?? 0
   }
 
-  /** What its tenant's database must hold of an operation. */
+  /** How many rows of an operation its tenant's database must have. */
   expected(operation: number): Expected {
     const state = this.#states[operation]
     if (state === CLAIM.acknowledged) {
@@ -89,7 +89,7 @@ export class Claims {
     return state === CLAIM.open || state === CLAIM.doubted ? 'all or none' : 'none'
   }
 
-  /** How many operations were acknowledged, undone or refused, and in doubt. */
+  /** How many operations were acknowledged, denied (undone or refused), and in doubt. */
   count(): { acknowledged: number; denied: number; doubted: number } {
     const counts = { acknowledged: 0, denied: 0, doubted: 0 }
     for (const state of this.#states) {

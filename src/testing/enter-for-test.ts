@@ -2,15 +2,16 @@ import { TenantKnexError } from '../base/errors.ts'
 import { innards, type TenantKnex } from '../tenant-knex.ts'
 
 /**
- * Puts a tenant in scope for a test, from a hook that runs before it: for all code of this process that no
- * `run`, adapter or `enter` has given a scope of its own. Most test runners call a hook in another
- * asynchronous context than the test, so `tenantKnex.enter` does not reach the test from there.
+ * Puts a tenant in scope for a test, from a hook that runs before the test. The tenant is in scope for all
+ * code of this process that has no scope of its own, from `run`, an adapter or `enter`. Most test runners
+ * call a hook in another asynchronous context than the test, so `tenantKnex.enter` does not reach the test
+ * from a hook.
  *
- * It is the same for the whole process, so there can be one at a time, and tests that use it cannot run
- * concurrently in one process.
+ * There can be one tenant at a time for the whole process. So tests that use it cannot run concurrently in
+ * one process.
  *
- * @returns a function that ends it. Call it after the test; Vitest does so if the hook returns it.
- * @throws `ERR_OPTION_INVALID` while another one is in scope, and as the call of a tenantKnex
+ * @returns a function that ends it. Call it after the test. Vitest calls it if the hook returns it
+ * @throws `ERR_OPTION_INVALID` while another tenant is in scope, and what the call of a tenantKnex throws
  * @example
  * let leave: () => void
  * beforeEach(() => {
@@ -24,8 +25,9 @@ export function enterForTest(tenantKnex: TenantKnex, tenantId: string): () => vo
   if (leave) return leave
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    `Tenant ${JSON.stringify(tenantId)} cannot be entered: the tenant of another test is in scope. Call ` +
-      'what enterForTest() has returned there, in afterEach. Tests that run concurrently use tenantKnex.run().',
+    `Tenant ${JSON.stringify(tenantId)} cannot be entered, because the tenant of another test is in scope. ` +
+      'In the afterEach of that test, call the function that enterForTest() returned. Tests that run ' +
+      'concurrently must use tenantKnex.run().',
     { tenant: tenantId },
   )
 }

@@ -1,6 +1,6 @@
 import { pick, pickWeighted, type Random, seededRandom, seedOf } from './random.ts'
 
-/** What a storm can choose from. */
+/** The choices of a storm's plan. */
 export interface Choices<O, F> {
   readonly seed: number
   readonly tenants: readonly string[]
@@ -10,7 +10,7 @@ export interface Choices<O, F> {
   readonly faultEvery: number
 }
 
-/** One operation as it is planned. */
+/** One planned operation. */
 export interface Step<O, F> {
   /** From 1. */
   readonly number: number
@@ -18,11 +18,11 @@ export interface Step<O, F> {
   readonly tenant: string
   /** Some other tenant. */
   readonly otherTenant: string
-  /** True where the operation goes by the tenant in scope. */
+  /** True if the operation uses the tenant in scope. */
   readonly isAmbient: boolean
-  /** What strikes before the operation begins. */
+  /** The fault that strikes before the operation begins. */
   readonly fault: F | undefined
-  /** For what operation and fault choose themselves. */
+  /** For the choices of the operation and the fault themselves. */
   readonly random: Random
 }
 
@@ -30,7 +30,7 @@ interface Weighted {
   readonly weight?: number
 }
 
-/** One step of a storm's plan: it follows from the seed and the number alone. */
+/** One step of a storm's plan. It depends on the seed and the number alone. */
 export function planStep<O extends Weighted, F extends Weighted>(
   { seed, tenants, operations, faults, faultEvery }: Choices<O, F>,
   number: number,

@@ -1,7 +1,7 @@
 /** A source of numbers in [0, 1). */
 export type Random = () => number
 
-/** A generator that gives the same sequence for the same seed (mulberry32). */
+/** A generator that returns the same sequence for the same seed (mulberry32). */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {
@@ -10,17 +10,17 @@ export function seededRandom(seed: number): Random {
   }
 }
 
-/** A seed for one of many sequences, so that they do not depend on each other's length. */
+/** The seed for one of many sequences, so that no sequence depends on the length of another. */
 export function seedOf(seed: number, index: number): number {
   return mix((seed + Math.imul(index, 0x9e3779b1)) >>> 0)
 }
 
-/** One of a list that is not empty. */
+/** One element of a list that is not empty. */
 export function pick<T>(random: Random, list: readonly T[]): T {
   return list[Math.floor(random() * list.length)] as T
 }
 
-/** One of a list that is not empty, each as often as its weight (1 where left out). */
+/** One element of a list that is not empty, in proportion to the weights. The default weight is 1. */
 export function pickWeighted<T extends { readonly weight?: number }>(
   random: Random,
   list: readonly T[],

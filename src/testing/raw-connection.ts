@@ -3,7 +3,7 @@ import { StormViolation } from './storm-operation.ts'
 
 type Callback = (error: Error | null, rows?: unknown) => void
 
-/** What mysql2 offers on a connection, as far as a storm uses it. */
+/** The methods of a connection of mysql2 that a storm uses. */
 export interface RawConnection {
   query(sql: string, values: readonly unknown[], callback: Callback): unknown
   execute(sql: string, values: readonly unknown[], callback: Callback): unknown
@@ -11,7 +11,7 @@ export interface RawConnection {
 
 export type Row = Record<string, unknown>
 
-/** Runs a function with a connection of the tenant's own, and gives it back. */
+/** Runs a function with a connection of the tenant, then releases the connection. */
 export async function withConnection<T>(
   { client }: Knex,
   fn: (connection: RawConnection) => Promise<T>,
@@ -24,7 +24,7 @@ export async function withConnection<T>(
   }
 }
 
-/** Calls a raw connection. Its callback must be called once. */
+/** Calls a method of a raw connection. The connection must call the callback exactly once. */
 export function call(
   connection: RawConnection,
   method: 'query' | 'execute',
@@ -35,7 +35,7 @@ export function call(
   return new Promise((resolve, reject) => {
     connection[method](sql, values, (error, rows) => {
       calls++
-      // Thrown where nobody catches it, so that it is seen.
+      // An unhandled rejection, so that the storm reports it.
       if (calls > 1) void Promise.reject(new StormViolation(`a callback was called ${calls} times`))
       if (error) reject(error)
       else resolve(rows as Row[])

@@ -1,26 +1,25 @@
-/** What a fault works with. */
+/** The context of a fault. */
 export interface FaultContext {
   /** The tenant that the plan chose. */
   readonly tenant: string
-  /** Numbers in [0, 1) that follow from the seed. */
+  /** Numbers in [0, 1) that depend on the seed. */
   readonly random: () => number
   /**
-   * Says that a tenant's database is about to be lost, or has been, with what was written so far:
-   * call it after the database was made anew.
+   * Says that a tenant's database was lost, with all rows written so far. Call it after the database was
+   * created again.
    */
   lose(tenant: string): void
 }
 
-/** Something that breaks while a storm runs, and is mended when `strike` has ended. */
+/** A fault that strikes while a storm runs. It is repaired when `strike` has ended. */
 export interface StormFault {
   readonly name: string
   /** How often it is chosen, in relation to the others. @defaultValue 1 */
   readonly weight?: number
   /**
-   * Makes the fault and mends it; one runs at a time.
+   * Makes the fault and repairs it. One fault runs at a time.
    *
-   * @returns what it struck, for the report: the phases that connections were in, each with how
-   * many of them
+   * @returns the struck connections, for the report: how many were in each phase
    */
   readonly strike: (context: FaultContext) => Promise<Readonly<Record<string, number>> | undefined>
 }

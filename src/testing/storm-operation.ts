@@ -5,29 +5,29 @@ import type { Claims } from './claims.ts'
 import type { Random } from './random.ts'
 import { formatTag, type Tag } from './tags.ts'
 
-/** Something that must never be: a row of another tenant, a write in the wrong place. */
+/** A violation of isolation, such as a row of another tenant, or a write in the wrong database. */
 export class StormViolation extends Error {}
 
-/** One kind of operation, as it is chosen by a storm's plan. */
+/** One kind of operation. A storm's plan chooses among them. */
 export interface StormOperation {
   readonly name: string
   /** How often it is chosen, in relation to the others. @defaultValue 1 */
   readonly weight?: number
   /**
-   * Does it, for one tenant. What it throws is a violation, unless it is an error of the database
-   * while faults are made.
+   * Runs the operation for one tenant. An error is a violation, unless it is an error of the database
+   * and the storm has faults.
    */
   readonly run: (storm: StormContext) => Promise<void>
 }
 
-/** A row that says whose it is and who asked for it. */
+/** A row that names its tenant, its database and the operation that selected it. */
 export interface MarkedRow {
   readonly tenant: unknown
   readonly asker: unknown
   readonly db: unknown
 }
 
-/** What a storm's context is made of. */
+/** The parts of a `StormContext`. */
 export interface StormContextOptions {
   readonly tenantKnex: TenantKnex
   readonly tenants: readonly string[]
@@ -42,10 +42,10 @@ export interface StormContextOptions {
   readonly onRows: (count: number) => void
 }
 
-/** What one operation works with. */
+/** The context of one operation. */
 export class StormContext {
   readonly tenantKnex: TenantKnex
-  /** The tenant that it is for. */
+  /** The operation's tenant. */
   readonly tenant: string
   /** Some other tenant. */
   readonly otherTenant: string
@@ -53,11 +53,11 @@ export class StormContext {
   readonly knex: Knex
   /** The operation's number, from 1. */
   readonly number: number
-  /** True where nothing is broken meanwhile. */
+  /** True if the storm has no faults. */
   readonly isCalm: boolean
-  /** Numbers in [0, 1) that follow from the seed. */
+  /** Numbers in [0, 1) that depend on the seed. */
   readonly random: () => number
-  /** Put it into each statement as a value, so that a witness can tell whose the statement is. */
+  /** Put it into each statement as a value, so that a witness can tell the tenant of the statement. */
   readonly tag: string
 
   readonly #options: StormContextOptions
@@ -75,7 +75,7 @@ export class StormContext {
     this.tag = formatTag(this.#tagOf(tenant))
   }
 
-  /** How many tenants there are, and which of them this is. */
+  /** The number of tenants, and the place of this one in the storm's list. */
   get place(): { readonly index: number; readonly count: number } {
     const { tenants, tenant } = this.#options
     return { index: tenants.indexOf(tenant), count: tenants.length }
@@ -86,12 +86,12 @@ export class StormContext {
     return min + Math.floor(this.random() * (max - min + 1))
   }
 
-  /** Columns that say who asks and where: select them beside your own, and check the rows. */
+  /** Columns with the tag and the database. Select them beside your own, then check the rows. */
   marks(knex: Knex = this.knex): Knex.Raw[] {
     return [knex.raw('? as asker', [this.tag]), knex.raw('database() as db')]
   }
 
-  /** Each row must be this tenant's, from its database, and an answer to this very operation. */
+  /** Checks that each row is this tenant's, from its database, and an answer to this operation. */
   checkRows(rows: readonly MarkedRow[], count?: number): void {
     if (count !== undefined && rows.length !== count) {
       this.violate(`${rows.length} rows came back in place of ${count}`)
@@ -108,16 +108,16 @@ export class StormContext {
     this.violate(`a row of ${String(tenant)} came back, from ${String(db)}, asked by ${asker}`)
   }
 
-  /** Reports what must never be. */
+  /** Reports a violation. */
   violate(message: string): never {
     throw new StormViolation(message)
   }
 
   /**
-   * Writes rows that carry the tag, all or none: noted as written where the function succeeds, and
-   * where it fails by what its error says.
+   * Writes rows that carry the tag, all or none. If the function succeeds, the audit must find the rows.
+   * If it fails, the `outcome` of the error decides.
    *
-   * @param isUndone true once nothing can have been kept where it fails, whatever the error says
+   * @param isUndone returns true while a failure means that no row was kept, whatever the error says
    */
   async write<T>(
     parts: number,
@@ -137,12 +137,12 @@ export class StormContext {
     }
   }
 
-  /** Writes that must never be seen, whatever comes. */
+  /** Says that the operation's writes must never be found. */
   deny(): void {
     this.#options.claims.deny(this.number)
   }
 
-  /** A call that must be refused with this code. */
+  /** Checks that a call fails with this code. */
   async refused(call: () => unknown, code: string): Promise<void> {
     try {
       await call()
@@ -159,7 +159,7 @@ export class StormContext {
   }
 }
 
-/** True where an error says that its statement has changed nothing. */
+/** True if an error says that its statement has changed no rows. */
 function isWithoutEffect(error: unknown): boolean {
   const { outcome } = error as { outcome?: Outcome }
   return outcome === 'not-sent' || outcome === 'failed'

@@ -6,34 +6,34 @@ import type { StormFault } from './storm-fault.ts'
 import type { StormOperation } from './storm-operation.ts'
 import type { StormWitness } from './storm-witness.ts'
 
-/** What a storm is made of. */
+/** The options of a storm. */
 export interface StormOptions {
-  /** The application's own, as it is in production. */
+  /** The application's own tenantKnex, configured as in production. */
   readonly tenantKnex: TenantKnex
-  /** Two or more, whose databases `createStormTables` made ready. */
+  /** Two or more tenants. `createStormTables` must have prepared their databases. */
   readonly tenants: readonly string[]
   /** The same seed gives the same plan. @defaultValue 1 */
   readonly seed?: number
   /** How many operations. @defaultValue 10_000 */
   readonly operations?: number
-  /** Operations at a time: more than the pool has connections. @defaultValue 32 */
+  /** Operations at a time. Choose more than the pool has connections. @defaultValue 32 */
   readonly workers?: number
-  /** The application's own operations, mixed with the storm's. */
+  /** The application's own operations. They are mixed with the storm's. */
   readonly ownOperations?: readonly StormOperation[]
-  /** What is broken meanwhile; without any, no operation may fail. */
+  /** The faults to make. Without faults, no operation may fail. */
   readonly faults?: readonly StormFault[]
   /** Operations from one fault to the next, on average. @defaultValue 200 */
   readonly faultEvery?: number
-  /** Who looks at the server itself meanwhile. */
+  /** Watches the server itself during the storm. */
   readonly witness?: StormWitness
   /** How long an operation may take, in milliseconds. @defaultValue 60_000 */
   readonly timeoutMillis?: number
 }
 
-/** The same, with nothing left out but the witness. */
+/** The checked options, with all defaults. */
 export interface ResolvedStormOptions
   extends Required<Omit<StormOptions, 'ownOperations' | 'operations' | 'witness'>> {
-  /** How many. */
+  /** The number of operations. */
   readonly count: number
   readonly operations: readonly StormOperation[]
   readonly witness: StormWitness
@@ -52,7 +52,7 @@ const NAMES: ReadonlySet<string> = new Set([
   'timeoutMillis',
 ] satisfies (keyof StormOptions)[])
 
-/** Tags have 64 characters, and the claims of a storm a few bytes for each operation. */
+/** A tag has at most 64 characters, and the claims of a storm take a few bytes for each operation. */
 const MOST_OPERATIONS = 100_000_000
 
 /** @throws `ERR_OPTION_INVALID` */

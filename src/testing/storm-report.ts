@@ -1,24 +1,27 @@
 import { TenantKnexError } from '../base/errors.ts'
 
-/** Something that must never be, and where it came up. */
+/** A violation, and the operation that found it. */
 export interface ReportedViolation {
-  /** The operation's number; 0 for what belongs to none. */
+  /** The operation's number. 0 if it belongs to no operation. */
   readonly operation: number
-  /** Its kind, tenant and what was wrong. */
+  /** The kind of operation, its tenant, and the problem. */
   readonly message: string
   readonly cause?: unknown
 }
 
-/** What a storm did and saw. */
+/** The results of a storm. */
 export interface StormReport {
   readonly seed: number
-  /** Operations that ran, each checked. */
+  /** Operations that ran. Each was checked. */
   readonly operations: number
-  /** How many of each kind. */
+  /** How many operations of each kind. */
   readonly byOperation: Readonly<Record<string, number>>
-  /** Rows that came back and were looked at. */
+  /** Rows that came back. Each was checked. */
   readonly rows: number
-  /** Operations whose writes were acknowledged, undone or refused, and in doubt: each was audited. */
+  /**
+   * Operations whose writes were acknowledged, denied (undone or refused), and in doubt. All of them
+   * were audited.
+   */
   readonly writes: {
     readonly acknowledged: number
     readonly denied: number
@@ -26,22 +29,22 @@ export interface StormReport {
   }
   /** Faults that were made, by name. */
   readonly faults: Readonly<Record<string, number>>
-  /** Connections that were struck, by fault and phase, as far as the faults told. */
+  /** Struck connections, by fault and phase, if the faults returned them. */
   readonly struck: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** What operations failed with, by code and outcome: under faults, and in deadlocks. */
+  /** Errors of operations under faults and in deadlocks, by code and outcome. */
   readonly errors: Readonly<Record<string, number>>
   /** Statements of this storm that the witness saw, each in its own tenant's database. */
   readonly witnessed: number
-  /** Most connections that the witness counted at a time; undefined where nobody counted. */
+  /** The most connections that the witness counted at a time. Undefined if it did not count. */
   readonly connections: number | undefined
-  /** Bytes of heap in use, after a garbage collection, early and at the end; needs --expose-gc. */
+  /** Bytes of heap in use after a garbage collection, early and at the end. Needs --expose-gc. */
   readonly heap: { readonly early: number; readonly late: number } | undefined
   readonly durationMillis: number
-  /** Empty, or the storm failed. Not more than the first few. */
+  /** The first few violations. Empty if the storm found none. */
   readonly violations: readonly ReportedViolation[]
 }
 
-/** A storm found what must never be (`ERR_STORM_FAILED`). */
+/** A storm found violations (`ERR_STORM_FAILED`). */
 export class StormError extends TenantKnexError {
   readonly report: StormReport
 

@@ -3,19 +3,19 @@ import { findTag } from './tags.ts'
 /** A statement as the server saw it. */
 export interface WitnessedStatement {
   readonly text: string
-  /** The database that was current when it began; null for none. */
+  /** The current database when the statement began. Null for none. */
   readonly database: string | null
 }
 
-/** Somebody who watches the server itself, past the library. */
+/** Watches the server itself, without the library. */
 export interface StormWitness {
-  /** Statements that ended since the last call; at least those whose text holds a storm's tag. */
+  /** Statements that ended since the last call: at least all with a storm's tag in their text. */
   statements?(): Promise<readonly WitnessedStatement[]>
-  /** Connections that the server has of the pool's account now. */
+  /** The number of connections that the pool's account has at the server now. */
   connections?(): Promise<number>
 }
 
-/** What a witness is held against. */
+/** The facts that a witness's statements are compared with. */
 export interface Testimony {
   readonly run: string
   /** Names of the tenants' databases, in the order of the tenants. */
@@ -23,15 +23,15 @@ export interface Testimony {
 }
 
 /**
- * Where a statement begins that has left with a switch which is refused: it finds no table there, and
- * its result is nobody's. It is no tenant's database.
+ * The database of a statement that was sent with a switch, if the server refuses the switch. The
+ * statement finds no table there, and no caller gets its result. It is not a tenant's database.
  */
 const NEUTRAL_DATABASE = 'information_schema'
 
 /**
- * Looks for statements of a run that ran in another database than their own tenant's.
+ * Finds statements of a run that ran in another database than their own tenant's.
  *
- * @returns how many statements of the run there were, and a sentence for each that is wrong
+ * @returns the number of statements of the run, and a sentence for each problem
  */
 export function checkStatements(
   statements: readonly WitnessedStatement[],

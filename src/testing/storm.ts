@@ -18,23 +18,23 @@ import { Watch } from './watch.ts'
 
 type StormStep = Step<StormOperation, StormFault>
 
-/** A storm that has found so much ends early. */
+/** A storm ends early after so many violations. */
 const MOST_VIOLATIONS = 10
 
-/** By so much a heap may differ before and after, from what is in flight. */
+/** So many bytes may a heap grow because of running operations. */
 const HEAP_SLACK_BYTES = 32 * 2 ** 20
 
-/** How long the audit waits for a server that a fault has struck last. */
+/** How long the audit waits for a server to recover from the last fault. */
 const AUDIT_MILLIS = 15_000
 
 /**
- * Tries to make rows cross tenants: runs random operations of all tenants at once, breaks what it is
- * given to break, looks at each row that comes back, and at last into every database. Works on an
- * application's own tenantKnex, and only on databases that `createStormTables` made ready.
+ * Tries to make rows cross tenants. It runs random operations of all tenants at once and makes the given
+ * faults. It checks each row that comes back, and at the end it checks every database. It uses the
+ * application's own tenantKnex, and only databases that `createStormTables` has prepared.
  *
- * @returns what it did and saw
- * @throws StormError (`ERR_STORM_FAILED`), which has the report, where it found what must never be
- * @throws `ERR_STORM_REFUSED` where a database was not made for it; `ERR_OPTION_INVALID`
+ * @returns the report
+ * @throws StormError (`ERR_STORM_FAILED`) with the report, if the storm found a violation
+ * @throws `ERR_STORM_REFUSED` if a database was not prepared for storms, `ERR_OPTION_INVALID`
  */
 export async function storm(options: StormOptions): Promise<StormReport> {
   const resolved = resolveStormOptions(options)
@@ -149,8 +149,8 @@ class Storm {
   }
 
   /**
-   * While faults are made the database may fail, but only in ways that say what happened. A deadlock
-   * may always come: two transactions of one tenant's.
+   * Decides whether an error is a violation. In a storm with faults the database may fail, but only with
+   * an error that has an `outcome`. A deadlock of two transactions of one tenant is always possible.
    */
   #judge({ number, operation, tenant }: StormStep, error: unknown): void {
     const details = error as { code?: string; outcome?: string; tenant?: string; name?: string }
@@ -185,7 +185,7 @@ class Storm {
     return { early, late }
   }
 
-  /** One connection beside each pool. */
+  /** The most connections that are allowed: those of each pool, and one beside each pool. */
   #limit(): number {
     const { servers } = this.#options.tenantKnex.stats()
     return servers.reduce((sum, { max }) => sum + max + 1, 0)
@@ -204,7 +204,7 @@ class Storm {
   }
 }
 
-/** Awaits an operation, which must settle in time. */
+/** Awaits an operation. A late one is a violation. */
 async function within(millis: number, running: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
@@ -234,7 +234,7 @@ async function patiently<T>(fn: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Bytes, after a garbage collection; undefined where there is no way to ask for one. */
+/** Bytes after a garbage collection. Undefined if the process cannot start one. */
 function heapInUse(): number | undefined {
   const { gc } = globalThis as { gc?: () => void }
   if (gc === undefined) return undefined

@@ -3,31 +3,30 @@ import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import type { TenantKnex } from '../tenant-knex.ts'
 import { call, withConnection } from './raw-connection.ts'
 
-/** Says that a database was made for storms, and whose it is. One row. */
+/** Marks a database as prepared for storms. Its one row names the tenant. */
 export const MARKER = 'tenant_knex_storm'
-/** The same keys for every tenant, each row naming its own. */
+/** Has the same keys for every tenant. Each row names the tenant. */
 export const ITEMS = 'tenant_knex_storm_items'
-/** The rows that operations write, each with its tag. */
+/** Has the rows that operations write, each with its tag. */
 export const WRITES = 'tenant_knex_storm_writes'
-/** Names its tenant in one row; sessions hide it behind a temporary table of the same name. */
+/** Names its tenant in one row. Sessions hide it behind a temporary table of the same name. */
 export const SHADE = 'tenant_knex_storm_shade'
 
-/** Rows of {@link ITEMS}. */
+/** The number of rows in {@link ITEMS}. */
 export const ITEM_COUNT = 100
 
 const TABLES = [MARKER, ITEMS, WRITES, SHADE]
 
-/** Databases that are looked at or made ready at a time. */
+/** Databases that are checked or prepared at a time. */
 const AT_A_TIME = 8
 
 const ER_NO_SUCH_TABLE = 1146
 
 /**
- * Makes databases ready for storms: marks each as one that may be stormed, and creates the storm's
- * own tables in it. The databases must exist and be empty, or have been made ready before; so run
- * it before your own migrations.
+ * Prepares databases for storms: marks each one, and creates the storm's own tables in it. A database
+ * must exist, and be empty or prepared already. So call it before your own migrations.
  *
- * @throws `ERR_STORM_REFUSED` where a database has other tables and no mark
+ * @throws `ERR_STORM_REFUSED` if a database has other tables and no mark
  */
 export async function createStormTables(
   tenantKnex: TenantKnex,
@@ -43,7 +42,7 @@ export async function createStormTables(
   })
 }
 
-/** Drops what {@link createStormTables} created. The databases stay. */
+/** Drops the tables of {@link createStormTables}. The databases stay. */
 export async function dropStormTables(
   tenantKnex: TenantKnex,
   tenants: readonly string[],
@@ -54,8 +53,8 @@ export async function dropStormTables(
 }
 
 /**
- * Makes sure that each database was made for storms and for this tenant, and forgets what earlier
- * storms wrote.
+ * Checks that each database was prepared for storms and for this tenant, and deletes the rows of earlier
+ * storms.
  *
  * @throws `ERR_STORM_REFUSED`
  */
@@ -89,7 +88,7 @@ const COLUMNS: Readonly<Record<string, (table: Knex.CreateTableBuilder) => void>
   },
 }
 
-/** Without a mark, anything in a database may be somebody's data. */
+/** Refuses a database with tables and no mark, because the tables may have real data. */
 async function refuseStrangers(knex: Knex, id: string): Promise<void> {
   const tables: string[] = (await knex.raw('SHOW TABLES'))[0].flatMap((row: object) =>
     Object.values(row),
@@ -109,7 +108,7 @@ async function fill(knex: Knex, tenant: string): Promise<void> {
 
 type Run = (sql: string, values: readonly unknown[]) => Promise<unknown>
 
-/** Works on one connection, whose session may still hide a table behind a temporary one. */
+/** Drops the temporary table that hides a real one, then runs statements on the same connection. */
 async function withRealTables(knex: Knex, fn: (run: Run) => Promise<unknown>): Promise<void> {
   await withConnection(knex, async (connection) => {
     const run: Run = (sql, values) => call(connection, 'query', sql, values)
@@ -136,8 +135,8 @@ function describe(owners: readonly string[]): string {
 function refused(tenant: string, why: string): TenantKnexError {
   return new TenantKnexError(
     'ERR_STORM_REFUSED',
-    `The database of tenant ${JSON.stringify(tenant)} was not made for a storm: ${why}. A storm ` +
-      'takes only databases that `createStormTables` made ready while they were empty.',
+    `The database of tenant ${JSON.stringify(tenant)} was not made for a storm: ${why}. A storm uses only ` +
+      'databases that were empty when `createStormTables` prepared them.',
     { tenant },
   )
 }

@@ -1,6 +1,6 @@
 /**
- * The mark that each statement of a storm carries in its text, as a value, and each row that it
- * writes: which run, which tenant (by its place in the list), which operation.
+ * The mark of a storm's operation: its run, its tenant (by its place in the list) and its number. Each
+ * statement has it as a value in its text, and each written row has it in a column.
  */
 export interface Tag {
   readonly run: string
@@ -14,7 +14,7 @@ export function formatTag({ run, tenant, operation }: Tag): string {
   return `storm:${run}:${tenant}:${operation}`
 }
 
-/** The first tag in a text; undefined where there is none. */
+/** The first tag in a text. Undefined if there is none. */
 export function findTag(text: string): Tag | undefined {
   const [, run, tenant, operation] = TAG.exec(text) ?? []
   if (run === undefined) return undefined

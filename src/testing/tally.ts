@@ -6,7 +6,7 @@ export class Tally {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
   }
 
-  /** The most frequent first. */
+  /** The counts, the largest first. */
   counts(): Record<string, number> {
     return Object.fromEntries([...this.#counts].sort(([, a], [, b]) => b - a))
   }

@@ -3,25 +3,25 @@ import { checkStatements, type StormWitness, type Testimony } from './storm-witn
 
 const POLL_MILLIS = 100
 
-/** How long the server may count more connections than the rule allows: it notices closes late. */
+/** How long the server may count too many connections, because it notices closed ones late. */
 const CLOSING_MILLIS = 2_000
 
-/** What a watch was told, and what it found wrong. */
+/** The results of a watch. */
 export interface Watched {
   /** Statements of the storm that the witness saw. */
   readonly witnessed: number
-  /** Most connections at a time; undefined where nobody counted. */
+  /** The most connections at a time. Undefined if the witness did not count. */
   readonly connections: number | undefined
 }
 
-/** Looks on while a storm runs: asks the witness, and hears of what nobody caught. */
+/** Watches a storm: asks the witness again and again, and reports unhandled rejections. */
 export class Watch {
   readonly #witness: StormWitness
   readonly #testimony: Testimony
   readonly #mostConnections: () => number
   readonly #onProblem: (problem: string, cause?: unknown) => void
   readonly #onUnhandled = (reason: unknown): void =>
-    this.#onProblem('a rejection that nobody handled', reason)
+    this.#onProblem('an unhandled rejection', reason)
   #witnessed = 0
   #connections: number | undefined
   #tooManySince: number | undefined
@@ -45,7 +45,7 @@ export class Watch {
     this.#polling = this.#poll()
   }
 
-  /** Looks a last time. */
+  /** Asks the witness a last time, and ends the watch. */
   async stop(): Promise<Watched> {
     this.#isOver = true
     await this.#polling

@@ -7,7 +7,7 @@ import { row } from './writes.ts'
 /** How long a statement sleeps at the server, in milliseconds. */
 const SLEEP = 20
 
-/** What is given up while it runs: its connection, and what comes late, is nobody else's. */
+/** Operations that are given up while they run. No other operation may get their late answers. */
 export const CANCELLATION_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'read with a timeout',
@@ -52,7 +52,7 @@ export const CANCELLATION_OPERATIONS: readonly StormOperation[] = [
           const { operation, part, tag } = row(storm, 0)
           const sql = `INSERT INTO ${WRITES} (operation, part, tag) SELECT ?, ? + 0 * SLEEP(?), ?`
           const values = [operation, part, SLEEP / 1_000, tag]
-          // In an array: the connection is given back before this has ended.
+          // In an array, so that the connection is released before the query has ended.
           return [call(connection, 'query', sql, values)]
         })
         await written
@@ -61,13 +61,13 @@ export const CANCELLATION_OPERATIONS: readonly StormOperation[] = [
   },
 ]
 
-/** Awaits a query, which may as well be given up. */
+/** Awaits a query. It may succeed, or reach its timeout. */
 async function untilTimeout<T>(query: PromiseLike<T>, check: (result: T) => void): Promise<void> {
   let result: T
   try {
     result = await query
   } catch (error) {
-    // An acquire that took too long is a failure as any other.
+    // A timeout of an acquire has the same name, but counts as a failure.
     const isGivenUp =
       (error as Error).name === 'KnexTimeoutError' && !(error instanceof TenantKnexError)
     if (isGivenUp) return

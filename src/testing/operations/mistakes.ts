@@ -7,10 +7,10 @@ import { row } from './writes.ts'
 
 type AmbientKnex = TenantKnex['ambient']
 
-/** A Knex of some other database; it is not asked to connect. */
+/** A plain Knex of another database. It never connects. */
 const central = knex({ client: 'mysql2', connection: { database: 'central' }, pool: { min: 0 } })
 
-/** What code may take from `ambient` in one tenant's scope and use in another's. */
+/** Objects that code may take from `ambient` in one tenant's scope and use in another's. */
 const KEPT: readonly ((ambient: AmbientKnex) => () => PromiseLike<unknown>)[] = [
   ({ schema }) =>
     () =>
@@ -31,7 +31,7 @@ const KEPT: readonly ((ambient: AmbientKnex) => () => PromiseLike<unknown>)[] = 
       cache.get('key'),
 ]
 
-/** Mistakes that applications make: each is refused, and nothing is sent. */
+/** Mistakes that applications make. Each must be refused before anything is sent. */
 export const MISTAKE_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'USE',
@@ -53,7 +53,7 @@ export const MISTAKE_OPERATIONS: readonly StormOperation[] = [
     weight: 2,
     run: async (storm) => {
       const { tenantKnex, tenant, otherTenant } = storm
-      // In an array: a builder alone would be awaited.
+      // In an array, because a builder alone would be awaited.
       const [builder] = await tenantKnex.run(tenant, () => [tenantKnex.ambient(ITEMS)])
       await tenantKnex.run(otherTenant, () => storm.refused(() => builder, 'ERR_WRONG_TENANT'))
     },

@@ -4,10 +4,10 @@ import type { Knex } from 'knex'
 import type { MarkedRow, StormContext, StormOperation } from '../storm-operation.ts'
 import { ITEM_COUNT, ITEMS, SHADE } from '../tables.ts'
 
-/** Makes rows so long that a stream of them fills many packets, and can be left in the middle. */
+/** Makes rows so long that a stream has many packets and can be left in the middle. */
 const PADDING = 4_000
 
-/** Reads: in whatever form, each row must be the asker's. */
+/** Reads in many forms. Each row must belong to the tenant of the operation. */
 export const READ_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'read all',
@@ -28,7 +28,7 @@ export const READ_OPERATIONS: readonly StormOperation[] = [
     weight: 4,
     run: async (storm) => {
       const ids = [1, 2, 3].map(() => storm.between(1, ITEM_COUNT))
-      // Each is awaited to its end, also where another one fails.
+      // Each read is awaited to its end, even if another one fails.
       const reads = ids.map((id) => items(storm).where({ id }))
       const results = await Promise.allSettled(reads.map((read) => read.then((rows) => rows)))
       for (const result of results) {
@@ -51,7 +51,7 @@ export const READ_OPERATIONS: readonly StormOperation[] = [
     weight: 5,
     run: async (storm) => {
       const rows: MarkedRow[] = await storm.knex(SHADE).select('tenant', ...storm.marks())
-      if (rows.length === 0) storm.violate('a table was empty that never is')
+      if (rows.length === 0) storm.violate('a table was empty that always has a row')
       storm.checkRows(rows)
     },
   },

@@ -5,16 +5,16 @@ import { ITEMS, SHADE, WRITES } from '../tables.ts'
 import { findTag } from '../tags.ts'
 import { row } from './writes.ts'
 
-/** Each tenant sets a limit of its own in its sessions: this, and its place in the list. */
+/** Each tenant sets its own limit in its sessions: this number plus its place in the list. */
 const OWN_LIMIT = 1_000_000
 
 const ER_UNKNOWN_STATEMENT = 1243
 
-/** One text for all tenants: mysql2 keeps prepared statements by their text. */
+/** All tenants use the same text, because mysql2 keeps prepared statements by their text. */
 const PREPARED = `SELECT tenant, ? AS asker, DATABASE() AS db FROM ${ITEMS} WHERE id = ?`
 const PREPARED_INSERT = `INSERT INTO ${WRITES} (operation, part, tag) VALUES (?, ?, ?)`
 
-/** What a tenant leaves in its session is there for itself at most. */
+/** Operations that leave something in a session, or look for it. No other tenant may find it. */
 export const SESSION_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'leave marks in the session',
@@ -66,13 +66,13 @@ export const SESSION_OPERATIONS: readonly StormOperation[] = [
   },
 ]
 
-/** Every kind of mark that would tell another tenant apart: all of them survive a `USE`. */
+/** Leaves marks of every kind that survives a `USE`, so that another tenant would find them. */
 async function leaveMarks(storm: StormContext, connection: RawConnection): Promise<void> {
   const statements: [sql: string, values: unknown[]][] = [
     ['SET @tenant_knex_storm = ?', [storm.tag]],
     ['SET SESSION group_concat_max_len = ?', [OWN_LIMIT + storm.place.index]],
     ['DO GET_LOCK(?, 0)', [lockName(storm.tenant)]],
-    // In one statement: an empty table must not be left where a fault comes between two.
+    // In one statement, because a fault between two statements would leave an empty table.
     [`CREATE TEMPORARY TABLE IF NOT EXISTS ${SHADE} SELECT ? AS tenant`, [storm.tenant]],
     [`PREPARE tenant_knex_storm FROM 'SELECT tenant FROM ${ITEMS} LIMIT 1'`, []],
   ]
@@ -88,7 +88,7 @@ function checkMarks(storm: StormContext, found: Row): void {
   }
 }
 
-/** There is none, or it is the tenant's own. */
+/** Executes the prepared statement of the session. There is none, or it must be the tenant's own. */
 async function executeText(storm: StormContext, connection: RawConnection): Promise<void> {
   let rows: Row[]
   try {

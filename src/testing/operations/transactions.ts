@@ -4,13 +4,13 @@ import type { StormContext, StormOperation } from '../storm-operation.ts'
 import { ITEMS, WRITES } from '../tables.ts'
 import { insert, row } from './writes.ts'
 
-/** Parts from here on are undone: no row may ever be found with one. */
+/** Parts with this number or a higher one are undone. No row with such a part may ever be found. */
 const UNDONE = 100
 
-/** What undoes a savepoint or a transaction. */
+/** The error that undoes a savepoint or a transaction. */
 class Undo extends Error {}
 
-/** Transactions: all of it or none; and what nobody ends is undone. */
+/** Transactions. Each keeps all of its rows or none. A transaction that is never ended keeps none. */
 export const TRANSACTION_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'transaction',
@@ -39,11 +39,11 @@ export const TRANSACTION_OPERATIONS: readonly StormOperation[] = [
       transaction(storm, 1, async (trx) => {
         await insert(storm, trx, 0)
         const [id] = await trx(WRITES).insert(row(storm, UNDONE))
-        // By its key: anything else locks rows of others, and ends in deadlocks.
+        // By its key, because another condition would lock rows of others and cause deadlocks.
         const remove = () => trx(WRITES).where({ id, tag: storm.tag }).delete()
         let deleted = await remove()
-        // MariaDB answers so where KILL QUERY strikes while it plans the DELETE (seen on 10.11.19, on
-        // connections that nothing else has to do with). A row that is gone is not found again.
+        // MariaDB answers 0 if KILL QUERY strikes while it plans the DELETE. Seen on 10.11.19, without
+        // this library. If the row were really gone, the second DELETE would not find it either.
         if (deleted === 0 && !storm.isCalm) deleted = await remove()
         if (deleted !== 1) storm.violate(`${deleted} rows were deleted in place of 1`)
       }),
@@ -139,7 +139,7 @@ export const TRANSACTION_OPERATIONS: readonly StormOperation[] = [
   },
 ]
 
-/** Writes in a transaction; undone where it fails before COMMIT. */
+/** Writes in a transaction. The rows are undone if it fails before COMMIT. */
 async function transaction(
   storm: StormContext,
   parts: number,
@@ -177,7 +177,7 @@ async function insertAndUndo(storm: StormContext, knex: Knex): Promise<void> {
   throw new Undo()
 }
 
-/** Awaits what must fail as we made it fail. */
+/** Awaits a transaction that must fail with `Undo`. */
 async function undone(transaction: PromiseLike<unknown>): Promise<void> {
   try {
     await transaction

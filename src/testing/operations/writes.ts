@@ -3,7 +3,7 @@ import type { StormContext, StormOperation } from '../storm-operation.ts'
 import { WRITES } from '../tables.ts'
 import { findTag } from '../tags.ts'
 
-/** Writes of one statement: what was acknowledged is in the asker's database, once. */
+/** Writes of one statement. An acknowledged row must be in the tenant's database exactly once. */
 export const WRITE_OPERATIONS: readonly StormOperation[] = [
   {
     name: 'write',
@@ -34,7 +34,7 @@ export const WRITE_OPERATIONS: readonly StormOperation[] = [
       })
       const rows: { tag: string }[] = await storm.knex(WRITES).where({ id })
       for (const { tag } of rows) {
-        // Another operation's only where a fault made the database anew.
+        // It may be another operation's row, if a fault has created the database again.
         if (findTag(tag)?.tenant !== storm.place.index) storm.violate(`${tag} was read back`)
       }
     },
