@@ -29,7 +29,7 @@ export async function audit(ledger: Ledger, tenant: string): Promise<string[]> {
   const written = await writtenIn(ledger, tenant)
   return [
     ...(await auditOwners(ledger, tenant)),
-    ...written.flatMap((found) => strange(ledger, tenant, found)),
+    ...written.flatMap((found) => rowProblems(ledger, tenant, found)),
     ...auditClaims(ledger, tenant, written),
   ]
 }
@@ -67,7 +67,7 @@ async function auditOwners({ tenantKnex }: Ledger, tenant: string): Promise<stri
 }
 
 /** The problem with rows that do not belong to this tenant, or that were written twice. */
-function strange(ledger: Ledger, tenant: string, found: Written): string[] {
+function rowProblems(ledger: Ledger, tenant: string, found: Written): string[] {
   const { run, tenants, claims } = ledger
   const { operation, part, count } = found
   const tag = findTag(found.tag)

@@ -34,7 +34,7 @@ export async function createStormTables(
 ): Promise<void> {
   await forEach(tenants, async (id) => {
     const knex = tenantKnex(id)
-    await refuseStrangers(knex, id)
+    await refuseUnmarked(knex, id)
     for (const [table, columns] of Object.entries(COLUMNS)) {
       if (!(await knex.schema.hasTable(table))) await knex.schema.createTable(table, columns)
     }
@@ -89,7 +89,7 @@ const COLUMNS: Readonly<Record<string, (table: Knex.CreateTableBuilder) => void>
 }
 
 /** Refuses a database with tables and no mark, because the tables may have real data. */
-async function refuseStrangers(knex: Knex, id: string): Promise<void> {
+async function refuseUnmarked(knex: Knex, id: string): Promise<void> {
   const tables: string[] = (await knex.raw('SHOW TABLES'))[0].flatMap((row: object) =>
     Object.values(row),
   )

@@ -1,18 +1,18 @@
 import type { CacheOptions, TenantKnex } from '../../src/index.ts'
 
-/** Runs a test with caches over the store that is tested, under a root of its own. */
+/** Runs a test with caches over the tested store, under a root of their own. */
 export type WithStore = (
   options: CacheOptions,
   test: (tenantKnex: TenantKnex, root: string) => Promise<void>,
 ) => Promise<void>
 
-/** What tests may know of the store. */
+/** The properties of the store that tests may use. */
 export interface StoreTraits {
-  /** True where the store drops by itself what is no longer to be kept. */
+  /** True if the store itself drops entries whose time is over. */
   readonly expires: boolean
-  /** True where the store can list its keys. */
+  /** True if the store can list its keys. */
   readonly lists: boolean
-  /** All keys in it that begin with these letters; undefined where nobody can tell. */
+  /** All keys in the store with this prefix. Undefined if they cannot be listed. */
   keys(start: string): Promise<string[] | undefined>
 }
 

@@ -3,19 +3,19 @@ import type { TenantKnex } from '../../src/index.ts'
 import { rejection, thrown } from '../support/tenants.ts'
 import type { CacheContract } from './cache-contract.ts'
 
-/** Ids that an encoding, a pattern, a separator or a collation could take for one another. */
+/** Ids that an encoding, a pattern, a separator or a collation could confuse with each other. */
 export const HOSTILE_IDS: readonly string[] = [
   ...['a', 'b', 'ab', 'abc', 'A', 'a:b', 'a::b', 'a:k:x'],
   ...['a*', '*', '?', '[ab]', 'a\\', '%61', '%2F', '/', '{a}', 'a}:k:x'],
   ...['\u00e9', 'e\u0301', '__proto__', 'x'.repeat(128)],
 ]
 
-/** Keys that look like what a store keeps for itself, or like another tenant's. */
+/** Keys that look like a store's own keys, or like another tenant's keys. */
 export const HOSTILE_KEYS: readonly string[] = [
   ...['x', 'e', 'k:x', '__proto__', 'toString', 'b:x', '{a}:k:x', '*', 'a|9999999999999|1'],
 ]
 
-/** No tenant reads, overwrites, lists, deletes or clears what is another's. */
+/** No tenant reads, overwrites, lists, deletes or clears the entries of another. */
 export const cacheIsolation: CacheContract = (withStore, { lists }) => {
   it('22 tenants with 9 keys each read their own, alone and many at a time', () =>
     withStore({}, async (tenantKnex) => {
@@ -208,7 +208,7 @@ export const cacheIsolation: CacheContract = (withStore, { lists }) => {
         const { cache: intruder } = two('b')
         await cache.set('k', 'of a')
         await two.sharedCache.set('probe', 1)
-        if (!(await one.sharedCache.has('probe'))) return // nothing is shared in one process
+        if (!(await one.sharedCache.has('probe'))) return // processes share no memory store
         const calls = [
           () => intruder.get('k'),
           () => intruder.getMany(['k']),

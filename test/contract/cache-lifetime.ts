@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { rejection, until } from '../support/tenants.ts'
 import type { CacheContract } from './cache-contract.ts'
 
-/** How long entries are kept, what cannot be asked for, and what is left in the store. */
+/** The lifetime of entries: how long they are kept, which times are refused, and what stays in the store. */
 export const cacheLifetime: CacheContract = (withStore, { expires, lists, keys }) => {
   it('forgets a value when its time to live is up, in milliseconds', () =>
     withStore({}, async (tenantKnex, root) => {
@@ -117,7 +117,7 @@ export const cacheLifetime: CacheContract = (withStore, { expires, lists, keys }
       const { cache } = tenantKnex('a')
       const { cache: other } = tenantKnex('a*')
       await cache.setMany(Array.from({ length: 1_200 }, (_, i) => ({ key: `k${i}`, value: i })))
-      await cache.clear() // what it leaves is to go too
+      await cache.clear() // `purge` must delete what it leaves, too
       await cache.setMany([{ key: 'k', value: 1 }])
       await other.set('k', 2)
       await cache.purge()

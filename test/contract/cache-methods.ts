@@ -3,7 +3,7 @@ import { Keyv, KeyvHooks } from 'keyv'
 import { rejection } from '../support/tenants.ts'
 import type { CacheContract } from './cache-contract.ts'
 
-/** What a Keyv does, a tenant's cache does. */
+/** A tenant's cache does the same as a Keyv. */
 export const cacheMethods: CacheContract = (withStore, { lists }) => {
   it('is a Keyv', () =>
     withStore({}, async (tenantKnex) => {

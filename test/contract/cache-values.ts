@@ -3,7 +3,7 @@ import type { CacheSerializer } from '../../src/index.ts'
 import { rejection } from '../support/tenants.ts'
 import type { CacheContract } from './cache-contract.ts'
 
-/** What becomes of values of each type. */
+/** Values of each type, and how they come back. */
 export const cacheValues: CacheContract = (withStore) => {
   const kept: [string, unknown][] = [
     ['a text', 'text'],
@@ -134,7 +134,7 @@ export const cacheValues: CacheContract = (withStore) => {
     }))
 }
 
-/** As superjson does it: each value with the name of its type. */
+/** Like superjson: it writes each value with the name of its type. */
 const TYPED: CacheSerializer = {
   stringify: (value) =>
     JSON.stringify(value, function (this: Record<string, unknown>, key, plain) {

@@ -3,15 +3,16 @@ import { rejection, until } from '../support/tenants.ts'
 import type { CacheContract } from './cache-contract.ts'
 
 /**
- * What Keyv's own published test suite (`@keyv/test-suite` 2.1.2: api, values, namespace, iterator)
- * asks for, case by case, of a tenant's cache. The suite itself makes its Keyv of a store.
+ * The cases of Keyv's own published test suite (`@keyv/test-suite` 2.1.2: api, values, namespace,
+ * iterator), for a tenant's cache. The suite itself creates a Keyv from a store, so its code cannot be
+ * used here.
  *
- * Where a tenant's cache differs, on purpose:
- * - A store is chosen by the `cache` option, once: `namespace` keeps nothing apart, tenants do.
- * - The serializer is chosen there too; a `serialize` or `compression` set later is refused, so the
- *   suite's tests of compression, which are of a compressor alone, have nothing to be run on.
- * - `iterator()` is refused unless `cache.allowScan` agrees to it.
- * - Every entry has a time to live; what has expired is left to the store, or to `purge()`.
+ * A tenant's cache differs in these points, on purpose:
+ * - The `cache` option chooses the store, once. Tenants separate the keys, not `namespace`.
+ * - The `cache` option also chooses the serializer. A later `serialize` or `compression` is refused. So
+ *   the suite's tests of compression, which test a compressor alone, are left out.
+ * - `iterator()` is refused unless `cache.allowScan` is true.
+ * - Every entry has a time to live. The store or `purge()` deletes expired entries.
  */
 export const keyvSuite: CacheContract = (withStore, { lists }) => {
   type Test = (cache: import('../../src/index.ts').TenantCache) => Promise<unknown>

@@ -1,7 +1,7 @@
 import { Model, type ModelObject, type RelationMappings } from 'objection'
 import type { BoundKnex } from '../../../src/index.ts'
 
-/** Model classes as an application has them, on a base class of its choice. */
+/** Model classes like those of an application, with the given base class. */
 export function defineModels(Base: typeof Model) {
   class Pet extends Base {
     static override tableName = 'pets'
@@ -14,7 +14,7 @@ export function defineModels(Base: typeof Model) {
     static override tableName = 'films'
     declare id: number
     declare name: string
-    /** Of the join table. */
+    /** A column of the join table. */
     declare role?: string
   }
 
@@ -64,7 +64,7 @@ export function defineModels(Base: typeof Model) {
 export type Models = ReturnType<typeof defineModels>
 export type PersonObject = ModelObject<InstanceType<Models['Person']>>
 
-/** The models' tables, with the same keys for every tenant and names that say whose they are. */
+/** The models' tables. All tenants have the same keys. The names contain the tenant. */
 export async function createTables(knex: BoundKnex): Promise<void> {
   await knex.schema
     .createTable('persons', (table) => {
@@ -103,7 +103,7 @@ export async function refill(knex: BoundKnex): Promise<void> {
   await knex('roles').insert({ person_id: 1, film_id: 1, role: `hero${of}` })
 }
 
-/** Everything in a tenant's tables. */
+/** All rows of a tenant's tables. */
 export async function contents(knex: BoundKnex): Promise<Record<string, unknown[]>> {
   return {
     persons: await knex('persons').orderBy('id'),

@@ -17,7 +17,7 @@ import { contents, createTables, defineModels, type Models, refill } from './obj
 const TENANTS = ['a', 'b'] as const
 const PARALLEL = 200
 
-/** Objection's types leave these out. */
+/** Members that Objection's types lack. */
 type Transacting = Model & { $transaction(callback: () => Promise<unknown>): unknown }
 
 type Child = { childQueryOf(parent: object): object; knex(knex: object): object }
@@ -52,7 +52,7 @@ function withoutTouchingB(
   })
 }
 
-/** The ways to say what to query: each is made in one scope and awaited in another. */
+/** The kinds of queries. Each is created in one scope and awaited in another. */
 const QUERIES: Record<string, (models: Models) => PromiseLike<unknown>> = {
   'query()': ({ Person }) => Person.query(),
   'findById()': ({ Person }) => Person.query().findById(1),
@@ -120,7 +120,7 @@ const QUERIES: Record<string, (models: Models) => PromiseLike<unknown>> = {
 }
 
 onEachServer('models bound by bindKnex(tenantKnex(id))', (server) => {
-  /** As an application without the mixin has them. */
+  /** The models of an application without the mixin. */
   function withBound(
     test: (tenantKnex: TenantKnex, bound: (tenantId: string) => Models) => Promise<void>,
   ): Promise<void> {
@@ -1014,7 +1014,7 @@ onEachServer('models made by forTenants()', (server) => {
     }))
 })
 
-/** What tenant's Ada has around her. */
+/** The rows around a tenant's Ada. */
 function graphOf(tenant: string): object {
   return {
     name: `Ada of ${tenant}`,
@@ -1023,7 +1023,7 @@ function graphOf(tenant: string): object {
   }
 }
 
-/** Never called: what the compiler must know of the classes, and refuse. */
+/** Never called. It shows which types the compiler must accept and refuse. */
 export async function types(tenantKnex: TenantKnex): Promise<unknown> {
   class Base extends forTenants(tenantKnex)(Model) {
     static label = 'base'

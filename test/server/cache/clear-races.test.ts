@@ -10,7 +10,7 @@ import { UnorderedAdapter } from './support/unordered-adapter.ts'
 const LONG = { ttlMillis: 60_000 }
 const url = process.env.TENANT_KNEX_REDIS_URL
 
-/** Two processes, as Redis sees them: each has a client and a memory of its own. */
+/** Two processes, from the view of Redis: each has a client and a memory of its own. */
 interface Two {
   readonly one: TenantCache
   readonly two: TenantCache
@@ -136,7 +136,7 @@ describe('given a cache on Redis that two processes have', () => {
         const set = await Promise.all([one.set('k', 1), two.set('l', 2), two.set('m', 3)])
         expect(set).to.deep.equal([true, true, true])
         expect(await one.getMany(['k', 'l', 'm'])).to.deep.equal([1, 2, 3])
-        await one.purge() // which leaves no epoch
+        await one.purge() // it leaves no epoch
       }
     }),
   )

@@ -9,7 +9,7 @@ import { newRoot, withCaches } from './support/caches.ts'
 
 const LONG = { ttlMillis: 60_000 }
 
-/** For a Redis that does not answer; where it does, a busy machine may need longer. */
+/** The options for a Redis that does not answer. If it answers, a busy machine may need more time. */
 const SHORT = { timeoutMillis: 100 }
 
 describe('given a Redis that fails', () => {
@@ -111,7 +111,7 @@ describe('given a Redis that fails', () => {
           const ask = () =>
             cache.remember('l', LONG, async () => {
               const run = ++runs
-              await sleep(300) // as one that asks a database
+              await sleep(300) // like a factory that asks a database
               return { run }
             })
           const values = await Promise.all([ask(), ask(), ask()])
@@ -425,7 +425,7 @@ async function withAdmin(redis: OwnRedis, test: (admin: Admin) => Promise<void>)
   }
 }
 
-/** Every method of a cache whose store is away. */
+/** Calls every method of a cache, when its store is away. */
 async function expectUnavailable(cache: TenantCache): Promise<void> {
   const errors = errorsOf(cache)
   expect(await cache.get('k')).to.equal(undefined)
@@ -453,7 +453,7 @@ async function expectUnavailable(cache: TenantCache): Promise<void> {
   for (const error of errors) expect(error).to.include(unavailable)
 }
 
-/** A cache that works and has 1 under `k`. */
+/** Waits until the cache works, and sets `k` to 1. */
 async function filled(cache: TenantCache): Promise<void> {
   await recovered(cache)
   expect(await cache.set('k', 1)).to.equal(true)

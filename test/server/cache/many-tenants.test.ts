@@ -17,7 +17,7 @@ const HEAP_PROCESS = fileURLToPath(new URL('support/heap-process.ts', import.met
 const TENANTS = 10_000
 const KEYS = 1_000_000
 
-/** So many commands are under way at a time. */
+/** The number of commands at a time. */
 const BATCH = 500
 
 describe('many tenants over one Redis client', function () {
@@ -73,7 +73,7 @@ describe('many tenants over one Redis client', function () {
   ] as const) {
     it(`take at most 2 KB of heap each in use, and nothing once dropped${title}`, async () => {
       const { inUse, retained, alive } = await heapOf(kind, count)
-      // The function's results are remembered, for as long as the tenants live.
+      // The results of the function are kept as long as the tenants' objects exist.
       const limit = 2_048 + (kind === 'prefix' ? 300 : 0)
       expect(inUse, 'bytes of a tenant in use').to.be.at.most(limit)
       expect(alive, 'caches that are kept though nobody holds them').to.equal(0)
@@ -142,7 +142,7 @@ describe('many tenants over one Redis client', function () {
     )
   }
 
-  /** What Redis was sent meanwhile, by its own count. */
+  /** The number of commands that Redis has counted meanwhile. */
   async function commandsOf(fn: () => Promise<unknown>): Promise<Record<string, number>> {
     await client.sendCommand(['CONFIG', 'RESETSTAT'])
     await fn()

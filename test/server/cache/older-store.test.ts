@@ -8,7 +8,7 @@ import { newRoot, withCaches } from './support/caches.ts'
 
 const url = process.env.TENANT_KNEX_REDIS_URL
 
-/** What is in a Redis can be taken, and put back later, as a restart from a snapshot does. */
+/** Takes the contents of a Redis and puts them back later, like a restart from a snapshot. */
 interface World {
   readonly one: TenantCache
   readonly two: TenantCache

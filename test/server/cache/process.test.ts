@@ -9,7 +9,7 @@ import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts'
 
 const CHILD = fileURLToPath(new URL('support/lonely-process.ts', import.meta.url))
 
-/** A loader that does not find the optional peer. */
+/** A loader that does not find the optional peer dependency. */
 const WITHOUT_REDIS = asModule(`
   import { register } from 'node:module'
   register(${JSON.stringify(
@@ -22,10 +22,10 @@ const WITHOUT_REDIS = asModule(`
   )})
 `)
 
-/** A process without a listener for errors, which is told what to do. */
+/** A process without a listener for errors. It runs the steps that it gets. */
 interface Lonely {
   step(): Promise<unknown[]>
-  /** Ends it in good order. */
+  /** Ends the process in good order. */
   end(): Promise<{ code: number | null; stderr: string }>
 }
 
@@ -88,7 +88,7 @@ describe('given a process that listens to no errors', () => {
   })
 
   it('when @keyv/redis is not installed, then each call says so, and it goes on', async () => {
-    // Node 26 warns of `register`; what has come in its place, Node 20 does not have.
+    // Node 26 warns about `register`. Its replacement does not exist in Node 20.
     const args = ['--disable-warning=DEP0205', '--import', WITHOUT_REDIS]
     const lonely = start('redis://127.0.0.1:9', args)
     for (const said of [...(await lonely.step()), ...(await lonely.step())]) {

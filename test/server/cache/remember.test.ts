@@ -6,7 +6,7 @@ import { newRoot, withCaches } from './support/caches.ts'
 
 const LONG = { ttlMillis: 60_000 }
 
-/** A factory that ends when it is told to. */
+/** A factory that ends when the test says so. */
 function slowFactory<T>(): {
   run: () => Promise<T>
   end: (value: T) => void
@@ -33,7 +33,7 @@ function slowFactory<T>(): {
   }
 }
 
-/** Where the entries are, for each kind of store that there is. */
+/** The kinds of stores, with their options. */
 const stores: [string, () => CacheOptions][] = [
   ['in this process', () => ({})],
   ['on Redis', () => ({ store: process.env.TENANT_KNEX_REDIS_URL as string, root: newRoot() })],
@@ -59,7 +59,7 @@ for (const [where, options] of stores) {
           other.end('of l')
           await another
           const second = cache.remember('k', LONG, slow.run)
-          await cache.get('k') // it has been looked for by now
+          await cache.get('k') // by now the key has been looked for
           slow.end('of k')
           expect(await Promise.all([first, second])).to.deep.equal(['of k', 'of k'])
           expect(slow.runs).to.equal(1)
@@ -103,7 +103,7 @@ for (const [where, options] of stores) {
           const factory = slowFactory<string>()
           const asked = [1, 2, 3].map(() => cache.remember('k', LONG, factory.run))
           await until('the factory runs', () => factory.runs > 0)
-          await cache.has('k') // all of them have looked by now
+          await cache.has('k') // by now all calls have looked for the key
           const failure = new Error('no such thing')
           factory.fail(failure)
           for (const each of asked) expect(await rejection(each)).to.equal(failure)
@@ -121,7 +121,7 @@ for (const [where, options] of stores) {
           await until('the factory runs', () => factory.runs > 0)
           await cache.delete('other')
           const second = cache.remember('k', LONG, factory.run)
-          await cache.has('k') // the second call has looked by now
+          await cache.has('k') // by now the second call has looked for the key
           factory.end(1)
           expect([await first, await second, factory.runs]).to.deep.equal([1, 1, 1])
           expect(await cache.get('k')).to.equal(1)
@@ -368,7 +368,7 @@ for (const [where, options] of stores) {
             await until('the new value is kept', async () => (await cache.get('k')) === 'new')
             hanging.end('late')
             await turn()
-            await cache.has('k') // asked after what the late result would have written
+            await cache.has('k') // it comes after a write of the late result
             expect(await cache.get('k')).to.equal('new')
           },
           { waitMillis: 50 },

@@ -13,7 +13,7 @@ import {
 
 const LONG = { ttlMillis: 60_000 }
 
-/** What a transaction does to `k` and how it ends, and whether `k` is still there then. */
+/** A transaction that changes `k`, how it ends, and whether `k` still exists after that. */
 type Case = [string, (knex: BoundKnex) => Promise<unknown>, 'kept' | 'forgotten']
 
 const lost = new Error('lost')

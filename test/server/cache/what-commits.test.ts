@@ -13,11 +13,11 @@ import {
 
 const NEW = 7
 
-/** What a transaction does between its write and its end. */
+/** The statements of a transaction between its write and its end. */
 interface Case {
   readonly title: string
   readonly only?: 'MariaDB' | 'MySQL'
-  /** Before the transaction. */
+  /** Statements before the transaction. */
   readonly prepare?: (context: TestTenants) => Promise<unknown>
   readonly run: (trx: BoundTransaction, context: TestTenants, knex: BoundKnex) => Promise<unknown>
 }
@@ -26,7 +26,7 @@ const lost = new Error('lost')
 
 const sql = (text: string): Case => ({ title: text, run: (trx) => trx.raw(text) })
 
-/** All of them commit what was before them, though the server says so of few, and most of them fail. */
+/** All of them commit the transaction. The server says so for few of them, and most of them fail. */
 const COMMITTING: readonly Case[] = [
   ...[
     'CREATE TABLE items (id INT)',
@@ -136,7 +136,7 @@ onEachServer('what a transaction commits before its end', (server) => {
       },
     )
 
-  /** That the database has what was written, and that the cache has nothing else. */
+  /** Checks that the database has the written row, and that the cache has no other value. */
   const expectSame = async ({ admin, databaseOf }: TestTenants, knex: BoundKnex, val = NEW) => {
     const [rows] = await admin.query<RowDataPacket[]>(
       `SELECT val FROM ${databaseOf('a')}.items WHERE id = 1`,
@@ -270,7 +270,7 @@ onEachServer('what a transaction commits before its end', (server) => {
     }))
 })
 
-/** What a transaction does after its write, and what keeps that. */
+/** The statements of a transaction after its write, and whether the row is kept. */
 const SAVEPOINTS: readonly Case[] = [
   ['`é`', 'é'],
   ['`a b`', '`a b`'],
@@ -292,7 +292,7 @@ const SAVEPOINTS: readonly Case[] = [
   },
 }))
 
-/** MariaDB 11.8 tells é from E: there is no such savepoint then, and the transaction goes on. */
+/** For MariaDB 11.8, é and E differ. So there is no such savepoint, and the transaction goes on. */
 function passIfMissing(error: Error & { code?: string }): void {
   if (error.code !== 'ER_SP_DOES_NOT_EXIST') throw error
 }

@@ -17,7 +17,7 @@ import {
 
 const TENANTS = ['one', 'two']
 
-/** Draws that are as low, or as high, as they can be. */
+/** The lowest and the highest random numbers. */
 const LOW = 0
 const HIGH = 0.999
 
@@ -30,7 +30,7 @@ onEachServer('an operation of a storm', (server) => {
       await test(context)
     })
 
-  /** Runs an operation of the first tenant, with these draws one after another. */
+  /** Runs an operation of the first tenant, with these random numbers one after another. */
   const run = async (
     { tenantKnex }: TestTenants,
     name: string,

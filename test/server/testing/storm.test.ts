@@ -16,7 +16,7 @@ import { onEachServer, rejection, type TestTenants, withTenants } from '../../su
 
 const TENANTS = ['one', 'two', 'three']
 
-/** So often that each storm has it. */
+/** A weight that is so high that each storm runs the operation. */
 const often = (run: StormOperation['run']): Partial<StormOptions> => ({
   ownOperations: [{ name: 'own', weight: 30, run }],
 })
@@ -30,7 +30,7 @@ onEachServer('a storm', (server) => {
       await test(context)
     })
 
-  /** Its report, also where it failed. */
+  /** The report of a storm, even if the storm failed. */
   async function reportOf(
     { tenantKnex }: TestTenants,
     options: Partial<StormOptions>,
@@ -43,7 +43,7 @@ onEachServer('a storm', (server) => {
     }
   }
 
-  /** Checks that a storm finds one thing wrong. */
+  /** Checks that a storm finds one problem. */
   const finds = (title: string, options: Partial<StormOptions>, message: RegExp) =>
     it(`finds ${title}`, () =>
       withStorm(async (context) => {
@@ -298,7 +298,7 @@ onEachServer('a storm', (server) => {
           witness: {
             connections: async () => {
               counts++
-              return 6 // the pool may have four, and one beside it
+              return 6 // the limit is four, and one beside the pool
             },
           },
         })
@@ -319,7 +319,7 @@ onEachServer('a storm', (server) => {
   describe('where it must not be', () => {
     it('refuses a database without a mark, and one with the mark of another', () =>
       withTenants(server, {}, async ({ tenantKnex, admin, databaseOf }) => {
-        // One at fault at a time: all are asked at once.
+        // Only one database at a time is wrong, because all are checked at once.
         const mark = async (id: string, named: string) => {
           await admin.query('CREATE OR REPLACE VIEW ??.tenant_knex_storm AS SELECT ? AS tenant', [
             databaseOf(id),

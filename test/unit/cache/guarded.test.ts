@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { withCaches } from '../../server/cache/support/caches.ts'
 import { SmallAdapter } from '../../server/cache/support/small-adapter.ts'
 
-/** Many times as long as the adapter takes. */
+/** Many times longer than the adapter takes. */
 const TIMEOUT_MILLIS = 300
 
 describe('given a store outside of this process that answers in time', () => {

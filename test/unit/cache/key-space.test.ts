@@ -4,7 +4,7 @@ import { HOSTILE_IDS } from '../../contract/cache-isolation.ts'
 import { numbers } from '../../server/cache/support/numbers.ts'
 import { thrown } from '../../support/tenants.ts'
 
-/** Letters that mean something to an encoding, a pattern or a separator. */
+/** Characters with a meaning in an encoding, in a pattern or as a separator. */
 const LETTERS = [...'ab:/{}*?[]\\%25F~!()\'"|.-_ +é\u0301\u{1f600}\u0000\n']
 
 describe('the key space of tenants', () => {

@@ -6,7 +6,7 @@ import { rejection, until } from '../../support/tenants.ts'
 
 const LONG = { ttlMillis: 60_000 }
 
-/** An adapter whose commands for entries can be held up, as by a slow one of several connections. */
+/** An adapter that can hold back commands, like a slow one of several connections. */
 class HeldAdapter {
   readonly #texts = new Map<string, string>()
   #opened = Promise.resolve()
@@ -20,7 +20,7 @@ class HeldAdapter {
     })
   }
 
-  /** Lets those that are to come pass, while those that wait go on waiting. */
+  /** Lets later commands pass. The waiting commands go on waiting. */
   passOthers(): void {
     this.#opened = Promise.resolve()
   }

@@ -5,7 +5,7 @@ import { bytesOf } from '../../../src/cache/stores/tenant-entries.ts'
 import type { NewEntry, TenantStore } from '../../../src/cache/tenant-store.ts'
 import { numbers } from '../../server/cache/support/numbers.ts'
 
-/** A tenant's part: it is in this process, so everything is done at once. */
+/** A tenant's part of the store. It is in this process, so no method returns a promise. */
 type MemoryTenant = {
   [Method in keyof TenantStore]: TenantStore[Method] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Exclude<Result, Promise<unknown>>
@@ -74,7 +74,7 @@ describe('the store in this process', () => {
       open('b').set([entry('k', 500)])
       a.set([entry('k'), entry('l')])
       expect(a.set([entry('k', letters)])).to.deep.equal([false])
-      // What it was to replace is gone: it is no longer what was set last.
+      // The old value is gone, because it is not the value that was set last.
       expect(held(a, 'k', 'l')).to.deep.equal([false, true])
       expect(held(open('b'), 'k')).to.deep.equal([true])
       expect(store.stats()).to.include({ items: 2, evictions: 0 })

@@ -47,7 +47,7 @@ describe('the texts of values', () => {
   })
 })
 
-/** A value of those that JSON and Keyv's Buffers make no other of. */
+/** A random value that JSON with Keyv's Buffers does not change. */
 function generated(next: (limit: number) => number, depth: number): unknown {
   const text = (): string =>
     Array.from({ length: next(12) }, () => LETTERS[next(LETTERS.length)]).join('')

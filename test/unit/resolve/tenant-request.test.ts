@@ -188,7 +188,7 @@ function saidBy(resolver: Resolver, request: TenantRequest): unknown {
   }
 }
 
-/** Sends bytes to a real server, and looks at the request that comes of them. */
+/** Sends bytes to a real server, and returns the request that the server has made of them. */
 async function overHttp1(text: string, look: (request: TenantRequest) => void): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

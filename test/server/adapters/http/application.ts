@@ -13,19 +13,19 @@ import type { Item } from '../../../support/tenants.ts'
 /** A framework under test, with the adapter for it. */
 export interface Framework {
   readonly name: string
-  /** Whether the application has a hook of the framework's that runs after a response: it notes `hook`. */
+  /** True if the framework has a hook that runs after a response. The application notes `hook` there. */
   readonly hasAfterHook: boolean
-  /** Whether the adapter keeps the scope that a server was started in from all its listeners. */
+  /** True if no listener runs in the scope in which the server was started. */
   readonly startsInNoScope?: boolean
-  /** Whether `notFound: 'continued'` has no meaning. */
+  /** True if the framework does not support `notFound: 'continued'`. */
   readonly cannotGoOn?: boolean
   /**
    * Starts an application on a free port of the loopback interface:
    *
    * - `app.watch(server)` for the server itself, and as early in the framework as there is a place
-   *   before the adapter, `app.note('earlier', req)`; a request for `/plain` may be answered there;
-   * - the adapter of another tenantKnex, if `app.other` is there;
-   * - the adapter, with the options; `onNotFound` of its own where `notFound` says so;
+   *   before the adapter, `app.note('earlier', req)`. It may answer a request for `/plain` there;
+   * - the adapter of another tenantKnex, if there is an `app.other`;
+   * - the adapter, with the options, and with an `onNotFound` if `notFound` says so;
    * - an error handler that answers with `app.failure(error, req)`, and notes `error` for every error;
    * - routes that do what the methods of `Application` of the same name do: GET `/rows`, `/ambient`,
    *   `/elsewhere`, `/transaction`, `/stream`, `/endless`, `/broken-stream`, `/cursor`, `/throw`, `/slow`, `/after`, `/health`,
@@ -36,11 +36,11 @@ export interface Framework {
   start(app: Application, options: ApplicationOptions): Promise<Running>
 }
 
-/** What is given to the adapter, and how it answers for a tenant that does not exist. */
+/** The options of the adapter, and how it answers if a tenant does not exist. */
 export interface ApplicationOptions extends RequestOptions {
   /**
    * `replaced`: by `app.gone(error, req)` with the status 410. `broken`: by a function that throws.
-   * `continued`: the request goes on without a tenant, where the framework has such a way.
+   * `continued`: the request goes on without a tenant, if the framework supports that.
    */
   readonly notFound?: 'replaced' | 'broken' | 'continued' | undefined
 }
@@ -51,39 +51,39 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** What an application saw in scope, somewhere in its code. */
+/** The scope that an application saw at one place in its code. */
 export interface Note {
   readonly place: string
-  /** What the client calls the request: `<number>:<tenant>`, the tenant empty where there is none. */
+  /** The client's name of the request: `<number>:<tenant>`. The tenant is empty if there is none. */
   readonly request: string
   readonly tenant: string | undefined
   /** The tenant of the other tenantKnex. */
   readonly other?: string | undefined
 }
 
-/** What the framework's own places say of a request. */
+/** The properties that the framework itself has for a request. */
 export interface Seen {
   readonly tenant: Tenant | undefined
   readonly knex: BoundKnex | undefined
-  /** As the router sees it. */
+  /** The URL that the router gets. */
   readonly url: string | undefined
 }
 
-/** Places where nothing is known of a request's tenant yet. */
+/** Places that run before the request's tenant is known. */
 const BEFORE = ['listener', 'earlier']
 
-/** What the applications of all frameworks do. */
+/** The handlers of an application. All frameworks use the same. */
 export class Application {
   readonly tenantKnex: TenantKnex
   readonly notes: Note[] = []
-  /** Another tenantKnex that requests have a scope of, and the options of its adapter. */
+  /** Another tenantKnex that puts a tenant in scope for each request, and the options of its adapter. */
   other: (RequestOptions & { readonly tenantKnex: TenantKnex }) | undefined
 
   constructor(tenantKnex: TenantKnex) {
     this.tenantKnex = tenantKnex
   }
 
-  /** Lets each request have a tenant of another tenantKnex, too: the same with `other-` before it. */
+  /** Gives each request a tenant of another tenantKnex, too: the same id with `other-` before it. */
   addOther(): void {
     this.other = {
       tenantKnex: createTenantKnex({ connection: {} }),
@@ -92,7 +92,7 @@ export class Application {
     }
   }
 
-  /** Notes what is in scope now. */
+  /** Notes the tenant in scope now. */
   note(place: string, req: IncomingMessage): void {
     const other = this.other && tenantIn(this.other.tenantKnex)
     this.notes.push({ place, request: nameOf(req), tenant: this.inScope(), other })
@@ -103,7 +103,7 @@ export class Application {
     return tenantIn(this.tenantKnex)
   }
 
-  /** Notes what is in scope before all others, and what is when a response ends. */
+  /** Notes the tenant in scope before all other code runs, and when a response ends. */
   watch(server: EventEmitter): void {
     server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
       this.note('listener', req)
@@ -113,7 +113,7 @@ export class Application {
     })
   }
 
-  /** Places where a tenant was in scope that is not the request's. */
+  /** Places where another tenant than the request's was in scope. */
   mistakes(): Note[] {
     return this.notes.filter(({ place, request, tenant, other }) => {
       const own = request.split(':')[1] || undefined
@@ -122,7 +122,7 @@ export class Application {
     })
   }
 
-  /** What was noted for a request. */
+  /** The notes about a request. */
   placesOf(request: string): string[] {
     return this.notes.filter((note) => note.request === request).map(({ place }) => place)
   }
@@ -154,18 +154,18 @@ export class Application {
     return { ...this.#about(req), tenant: tenant ?? null, hasKnex: knex !== undefined }
   }
 
-  /** A body whose chunks are queried for one by one, each when it is wanted. */
+  /** A body that queries for each chunk when the chunk is read. */
   stream(req: IncomingMessage): Readable {
     return listened(this, req, Readable.from(this.#chunks(req, 4), { objectMode: false }))
   }
 
-  /** One that only an abort ends. Each chunk is more than a socket takes at once. */
+  /** A body that only an abort ends. Each chunk is larger than a socket accepts at once. */
   endless(req: IncomingMessage): Readable {
     const chunks = this.#chunks(req, Number.POSITIVE_INFINITY, 100_000)
     return listened(this, req, Readable.from(chunks, { objectMode: false }))
   }
 
-  /** One that fails half-way. */
+  /** A body that fails half-way. */
   brokenStream(req: IncomingMessage): Readable {
     const app = this
     const chunks = async function* (): AsyncGenerator<string> {
@@ -191,7 +191,7 @@ export class Application {
     return pipeline(rows, lines, () => this.note('cursor-end', req))
   }
 
-  /** Reads a body by listeners, and says what was in scope. */
+  /** Reads a body with listeners, and answers with the tenants that were in scope. */
   async upload(req: IncomingMessage, body: Readable): Promise<object> {
     const inScope: (string | undefined)[] = []
     await new Promise<void>((done, fail) => {
@@ -217,7 +217,7 @@ export class Application {
 
   async slow(req: IncomingMessage): Promise<object> {
     this.note('slow', req)
-    // Node 26 has it.
+    // Only Node 26 has it.
     const { signal } = req as { signal?: AbortSignal }
     signal?.addEventListener('abort', () => this.note('signal', req))
     await this.tenantKnex.ambient.raw('SELECT SLEEP(0.2)')
@@ -225,7 +225,7 @@ export class Application {
     return this.#about(req)
   }
 
-  /** Notes what is in scope when the response has ended, and later. */
+  /** Notes the tenant in scope when the response has ended, and later. */
   after(req: IncomingMessage, res: ServerResponse): object {
     setTimeout(() => this.note('timer', req), 1)
     res.on('close', () => this.note('close', req))
@@ -240,13 +240,13 @@ export class Application {
     return this.#about(req)
   }
 
-  /** What an error handler answers. */
+  /** The answer of an error handler. */
   failure(error: unknown, req: IncomingMessage): object {
     const { code, message } = error as { code?: string; message?: string }
     return { ...this.#about(req), code, message }
   }
 
-  /** What a not-found answer of the application's own says. */
+  /** The application's own answer for a tenant that does not exist. */
   gone(error: { readonly code: string; readonly status: number }, req: IncomingMessage): object {
     this.note('gone', req)
     return { ...this.#about(req), code: error.code, status: error.status }
@@ -269,7 +269,7 @@ export class Application {
   }
 }
 
-/** What the body of `/cursor` has for each row. */
+/** The part of the body of `/cursor` for each row. */
 export function lineOf(tenant: string): string {
   return `${tenant.padEnd(100)}\n`
 }

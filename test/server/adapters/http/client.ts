@@ -2,26 +2,26 @@ import { once } from 'node:events'
 import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http'
 import { connect } from 'node:net'
 
-/** What comes back. */
+/** An answer. */
 export interface Answer {
   readonly status: number
   readonly body: string
-  /** Whether the connection had served another request before. */
+  /** True if the connection has served another request before. */
   readonly isReused: boolean
 }
 
-/** A request as a client makes it. */
+/** A request of a client. */
 export interface Ask {
   readonly path: string
   readonly method?: string
   readonly host?: string
-  /** What the request is called: `<number>:<tenant>`. */
+  /** The name of the request: `<number>:<tenant>`. */
   readonly name?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Iterable<string> | AsyncIterable<string>
 }
 
-/** A real HTTP client, whose connections are kept alive. */
+/** A real HTTP client that keeps its connections alive. */
 export class Client {
   readonly #port: number
   readonly #agent: Agent
@@ -75,7 +75,7 @@ export class Client {
   }
 }
 
-/** Sends requests at once over one connection, without waiting for answers, and gives what comes back. */
+/** Sends requests over one connection without waiting for answers. Returns all received text. */
 export async function pipelined(port: number, asks: readonly Ask[]): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const last = asks.length - 1

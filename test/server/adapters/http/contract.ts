@@ -18,7 +18,7 @@ import {
 
 const skip = ({ url }: TenantRequest): boolean => url.startsWith('/health')
 
-/** As JavaScript lets it: at once, or late. */
+/** The two ways of a function: it returns at once, or a promise. */
 const resolveWrongly = (({ url }: TenantRequest) =>
   url === '/late' ? Promise.resolve({ id: 'a' }) : ['a']) as unknown as Resolver
 
@@ -26,7 +26,7 @@ const resolveWrongly = (({ url }: TenantRequest) =>
 export function httpContract(framework: Framework): void {
   onEachServer(`given ${framework.name} and the adapter`, (server) => {
     adapterContract(framework, server)
-    // One server is enough: nothing that differs by server is new here.
+    // One server is enough, because the adapters do not depend on the server.
     if (server.name !== 'MariaDB') return
     aStormOfRequests(framework, server, skip)
     describe('behind the adapter of another tenantKnex', () =>

@@ -32,7 +32,7 @@ for (const [name, create, another] of [
         databaseOf,
         (app) => {
           const server = create()
-          // Quiet about errors.
+          // So that Express logs no errors.
           server.set('env', 'test')
           build(app, server)
           return serve(app, createServer(server))
@@ -240,7 +240,7 @@ onEachServer('given a server without Express', (server) => {
       (app) => {
         const tenant = tenantMiddleware(app.tenantKnex, { resolve: fixed('a') })
         const plain = createServer((req, res) => {
-          // As routers have it that are like Express.
+          // As in other routers with the interface of Express.
           const request = Object.assign(req, { app: {} }) as unknown as Request
           tenant(request, res as Response, async () => {
             const uploaded = await app.upload(req, req)
@@ -262,7 +262,7 @@ onEachServer('given a server without Express', (server) => {
     ))
 })
 
-/** A body in two parts, the second when the server knows of the request. */
+/** A body in two parts. The second is sent when the server has got the request. */
 async function* halves(app: Application): AsyncGenerator<string> {
   yield '{"all":'
   await until('it is there', () => app.placesOf('1:a').includes('listener'))
@@ -314,7 +314,7 @@ function answerErrors(app: Application): ErrorRequestHandler {
 
 function addRoutes(app: Application, server: express.Express): void {
   const get = (path: string, body: (req: Request, res: Response) => unknown): void => {
-    // Express 4 takes no promises.
+    // Express 4 does not await promises.
     server.get(path, (req, res, next) => {
       Promise.resolve(body(req, res)).then((it) => res.json(it), next)
     })

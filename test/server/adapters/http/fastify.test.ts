@@ -75,7 +75,7 @@ function addRoutes(app: Application, server: FastifyInstance): void {
   server.get('/throw', () => app.throw())
   server.get('/slow', ({ raw }) => app.slow(raw))
   server.get('/after', async ({ raw }, reply) => app.after(raw, reply.raw))
-  // The body as it comes: undici and curl say what it is, Node's client does not.
+  // The body is a stream: undici and curl send a content type, Node's client does not.
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   server.post('/upload', ({ raw, body }) => app.upload(raw, body as Readable))
 }

@@ -18,7 +18,7 @@ import { own, resolve, type World, withSoundApplication } from './world.ts'
 httpContract(framework('Koa 3', Koa))
 httpContract(framework('Koa 2', Koa2))
 
-/** What an application is made of. */
+/** The parts of an application. */
 interface KoaParts {
   readonly resolver?: Resolver
   readonly before?: readonly Middleware[]
@@ -47,7 +47,7 @@ onEachServer('given a Koa application', (server) => {
       test,
     )
 
-  /** Four lines that say whose they are. */
+  /** Four lines with the name of the tenant. */
   const expectStream = (body: string, tenant: string): void => {
     const line = JSON.stringify({ request: `1:${tenant}`, inScope: tenant, rows: [tenant] })
     expect(body).to.equal(`${line}\n`.repeat(4))
@@ -87,7 +87,7 @@ onEachServer('given a Koa application', (server) => {
       })
     })
 
-    /** Answers with five chunks, each made when it is asked for. */
+    /** Answers with five chunks. Each is made when it is read. */
     const webStream = (app: Application, ctx: Context): ReadableStream => {
       let left = 5
       return new ReadableStream({
@@ -98,7 +98,7 @@ onEachServer('given a Koa application', (server) => {
         },
       })
     }
-    /** What a handler answers with, and what middleware before the adapter makes of it. */
+    /** The body that a handler sets, and the body that middleware before the adapter makes of it. */
     const bodies: [string, (stream: ReadableStream) => unknown, ((body: never) => unknown)?][] = [
       ['of the web', (stream) => stream],
       ['of a `Response`', (stream) => new Response(stream as never)],
@@ -225,7 +225,7 @@ onEachServer('given a Koa application', (server) => {
       }
       return withKoa({ resolver: isDown, after: () => [] }, async ({ client }) => {
         const answer = await client.ask({ path: '/' })
-        // With a message that may be shown, Koa would leave the error out of its log.
+        // If the message may be shown, Koa does not log the error.
         expect(answer).to.include({ status: 503, body: 'Service Unavailable' })
       })
     })
@@ -333,7 +333,7 @@ function framework(name: string, create: typeof Koa): Framework {
       const koa = new create()
       koa.on('error', (_error: unknown, ctx: Context) => {
         app.note('error', ctx.req)
-        // Koa 2 leaves a response open whose body fails.
+        // If the body fails, Koa 2 leaves the response open.
         if (ctx.headerSent) ctx.res.destroy()
       })
       koa.use(async (ctx, next) => {

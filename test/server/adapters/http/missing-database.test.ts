@@ -20,7 +20,7 @@ interface Shown {
   readonly body: string
 }
 
-/** Frameworks that no application has told what to do about errors. */
+/** Frameworks with their own error handling: the application sets no error handler. */
 const ASK: Record<string, (tenantKnex: TenantKnex) => Promise<Shown>> = {
   async Fastify(tenantKnex) {
     const app = fastify()

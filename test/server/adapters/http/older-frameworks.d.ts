@@ -1,11 +1,11 @@
-/** The older of the two Express that are tested. What tests use of it has the same types. */
+/** The older of the two tested versions of Express. The members that tests use have the same types. */
 declare module 'express4' {
   import express from 'express'
 
   export default express
 }
 
-/** The older of the two Koa. */
+/** The older of the two tested versions of Koa. */
 declare module 'koa2' {
   import Koa from 'koa'
 

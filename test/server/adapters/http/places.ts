@@ -1,6 +1,6 @@
 import type { Application } from './application.ts'
 
-/** Who was in scope where the framework called the application. */
+/** The tenants in scope at each place where the framework called the application. */
 export class Places {
   readonly seen: [place: string, tenant: string | undefined][] = []
   readonly #app: Application
@@ -17,7 +17,7 @@ export class Places {
     return this.seen.some(([seen]) => seen === place)
   }
 
-  /** Those where the tenant was in scope each time, or nobody was. */
+  /** The places where the tenant was in scope each time, or no tenant was. */
   of(tenant: string | undefined): string[] {
     const places = new Set(this.seen.map(([place]) => place))
     for (const [place, seen] of this.seen) if (seen !== tenant) places.delete(place)

@@ -3,7 +3,7 @@ import { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import type { Application, Running } from './application.ts'
 
-/** Lets a server of HTTP listen on a free port of the loopback interface, watched by the application. */
+/** Lets an HTTP server listen on a free port of the loopback interface. The application watches it. */
 export async function serve(app: Application, server: Server): Promise<Running> {
   app.watch(server)
   server.listen(0, '127.0.0.1')

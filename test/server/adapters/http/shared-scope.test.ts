@@ -16,12 +16,12 @@ import { onEachServer, withTenants } from '../../../support/tenants.ts'
 
 const resolve = header('x-tenant')
 
-/** Sends a request in the name of a tenant, and gives the body of the answer. */
+/** Sends a request of a tenant, and returns the body of the answer. */
 type Send = (tenant: string) => Promise<string>
 
 interface Given {
   readonly tenantKnex: TenantKnex
-  /** What the application’s one route answers with. */
+  /** The answer of the application’s one route. */
   readonly answer: () => Promise<object>
 }
 

@@ -11,7 +11,7 @@ const TENANTS = Array.from({ length: 200 }, (_, index) => `t${index}`)
 const CONNECTIONS = 64
 const REQUESTS = 1_000
 
-/** What a request asks for, and what its answer must be. */
+/** A request, and the answer that it must get. */
 interface Kind {
   readonly path: string
   readonly ask?: Partial<Ask>
@@ -24,7 +24,7 @@ const rowsOfOwn: Kind['check'] = ({ status, body }, { inScope, request }) => {
   expect(JSON.parse(body)).to.deep.include({ request, inScope, rows: [inScope, inScope] })
 }
 
-/** As often as they are in the list. */
+/** Each is chosen as often as it is in the list. */
 const KINDS: readonly Kind[] = [
   { path: '/rows', check: rowsOfOwn },
   { path: '/ambient', check: rowsOfOwn },
@@ -54,7 +54,7 @@ const KINDS: readonly Kind[] = [
   { path: '/after', check: ({ status }) => expect(status).to.equal(200) },
 ]
 
-/** Defines the test with many tenants, many connections, and requests of all kinds at once. */
+/** Defines the test that runs requests of all kinds at once, of many tenants over many connections. */
 export function aStormOfRequests(
   framework: Framework,
   server: TestServer,
@@ -94,7 +94,7 @@ export function aStormOfRequests(
   })
 }
 
-/** @returns how many of its requests came over a connection that had served others */
+/** @returns how many requests came over a connection that had served others before */
 async function oneRequest(client: Client, number: number): Promise<number> {
   const tenant = TENANTS[(number * 7919) % TENANTS.length] as string
   const kind = KINDS[(number * 31 + Math.floor(number / 8)) % KINDS.length] as Kind
@@ -112,7 +112,7 @@ async function oneRequest(client: Client, number: number): Promise<number> {
   return Number(answer.isReused) + Number(health.isReused)
 }
 
-/** The same request, the tenant named in one of the ways. */
+/** The same request. It names the tenant in one of the ways. */
 function named(number: number, path: string, tenant: string): Ask {
   if (number % 3 === 0) return { path, host: `${tenant}.example.test` }
   if (number % 3 === 1) return { path, headers: { 'x-tenant': tenant } }

@@ -11,21 +11,21 @@ import { type TestServer, until } from '../../../support/tenants.ts'
 import { Application, type Running } from './application.ts'
 import { type Ask, Client } from './client.ts'
 
-/** What adapters are tested with: tenants are named by sub-domain, header or path. */
+/** The options of the tested adapters: requests name tenants by sub-domain, header or path. */
 export const resolve: Resolver = firstOf(
   subdomain({ baseDomains: ['example.test'] }),
   header('x-tenant'),
   pathSegment({ strip: true }),
 )
 
-/** An application that is running, and a client with one connection to it. */
+/** A running application, and a client with one connection to it. */
 export interface World {
   readonly app: Application
   readonly client: Client
   readonly port: number
 }
 
-/** Runs a test with an application. Afterwards no connection to a database is held. */
+/** Runs a test with an application, then checks that no database connection is in use. */
 export async function withApplication(
   server: TestServer,
   database: NonNullable<TenantKnexOptions['database']>,
@@ -50,7 +50,7 @@ export async function withApplication(
   return app
 }
 
-/** The same, and nobody may have seen another's scope. */
+/** The same, then checks that no code has seen another tenant's scope. */
 export async function withSoundApplication(
   ...args: Parameters<typeof withApplication>
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function withSoundApplication(
   expect(app.mistakes()).to.deep.equal([])
 }
 
-/** Makes a request after another one, on the same connection, that must not see anything of it. */
+/** Makes a request after another one on the same connection. It must not see anything of the other. */
 export async function expectClean({ client }: World, isReused = true): Promise<void> {
   const answer = await client.ask({ path: '/health' })
   expect(answer.isReused).to.equal(isReused)
@@ -70,7 +70,7 @@ export async function expectClean({ client }: World, isReused = true): Promise<v
   })
 }
 
-/** A request of a tenant's. */
+/** A request of a tenant. */
 export function own(path: string, tenant: string): Ask {
   return { path, name: `1:${tenant}`, host: tenant ? `${tenant}.example.test` : 'other.test' }
 }

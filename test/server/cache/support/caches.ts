@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type CacheOptions, createTenantKnex, type TenantKnex } from '../../../../src/index.ts'
 
-/** Where the keys of all tests of this process begin. */
+/** The text that the keys of all tests of this process begin with. */
 export const TEST_ROOT = `tk-test-${process.pid}-`
 
-/** A root of its own, so that tests that run at a time on one Redis are apart. */
+/** A new root, so that tests that use one Redis at the same time have separate keys. */
 export function newRoot(): string {
   return TEST_ROOT + randomBytes(6).toString('hex')
 }
 
-/** A tenantKnex for its caches only: it never connects to a database. Takes any tenant id. */
+/** A tenantKnex that is used for its caches only. It never connects, and accepts any tenant id. */
 export function cachesOf(cache: CacheOptions): TenantKnex {
   return createTenantKnex({
     connection: { host: '127.0.0.1', port: 9, user: 'nobody' },

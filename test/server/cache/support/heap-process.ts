@@ -4,19 +4,19 @@ import { Caches } from '../../../../src/cache/caches.ts'
 import type { CacheOptions, TenantCache } from '../../../../src/index.ts'
 import { resolveCacheOptions } from '../../../../src/options/cache.ts'
 
-// Measures the heap that tenants' caches take, in a process where nothing else is on it. Arguments:
-// the URL of a Redis, the number of tenants, and `prefix` where a function is to give theirs.
+// Measures the heap that tenants' caches take, in a process with no other data. Arguments:
+// the URL of a Redis, the number of tenants, and `prefix` if a function must return their prefixes.
 
-/** What was measured, in bytes of a tenant. */
+/** The results, in bytes for one tenant. */
 export interface HeapOfTenants {
   readonly inUse: number
-  /** After nobody holds them any more. */
+  /** After the last reference to the caches is gone. */
   readonly retained: number
-  /** Caches that are still there then. */
+  /** Caches that still exist after that. */
   readonly alive: number
 }
 
-/** So many commands are under way at a time. */
+/** The number of commands at a time. */
 const BATCH = 500
 
 const [url = '', count = '', kind] = process.argv.slice(2)
@@ -28,7 +28,7 @@ const caches = new Caches(
   resolveCacheOptions(kind === 'prefix' ? { ...options, prefix } : options),
   async (_tenant, fn) => fn(),
 )
-await measure(1_000) // what only the first ones cost
+await measure(1_000) // the costs of the first caches only
 console.log(JSON.stringify(await measure(Number(count))))
 await caches.close()
 client.destroy()

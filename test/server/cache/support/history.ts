@@ -14,13 +14,13 @@ interface Read extends Span {
 }
 
 /**
- * What several users of one cache have done and seen. Each value is written once, so a value tells
- * where it is from. Times are numbers of events: one process sees them all in one order.
+ * The history of several users of one cache. Each value is written once, so a value tells
+ * where it comes from. Times are numbers of events: one process sees all events in one order.
  */
 export class History {
   #now = 0
   #values = 0
-  /** When a value was there for certain: its factory has begun, its set has ended, or it was read. */
+  /** When a value certainly existed: its factory has begun, its set has ended, or it was read. */
   readonly #there = new Map<number, number>()
   readonly #clears: Span[] = []
   readonly #reads: Read[] = []
@@ -29,7 +29,7 @@ export class History {
     return this.#reads.length
   }
 
-  /** Does something by chance, and notes it. */
+  /** Runs a random operation, and notes it. */
   async act(cache: TenantCache, random: Random): Promise<void> {
     const key = pick(random, KEYS)
     const acts = [
@@ -41,7 +41,7 @@ export class History {
     await pickWeighted(random, acts).run()
   }
 
-  /** Reads that began when a clear had ended, of values that were there before it began. */
+  /** Reads that began after a clear had ended, and returned values that existed before it began. */
   wrongReads(): Read[] {
     return this.#reads.filter(({ begin, value }) => {
       const there = this.#there.get(value) ?? Number.POSITIVE_INFINITY

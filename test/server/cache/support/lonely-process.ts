@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createTenantKnex } from '../../../../src/index.ts'
 
-// A process that listens to no `error` event of anything. Its first argument is the URL of a Redis;
-// each line of its input is a step, and after each it says what became of the calls.
+// A process without a listener for `error` events. Its first argument is the URL of a Redis;
+// each line of its input is a step. After each step it prints the results of the calls.
 
 const tenantKnex = createTenantKnex({
   connection: { host: '127.0.0.1', port: 9, user: 'nobody' },
@@ -18,7 +18,7 @@ async function fate(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** At once, so that what fails together is seen to fail together. */
+/** Makes all calls at once, so that the test sees them fail at once. */
 async function step(): Promise<unknown> {
   return Promise.all([
     fate(cache.set('k', 1)),
@@ -36,5 +36,5 @@ for (;;) {
   console.log(JSON.stringify(await step()))
 }
 process.stdin.destroy()
-cache.get('k').catch(() => undefined) // what runs at the end keeps nothing open
+cache.get('k').catch(() => undefined) // a call that runs at the end does not keep the process alive
 await tenantKnex.destroy()

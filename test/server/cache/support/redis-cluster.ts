@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@keyv/redis'
 import { type OwnRedis, startOwnRedis } from '../../../support/own-redis.ts'
 
-/** Starts a Redis cluster of one node, which has all slots. A new one waits two seconds. */
+/** Starts a Redis cluster of one node with all slots. A new cluster waits two seconds. */
 export async function startRedisCluster(): Promise<OwnRedis | undefined> {
   const server = await startOwnRedis({ args: ['--cluster-enabled', 'yes'] })
   if (server === undefined) return undefined

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** A Keyv adapter with no more than Keyv asks for, that answers later, as a database would. */
+/** A Keyv adapter with only the methods that Keyv needs. It answers later, like a database. */
 export class SmallAdapter {
   readonly #texts = new Map<string, unknown>()
 
@@ -23,7 +23,7 @@ export class SmallAdapter {
     this.#texts.clear()
   }
 
-  /** For tests that look on; Keyv has no such method. */
+  /** For tests. Keyv has no such method. */
   keys(): Iterable<string> {
     return this.#texts.keys()
   }

@@ -5,34 +5,34 @@ import { TEST_ROOT } from './caches.ts'
 import { startRedisCluster } from './redis-cluster.ts'
 import { SmallAdapter } from './small-adapter.ts'
 
-/** A store, opened for some tests. */
+/** An open store for some tests. */
 export interface OpenStore {
-  /** What is passed as `cache.store`. */
+  /** The option `cache.store`. */
   readonly store: string | object | undefined
-  /** What is in there under these letters, for tests of what is left; undefined where none can tell. */
+  /** The keys with this prefix, for tests of remaining keys. Undefined if they cannot be listed. */
   keys(start: string): Promise<string[] | undefined>
   close(): Promise<void>
 }
 
-/** One of the stores that every promise of a cache holds on. */
+/** A store on which a cache must keep all its promises. */
 export interface TestStore {
   readonly title: string
-  /** True where the server drops what is no longer to be kept by itself. */
+  /** True if the server itself drops entries whose time is over. */
   readonly expires: boolean
-  /** False where nothing says what is in there. */
+  /** False if the keys cannot be listed. */
   readonly lists: boolean
-  /** Undefined where its server cannot be had; with `CI` set that is a failure. */
+  /** Undefined if its server is not available. With `CI` set that is a failure. */
   open(): Promise<OpenStore | undefined>
 }
 
-/** What `createClient` and `createCluster` have in common, as far as tests need it. */
+/** The members that tests use of the results of `createClient` and `createCluster`. */
 interface Scanned {
   scanIterator(options: object): AsyncIterable<string[]>
 }
 
 const done = async (): Promise<void> => undefined
 
-/** Every kind of store that `cache.store` takes. */
+/** All kinds of stores that `cache.store` accepts. */
 export const STORES: readonly TestStore[] = [
   {
     title: 'in this process',
@@ -124,7 +124,7 @@ export function onEachStore(
   }
 }
 
-/** The Redis that tests share; undefined, which is said loudly, where there is none. */
+/** The Redis that tests share. Undefined, with a warning, if there is none. */
 export function redisUrl(): string | undefined {
   const url = process.env.TENANT_KNEX_REDIS_URL
   if (url) return url

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Random } from '../../../../src/testing/random.ts'
 
-/** A Keyv adapter as one over several connections: each call takes effect at a time of its own. */
+/** A Keyv adapter like one with several connections: each call takes effect at a time of its own. */
 export class UnorderedAdapter {
   readonly #texts = new Map<string, string>()
   readonly #random: Random
@@ -26,7 +26,7 @@ export class UnorderedAdapter {
     return this.#sometime(() => this.#texts.clear())
   }
 
-  /** All at one time: what is read together is of one moment, as with MGET. */
+  /** Reads all keys at one moment, like MGET. */
   getMany(keys: string[]): Promise<(string | undefined)[]> {
     return this.#sometime(() => keys.map((key) => this.#texts.get(key)))
   }

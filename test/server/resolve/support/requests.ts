@@ -1,19 +1,19 @@
 import type { Resolution, Resolver, TenantRequest } from '../../../../src/resolve/index.ts'
 import { rejection, thrown } from '../../../support/tenants.ts'
 
-/** What a test's request has: headers by name, several values where one was sent several times. */
+/** The parts of a test's request. A header that was sent several times has several values. */
 export interface RequestParts {
   readonly url?: string
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly raw?: unknown
 }
 
-/** A request as resolvers see it. */
+/** A request, as resolvers get it. */
 export function requestOf({ url = '/', headers = {}, raw }: RequestParts): TenantRequest {
   return { url, header: (name) => [headers[name] ?? []].flat(), raw }
 }
 
-/** What a resolver that needs no promise says of a request; the code of the error that it throws. */
+/** The result of a resolver that returns no promise, or the code of the error that it throws. */
 export function outcome(resolver: Resolver, parts: RequestParts): Resolution {
   try {
     const resolution = resolver(requestOf(parts))
@@ -24,7 +24,7 @@ export function outcome(resolver: Resolver, parts: RequestParts): Resolution {
   }
 }
 
-/** The same, by the host of the request. */
+/** The same for a request with this host. */
 export function hostOutcome(resolver: Resolver, host: string | readonly string[]): Resolution {
   return outcome(resolver, { headers: { host } })
 }
@@ -39,7 +39,7 @@ export async function rejectedCode(promise: unknown): Promise<string | undefined
   return (await rejection(promise as Promise<unknown>)).code as string | undefined
 }
 
-/** Hosts that are none, whatever they are asked for. */
+/** Texts that are not valid hosts for any resolver. */
 export const BAD_HOSTS: readonly string[] = [
   '..',
   '.',

@@ -30,11 +30,11 @@ const OPTIONS: TenantPluginOptions = {
   skip: ({ url }) => url === '/skipped',
 }
 
-/** What a server of these tests is made of. */
+/** The parts of a server of these tests. */
 interface Setting {
   readonly options?: Partial<TenantPluginOptions>
   readonly server?: FastifyServerOptions
-  /** What comes before the plugin. */
+  /** Code that runs before the plugin. */
   readonly before?: (server: FastifyInstance) => void
   readonly after?: (server: FastifyInstance) => void
 }
@@ -60,7 +60,7 @@ async function withServer(setting: Setting, test: (port: number) => Promise<void
   }
 }
 
-/** Runs a test with a socket to a server that is asked for something. */
+/** Runs a test with a socket to a server that has got a request. */
 async function withSocket(
   setting: Setting,
   path: string,

@@ -22,11 +22,11 @@ const OPTIONS: TenantPluginOptions = {
   skip: ({ url }) => url === '/skipped',
 }
 
-/** What a server of these tests is made of. */
+/** The parts of a server of these tests. */
 interface Setting {
   readonly options?: Partial<TenantPluginOptions>
   readonly router?: Hapi.ServerOptions['router']
-  /** What comes before the plugin. */
+  /** Code that runs before the plugin. */
   readonly before?: (server: Server) => void
   readonly after?: (server: Server) => void
 }

@@ -85,7 +85,7 @@ describe('given requests that come without waiting for each other', () => {
     await once(server, 'close')
   }
 
-  /** Notes what is in scope at each event. */
+  /** Notes the tenant in scope at each event. */
   const noting = () => {
     const heard: string[] = []
     return { heard, note: (what: string) => () => void heard.push(`${what} ${inScope()}`) }
@@ -202,7 +202,7 @@ describe('given a stream that answers requests', () => {
     return res
   }
 
-  /** What is in scope whenever the stream is read. */
+  /** The tenant in scope each time the stream is read. */
   const readIn = (...responses: readonly EventEmitter[]): (string | undefined)[] => {
     const seen: (string | undefined)[] = []
     const stream = new Readable({
@@ -231,7 +231,7 @@ describe('given a stream that answers requests', () => {
   })
 })
 
-/** As tools do that wrap each listener. */
+/** Like a tool that wraps each listener. */
 function wrapListeners(res: ServerResponse): void {
   const [own] = res.rawListeners('finish')
   res.removeAllListeners('finish').on('finish', () => Reflect.apply(own as () => void, res, []))
