@@ -16,8 +16,8 @@ export interface RememberOptions {
   /** How long the value is fresh, in milliseconds. @defaultValue the option `cache.ttlMillis` */
   readonly ttlMillis?: number
   /**
-   * How long a stale value may be served after that, in milliseconds. Meanwhile one caller computes it
-   * again.
+   * How long the value may be served after it is no longer fresh, in milliseconds. Meanwhile one caller
+   * computes it again.
    * @defaultValue 0
    */
   readonly staleMillis?: number

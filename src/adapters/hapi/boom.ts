@@ -6,7 +6,7 @@ import type { TenantRequestError } from '../http/request-error.ts'
 export type Boom = Extract<Request['response'], Error>
 
 /**
- * Makes a Boom of an error, with the status of the answer. Hapi, `onPreResponse` and `instanceof Boom`
+ * Turns an error into a Boom, with the status of the answer. Hapi, `onPreResponse` and `instanceof Boom`
  * recognise a Boom by its properties. These are the properties of `@hapi/boom` 10.
  */
 export function toBoom(error: TenantRequestError): TenantRequestError & Boom {

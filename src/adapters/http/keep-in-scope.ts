@@ -26,7 +26,7 @@ type Emitter = EventEmitter & {
 
 /**
  * Runs the listeners of a request and of its response in the request's scope. An event of a socket comes
- * in no scope, or in the scope of another request that wrote to the socket. If it is called several
+ * in no scope, or in the scope of another request that wrote to the socket. If this is called several
  * times for one tenantKnex, the last call counts.
  */
 export function keepInScope(req: EventEmitter, res: EventEmitter, scope: RequestScope): void {
@@ -88,7 +88,7 @@ function scopeOf(emitter: Emitter): RequestScope {
  * All emitters share one function. If each had a function of its own, V8 would keep the request and all
  * its objects until the next full garbage collection. Under Hapi that took as long as all other work.
  *
- * It sets as few properties as possible. Express replaces the prototypes of its requests, and V8 shares
+ * This sets as few properties as possible. Express replaces the prototypes of its requests, and V8 shares
  * no hidden classes among such objects. There each new property costs a kilobyte and some microseconds.
  */
 function replaceEmit(emitter: Emitter, emit: Emit): void {

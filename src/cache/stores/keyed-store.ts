@@ -86,7 +86,7 @@ class KeyedTenantStore implements TenantStore {
     const present = await this.#presentThenWrite(entries, guess, computed)
     if (present === guess) return entries.map(() => computed?.isCurrent ?? true)
     // The entries were written with a past epoch, so they are never read. A computed value must not be
-    // written again with the present epoch: it was read before the clear.
+    // written again with the present epoch, because its data was read before the clear.
     if (computed !== undefined) return entries.map(() => false)
     await this.#write(entries, present ?? (await this.#newEpoch()))
     return entries.map(() => true)
@@ -182,8 +182,8 @@ class KeyedTenantStore implements TenantStore {
   }
 
   /**
-   * Writes, and returns the epoch from before the write. If it were read after the write, a clear
-   * between the two would be missed, and its entries would be written again.
+   * Writes, and returns the epoch from before the write. If the epoch were read after the write, and a
+   * clear came between the two, `set` would write the cleared entries again.
    */
   async #presentThenWrite(
     entries: readonly NewEntry[],

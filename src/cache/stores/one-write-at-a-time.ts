@@ -78,7 +78,8 @@ export class OneWriteAtATime implements KeyValue {
     for (let before = first; before.length > 0; before = this.#before(keys)) {
       await withinTime(Promise.all(before), until - performance.now())
     }
-    // The store gets only the rest of the time, so `WaitedTooLong` does not blame it.
+    // The store gets only the rest of the time. If that is too short, the store is not to blame, so the
+    // error is `WaitedTooLong`.
     return withinTime(this.#run(keys, write), until - performance.now())
   }
 
