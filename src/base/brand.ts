@@ -1,4 +1,4 @@
-/** Marks the instances of a class for every copy of this package. */
+/** Marks the instances of a class, so that every copy of this package recognises them. */
 export function brand(errorClass: { prototype: Error }, own: symbol, base?: symbol): void {
   Object.defineProperties(errorClass.prototype, {
     [own]: { value: true },
@@ -6,7 +6,7 @@ export function brand(errorClass: { prototype: Error }, own: symbol, base?: symb
   })
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
-      // User code's own subclasses inherit this, and mean the ordinary test.
+      // Subclasses in user code inherit this method. For them the ordinary test applies.
       return this === errorClass
         ? value instanceof Error && own in value
         : Function.prototype[Symbol.hasInstance].call(this, value)

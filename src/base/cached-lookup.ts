@@ -3,23 +3,23 @@ import { createLRU } from 'lru.min'
 import { type ErrorDetails, TenantKnexError } from './errors.ts'
 import type { ResolvedLookupOptions } from './lookup-options.ts'
 
-/** After a failure the look-up is not asked for the same key for so long. */
+/** After a failed call, the function is not called again for the same key for this long. */
 const RETRY_MILLIS = 1_000
 
-/** Knows something of a key, or nothing: null or undefined. */
+/** Gives the value of a key. Null and undefined mean that there is none. */
 export type LookupFunction<T> = (
   key: string,
 ) => T | null | undefined | Promise<T | null | undefined>
 
-/** What else a {@link CachedLookup} is told of its function. */
+/** Optional details about the function of a {@link CachedLookup}. */
 export interface LookupNature {
-  /** What is wrong with a value ("it gave …"); undefined where nothing is. */
+  /** Says what is wrong with a value ("it gave …"); undefined if the value is good. */
   readonly problemOf?: (value: unknown) => string | undefined
-  /** What errors say of a key beside their message. */
+  /** The details that errors about a key carry. */
   readonly about?: (key: string) => ErrorDetails
 }
 
-/** What the function said, or why it said nothing. */
+/** The answer of one call: a value, or a failure. */
 type Answer<T> = { readonly value: T | null } | Failure
 
 interface Failure {
@@ -27,22 +27,24 @@ interface Failure {
   readonly cause?: unknown
 }
 
-/** What is known of a key. Never changed: what is still the same object is still the last word. */
+/**
+ * The cached knowledge about a key. It is immutable, so an unchanged object means that nothing newer is
+ * known.
+ */
 interface Known<T> {
-  /** Undefined where there is a failure only. */
+  /** Undefined if there is a failure and no value. */
   readonly value: T | null | undefined
   readonly freshUntil: number
   readonly staleUntil: number
-  /** Only if the last attempt failed. */
+  /** Set if the last call failed. */
   readonly failure?: Failure
-  /** No attempt before. */
+  /** The earliest time of the next call. */
   readonly retryAt?: number
 }
 
 /**
- * A user's function that looks something up, which may be slow, down or wrong, behind a cache: asked
- * once at a time for each key, and outside any tenant's scope, because several tenants may wait for
- * one answer.
+ * Caches a user's look-up function, which may be slow, down or wrong. There is one call at a time for each
+ * key. Calls run outside any tenant's scope, because several tenants may wait for one answer.
  */
 export class CachedLookup<T> {
   readonly #name: string
@@ -51,12 +53,12 @@ export class CachedLookup<T> {
   readonly #nature: LookupNature
   /** Keys with a value. */
   readonly #known: Room<T>
-  /** The others. Anybody can make such keys up: they have a room of their own. */
+  /** Keys without a value. They have a cache of their own: invented keys evict no real ones. */
   readonly #unknown: Room<T>
   readonly #flights = new Map<string, Promise<Known<T>>>()
   readonly #outside = new AsyncResource('TENANT_KNEX_LOOKUP')
 
-  /** @param name what messages call the function */
+  /** @param name the name of the function in messages */
   constructor(
     name: string,
     lookup: LookupFunction<T>,
@@ -72,8 +74,8 @@ export class CachedLookup<T> {
   }
 
   /**
-   * What `get` would give without asking, so that those who ask often need no promise. Null where
-   * there is nothing by that key, undefined where it has to be asked for.
+   * The value that `get` would give without calling the function. It saves frequent callers a promise. Null
+   * if the key has no value; undefined if the function has to be called.
    */
   peek(key: string): T | null | undefined {
     const entry = this.#find(key)
@@ -81,21 +83,21 @@ export class CachedLookup<T> {
     const now = performance.now()
     if (now < entry.freshUntil) return entry.value
     if (entry.retryAt === undefined || now >= entry.staleUntil) return undefined
-    // While the look-up fails, one tries it again now and then; the others need not wait for that.
+    // While the function fails, one caller retries it now and then. The others get the stale value at once.
     return now < entry.retryAt || this.#flights.has(key) ? entry.value : undefined
   }
 
   /**
-   * What is known of a key; null where there is nothing.
+   * The value of a key, or null if there is none.
    *
-   * @throws `ERR_LOOKUP_FAILED`, an error of its own for each caller
+   * @throws `ERR_LOOKUP_FAILED`, a new error for each caller
    */
   get(key: string): Promise<T | null> {
     const known = this.peek(key)
     return known === undefined ? this.#ask(key) : Promise.resolve(known)
   }
 
-  /** The next one asks anew. What is being asked for now reaches those who wait for it, and no more. */
+  /** Makes the next `get` call the function again. A call under way answers only its present waiters. */
   forget(key: string): void {
     this.#known.delete(key)
     this.#unknown.delete(key)
@@ -108,7 +110,7 @@ export class CachedLookup<T> {
     throw this.#error(key, entry.failure as Failure)
   }
 
-  /** Where there is nothing to give, and it is too early to ask again. */
+  /** The entry of a key that has no value and whose next call is not due yet. */
   #leftAlone(key: string): Known<T> | undefined {
     const entry = this.#find(key)
     const { value, retryAt = 0 } = entry ?? {}
@@ -119,7 +121,7 @@ export class CachedLookup<T> {
     return this.#flights.get(key) ?? this.#outside.runInAsyncScope(() => this.#start(key))
   }
 
-  /** Never rejects. What it finds is kept only if `forget` has not taken it out meanwhile. */
+  /** Never rejects. Keeps the answer unless `forget` was called meanwhile. */
   #start(key: string): Promise<Known<T>> {
     const askedAt = performance.now()
     const { timeoutMillis } = this.#options
@@ -139,7 +141,7 @@ export class CachedLookup<T> {
 
   async #call(key: string): Promise<Answer<T>> {
     try {
-      // Not at once: the function may itself look at this cache.
+      // Called a microtask later, because the function may use this cache itself.
       const value = (await Promise.resolve(key).then(this.#lookup)) ?? null
       const problem = value === null ? undefined : this.#nature.problemOf?.(value)
       return problem === undefined ? { value } : { problem }
@@ -177,7 +179,7 @@ export class CachedLookup<T> {
     room.set(key, entry)
   }
 
-  /** An answer that nobody waited for is still of use, unless something newer was said of the key. */
+  /** Keeps an answer that came after the timeout, unless something newer is known about the key. */
   #keepLate(key: string, entry: Known<T>, late: Answer<T>, askedAt: number): void {
     if (this.#find(key) === entry) this.#keep(key, this.#entry(key, late, askedAt))
   }
@@ -194,10 +196,10 @@ export class CachedLookup<T> {
 
 type Room<T> = ReturnType<typeof createLRU<string, Known<T>>>
 
-/** What a promise that never rejects gives, or undefined where that takes too long. */
+/** The result of a promise that never rejects, or undefined after a timeout. */
 function inTime<T extends object>(promise: Promise<T>, millis: number): Promise<T | undefined> {
   return new Promise((resolve) => {
-    // What has arrived while this process was busy is read between the timers and the immediates.
+    // setImmediate: answers that arrived while the process was busy are read after timers, before immediates.
     const timer = setTimeout(() => setImmediate(resolve, undefined), millis)
     void promise.then((value) => {
       clearTimeout(timer)

@@ -1,14 +1,14 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 
-/** What every message has. */
+/** The fields of every message. */
 interface NamedMessage {
-  /** Of the tenantKnex: its option `name`. */
+  /** The option `name` of the tenantKnex. */
   readonly name: string
   /** Name of the server. */
   readonly server: string
 }
 
-/** Whose connection a message is about. */
+/** The fields of a message about a tenant's connection. */
 export interface ConnectionMessage extends NamedMessage {
   /** Id of the tenant. */
   readonly tenant: string
@@ -22,7 +22,7 @@ export interface ConnectionMessage extends NamedMessage {
 export interface WaitMessage extends Omit<ConnectionMessage, 'connectionId'> {
   /** Queries that wait now, this one included. */
   readonly waiting: number
-  /** Connections held by tenants, or being drained or cleaned. */
+  /** Connections that tenants hold, or that are being drained or cleaned. */
   readonly used: number
   /** Connections allowed. */
   readonly max: number
@@ -30,20 +30,17 @@ export interface WaitMessage extends Omit<ConnectionMessage, 'connectionId'> {
 
 /** Published on `tenant-knex:acquire` when a tenant gets a connection. */
 export interface AcquireMessage extends ConnectionMessage {
-  /** Milliseconds since it was asked for. */
+  /** How long the tenant waited, in milliseconds. */
   readonly waitedMillis: number
 }
 
-/**
- * Published on `tenant-knex:switch` when a connection has been brought into a tenant's database, or
- * could not be.
- */
+/** Published on `tenant-knex:switch` after a connection was switched to a tenant's database, or failed to. */
 export interface SwitchMessage extends ConnectionMessage {
-  /** Milliseconds until the last answer of the server. */
+  /** Milliseconds until the server's last answer. */
   readonly durationMillis: number
-  /** True where the session was another tenant's, and was cleaned first. */
+  /** True if the session was another tenant's and was cleaned first. */
   readonly isHandOver: boolean
-  /** Why the switch failed; undefined where it did not. */
+  /** The reason of the failure; undefined if the switch succeeded. */
   readonly error: unknown
 }
 
@@ -55,32 +52,32 @@ export interface HandOverMessage extends ConnectionMessage {
 
 /** Published on `tenant-knex:release` when a tenant gives a connection back. */
 export interface ReleaseMessage extends ConnectionMessage {
-  /** Milliseconds for which the tenant held it. */
+  /** How long the tenant held it, in milliseconds. */
   readonly heldMillis: number
 }
 
 /** Published on `tenant-knex:leftover` when a connection came back with something unfinished. */
 export interface LeftoverMessage extends ConnectionMessage {
-  /** What was found, and is rolled back or reset before anyone else gets the connection. */
+  /** What was found. It is rolled back or reset before another tenant gets the connection. */
   readonly left: 'transaction' | 'autocommit off'
 }
 
 /**
  * Why a connection was closed.
  *
- * - `idle`: nobody used it for `pool.idleTimeoutMillis`.
+ * - `idle`: it was idle for `pool.idleTimeoutMillis`.
  * - `lifetime`: it was older than `pool.maxLifetimeMillis`.
- * - `lost`: the server or the network ended it, or it did not answer any more.
+ * - `lost`: the server or the network ended it, or it stopped answering.
  * - `read-only`: its server has become read-only, as after a failover.
- * - `switch-failed`: it could not be brought into a tenant's database, or not in time.
+ * - `switch-failed`: the switch to a tenant's database failed or took too long.
  * - `database-left`: a statement left the tenant's database by itself.
- * - `answer-cut`: an answer was given up half-way, by a `typeCast` that threw.
- * - `query-timeout`: a query's own timeout passed, and the query was not cancelled.
- * - `abandoned`: a statement that nobody waits for any more took too long.
- * - `not-cleaned`: what a tenant left could not be cleaned.
+ * - `answer-cut`: a `typeCast` threw, so the rest of an answer was not read.
+ * - `query-timeout`: a query's own timeout passed without cancelling the query.
+ * - `abandoned`: a statement without a waiter took too long.
+ * - `not-cleaned`: the cleaning of the session failed.
  * - `closed-by-holder`: its holder closed it.
- * - `forgotten`: `tenantKnex.forget(id)`, of the tenant whose session it was.
- * - `destroyed`: `tenantKnex.destroy()`.
+ * - `forgotten`: `tenantKnex.forget(id)` was called for the tenant of the session.
+ * - `destroyed`: `tenantKnex.destroy()` was called.
  */
 export type DiscardReason =
   | 'idle'
@@ -99,16 +96,16 @@ export type DiscardReason =
 
 /** Published on `tenant-knex:discard` when the pool closes a connection. */
 export interface DiscardMessage extends NamedMessage {
-  /** Id of the tenant that held the connection last; undefined where none did. */
+  /** Id of the tenant that held the connection last; undefined if it had no holder. */
   readonly tenant: string | undefined
   /** The server's own id of the connection. */
   readonly connectionId: number
   readonly reason: DiscardReason
-  /** The error behind the reason, where there is one. */
+  /** The error behind the reason, if there is one. */
   readonly error: unknown
 }
 
-/** Published on `tenant-knex:refusal` when a call of a tenant's is refused and nothing is sent. */
+/** Published on `tenant-knex:refusal` when a tenant's call is refused and nothing is sent. */
 export interface RefusalMessage extends NamedMessage {
   /** Id of the tenant. */
   readonly tenant: string | undefined
@@ -118,7 +115,7 @@ export interface RefusalMessage extends NamedMessage {
 
 /** A channel that takes one kind of message. */
 export interface TypedChannel<Message> {
-  /** False where nobody listens: then there is no need to make a message. */
+  /** False if there are no subscribers. Then no message has to be made. */
   readonly hasSubscribers: boolean
   publish(message: Message): void
 }

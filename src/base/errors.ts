@@ -38,16 +38,16 @@ export type TenantKnexErrorCode =
   | 'ERR_WRONG_TENANT'
 
 /**
- * What became of the statement that an error is about.
+ * The outcome of the statement that an error is about.
  *
  * - `not-sent`: it never left this process.
  * - `failed`: the server answered it with an error.
- * - `executed`: the server carried it out, but its result is withheld.
+ * - `executed`: the server executed it, but its result is withheld.
  * - `unknown`: the connection ended before the answer came.
  */
 export type Outcome = 'not-sent' | 'failed' | 'executed' | 'unknown'
 
-/** What an error knows beside its message. */
+/** The fields of an error beside its message. */
 export interface ErrorDetails {
   /** Name of the server concerned. */
   readonly server?: string | undefined
@@ -57,27 +57,27 @@ export interface ErrorDetails {
   readonly database?: string | undefined
   /** The server's own id of the connection, as in its process list. */
   readonly connectionId?: number | undefined
-  /** What became of the statement. */
+  /** The outcome of the statement. */
   readonly outcome?: Outcome | undefined
-  /** The driver's or user code's own error. */
+  /** The original error, of the driver or of user code. */
   readonly cause?: unknown
 }
 
-/** The part of an error's details that says which tenant it is about. */
+/** The error details that name a tenant and its database. */
 export function about(
   tenant: { readonly id: string; readonly database: string | null } | undefined,
 ): Pick<ErrorDetails, 'tenant' | 'database'> {
   return { tenant: tenant?.id, database: tenant?.database ?? undefined }
 }
 
-/** Marks every error of this package's own. */
+/** Marks every error of this package. */
 export const BRAND: unique symbol = Symbol.for('tenant-knex.error') as never
 
 /**
- * A failure of tenant-knex itself. What the server answered to a statement is not wrapped in
- * one: it stays the object that plain Knex would give.
+ * A failure of tenant-knex itself. A server's answer to a statement is not wrapped in one: the caller gets
+ * the same error object as from plain Knex.
  *
- * `instanceof` holds across the ESM and the CommonJS copy of the package, and also for
+ * `instanceof` works across the ESM and the CommonJS copy of the package. It also works for
  * `AcquireTimeoutError`, which is one of Knex's own `KnexTimeoutError`s.
  */
 export class TenantKnexError extends Error {
@@ -103,8 +103,8 @@ Object.defineProperty(TenantKnexError.prototype, 'name', { value: 'TenantKnexErr
 brand(TenantKnexError, BRAND)
 
 /**
- * Knex writes the statement with its values before the message of each error that passes through
- * it. Ours must not hold values, and may be given to several callers.
+ * Keeps Knex from changing the message. Knex puts the statement with its values before the message of each
+ * error that passes through it. Our messages must not hold values, and several callers may share one error.
  */
 function keepMessage(error: Error): void {
   const { message } = error
@@ -112,8 +112,8 @@ function keepMessage(error: Error): void {
 }
 
 /**
- * Adds to an error that is not ours what Knex cannot know. The four properties are not
- * enumerable, so logs and deep comparisons see the object that plain Knex would give.
+ * Adds to a foreign error what Knex cannot know. The four properties are not enumerable, so logs and deep
+ * comparisons see the object that plain Knex would give.
  */
 export function annotate(error: unknown, details: ErrorDetails): void {
   if (typeof error !== 'object' || error === null || error instanceof TenantKnexError) return
@@ -125,7 +125,7 @@ export function annotate(error: unknown, details: ErrorDetails): void {
   }
 }
 
-/** A server's numeric error code (`errno`), or undefined where the error is not a server's answer. */
+/** A server's numeric error code (`errno`), or undefined if the error is not a server's answer. */
 export function serverErrno(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   const { errno, sqlState } = error as { errno?: unknown; sqlState?: unknown }

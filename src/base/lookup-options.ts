@@ -8,23 +8,23 @@ import {
   withoutUndefined,
 } from './option-checks.ts'
 
-/** How the answers of a look-up are kept. All times are in milliseconds. */
+/** How long the answers of a look-up are cached. All times are in milliseconds. */
 export interface LookupOptions {
-  /** How long a value is taken as it is, from when it was asked for. @defaultValue 60_000 */
+  /** How long a value is fresh, from the start of the call. @defaultValue 60_000 */
   readonly ttlMillis?: number
-  /** The same where the look-up knew nothing of the key. @defaultValue 5_000 */
+  /** How long the answer "no value" is fresh. @defaultValue 5_000 */
   readonly negativeTtlMillis?: number
   /**
-   * How much longer a value is used while the look-up fails. Where it knew nothing of a key, that is
-   * not used longer.
+   * How much longer a stale value is used while the look-up fails. The answer "no value" is never used
+   * longer.
    * @defaultValue 3_600_000
    */
   readonly staleMillis?: number
-  /** How long whoever asks waits for the look-up. @defaultValue 2_000 */
+  /** How long a caller waits for the look-up. @defaultValue 2_000 */
   readonly timeoutMillis?: number
   /**
-   * Keys whose values are kept; and as many again of which nothing is known, which so never push out
-   * those that are in use.
+   * The most keys with a value that are cached. Keys without a value have a separate cache of the same size,
+   * so they never evict keys in use.
    * @defaultValue 10_000
    */
   readonly max?: number
@@ -42,12 +42,12 @@ export const LOOKUP_DEFAULTS: ResolvedLookupOptions = Object.freeze({
   max: 10_000,
 })
 
-const MAX_KEYS = 2 ** 20 // their places are allocated at once
+const MAX_KEYS = 2 ** 20 // the cache allocates room for all of them at once
 
 /**
  * Merges the user's options with the defaults and checks them.
  *
- * @param prefix what stands before the names in messages
+ * @param prefix the text before option names in messages
  * @throws `ERR_OPTION_INVALID`
  */
 export function resolveLookupOptions(user: LookupOptions, prefix = ''): ResolvedLookupOptions {

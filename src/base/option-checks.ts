@@ -1,9 +1,9 @@
 import { type ErrorDetails, TenantKnexError } from './errors.ts'
 
-/** `setTimeout` fires at once for anything longer. */
+/** `setTimeout` fires at once for a longer duration. */
 export const MAX_MILLIS: number = 2 ** 31 - 1
 
-/** Unknown keys are mostly typing errors. @throws `ERR_OPTION_INVALID` */
+/** Rejects unknown keys, which are mostly typing errors. @throws `ERR_OPTION_INVALID` */
 export function rejectUnknownKeys(
   given: object,
   known: readonly string[],
@@ -17,7 +17,7 @@ export function rejectUnknownKeys(
 }
 
 /**
- * Tells the new name of an option that was renamed.
+ * Rejects the old name of a renamed option and tells the new one.
  *
  * @param renamed new names by the old ones
  * @throws `ERR_OPTION_INVALID`
@@ -34,12 +34,12 @@ export function rejectRenamedKeys(
   }
 }
 
-/** A duration that a timer can take. @throws `ERR_OPTION_INVALID` */
+/** Checks a duration that a timer can take. @throws `ERR_OPTION_INVALID` */
 export function checkMillis(name: string, value: unknown): number {
   return checkInteger(name, value, 1, MAX_MILLIS)
 }
 
-/** A whole number in a range. @throws `ERR_OPTION_INVALID` */
+/** Checks a whole number in a range. @throws `ERR_OPTION_INVALID` */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number
@@ -47,7 +47,7 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, got ${show(value)}.`)
 }
 
-/** One of a few words. @throws `ERR_OPTION_INVALID` */
+/** Checks that a value is one of a few words. @throws `ERR_OPTION_INVALID` */
 export function checkOneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value
   throw invalid(`\`${name}\` must be one of ${allowed.join(', ')}, got ${show(value)}.`)
@@ -59,7 +59,7 @@ export function checkFunction<T>(name: string, value: T): T {
   throw invalid(`\`${name}\` must be a function, got ${show(value)}.`)
 }
 
-/** Some properties of an object, where they are defined. */
+/** The named properties of an object that are defined. */
 export function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
   const picked = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])
   return Object.fromEntries(picked) as Pick<T, K>
@@ -70,12 +70,12 @@ export function withoutUndefined<T extends object>(from: T): T {
   return pick(from, Object.keys(from) as (keyof T)[]) as T
 }
 
-/** True for an object that has options. */
+/** True for an object that can hold options. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A value for a message. An object or a function is not shown itself: it may hold secrets. */
+/** A value as text for a message. Objects and functions are not printed: they may hold secrets. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'function') return 'a function'
@@ -83,7 +83,7 @@ export function show(value: unknown): string {
   return isObject(value) ? 'an object' : String(value)
 }
 
-/** The error for options that cannot be used. */
+/** The error for unusable options. */
 export function invalid(message: string, details?: ErrorDetails): TenantKnexError {
   return new TenantKnexError('ERR_OPTION_INVALID', message, details)
 }

@@ -1,57 +1,57 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** A scope that was entered before it was known what is in it. */
+/** The value of a scope that is entered before its value is known. */
 export class Slot<T> {
   value: T | undefined
 }
 
-/** Those who have the same key share one scope. */
+/** Identifies a scope. Several {@link Scope}s with the same key share one scope. */
 interface Key {
-  /** What is in scope where nothing else is; only tests set it. */
+  /** The value for code outside any scope; only tests set it. */
   fallback: Link | undefined
 }
 
-/** What one scope has in the running code, and a list of what the other scopes have. It never changes. */
+/** The value of one scope in the running code, and a list of the other scopes' values. It is immutable. */
 interface Link {
-  /** Undefined at the end of a list: nothing is in any scope. */
+  /** Undefined at the end of a list: no scope has a value. */
   readonly key: Key | undefined
-  /** Who has put it there: in a shared scope it may be another one. */
+  /** The {@link Scope} that set the value. In a shared scope it may be another one. */
   readonly by: object
   readonly value: unknown
   readonly slot: Slot<unknown> | undefined
-  /** Values around it that the code inside may come back to, the innermost first. */
+  /** Outer values that the code inside may return to, the innermost first. */
   readonly outer: readonly unknown[]
-  /** Set if the code may leave it: it then counts for nothing, wherever it got to meanwhile. */
+  /** Set if the code may leave the scope. After that the link is ignored everywhere. */
   readonly entry: Entered | undefined
   readonly next: Link | undefined
 }
 
 interface Entered {
   isLeft: boolean
-  /** What is in scope once it is left. */
+  /** The link that is in scope after leaving. */
   readonly before: Link | undefined
 }
 
 const STORAGE: unique symbol = Symbol.for('tenant-knex.scopes') as never
 
 /**
- * One for the process, as Node 20 and 22 ask each one at every promise, and keep it for ever. So it is
- * shared by all copies of this module, also by those that a test runner loads into contexts of their own.
+ * One storage for the process. Node 20 and 22 call each storage at every promise and never free it. So all
+ * copies of this module share it, even copies that a test runner loads into separate contexts.
  */
 const home = AsyncLocalStorage as { [STORAGE]?: AsyncLocalStorage<Link | undefined> }
 const storage = home[STORAGE] ?? new AsyncLocalStorage()
 home[STORAGE] = storage
 
-/** Says which value is the ambient one in the running chain of asynchronous calls. */
+/** Tracks the current value along a chain of asynchronous calls. */
 export class Scope<T extends object> {
-  /** The same for those who share a scope. */
+  /** Scopes that are shared have the same key. */
   readonly key: object
   readonly #key: Key
   readonly #counterpart: (value: T, outer: readonly T[]) => T
 
   /**
-   * @param shared another one: what is put into one of the two is in both
-   * @param counterpart gives the own value for one that another has put into a shared scope
+   * @param shared a scope to share: a value that one of the two sets is in scope in both
+   * @param counterpart maps a value that another Scope has set in a shared scope to our own value
    */
   constructor(
     shared?: Scope<T>,
@@ -62,7 +62,7 @@ export class Scope<T extends object> {
     this.#counterpart = counterpart
   }
 
-  /** The value of the innermost scope, or undefined outside any. @throws what `counterpart` throws */
+  /** The value of the innermost scope, or undefined outside any scope. @throws errors of `counterpart` */
   current(): T | undefined {
     const link = this.#link()
     if (link === undefined) return undefined
@@ -72,8 +72,8 @@ export class Scope<T extends object> {
   }
 
   /**
-   * The value in scope, and then those around it that `runWithin` has kept, the innermost first: as they
-   * were put in, also by those who share the scope.
+   * The value in scope, followed by the outer values that `runWithin` has kept, the innermost first. They are
+   * the values as set, also by others that share the scope.
    */
   around(): readonly T[] {
     const link = this.#link()
@@ -83,27 +83,29 @@ export class Scope<T extends object> {
   }
 
   /**
-   * Runs a function with a value in scope, or with none. Its result is awaited inside the scope: a query builder
-   * that it returns starts when awaited.
+   * Runs a function with a value in scope, or with none. The result is awaited inside the scope, because a
+   * query builder starts when it is awaited.
    */
   run<R>(value: T | undefined, fn: () => R | PromiseLike<R>): Promise<R> {
     return storage.run(this.#linked(value), async () => await fn())
   }
 
-  /** The same, where the code inside may come back to other values: those that `around` gives there. */
+  /**
+   * Like {@link run}, and keeps outer values that the code inside may return to: `around` gives them there.
+   */
   runWithin<R>(outer: readonly T[], value: T, fn: () => R | PromiseLike<R>): Promise<R> {
     return storage.run(this.#linked(value, outer), async () => await fn())
   }
 
-  /** Calls a function with a value in scope, or with none. What it returns is not awaited. */
+  /** Calls a function with a value in scope, or with none. The result is not awaited. */
   call<R>(value: T | Slot<T> | undefined, fn: () => R): R {
     return storage.run(this.#linked(value), fn)
   }
 
   /**
-   * Puts whatever the running code begins from now on into a scope of its own, which is empty until
-   * its slot is filled. Where nothing ends the running code's turn, as in a test that calls a server
-   * by itself, it stays in there too.
+   * Enters a new scope for the rest of the running asynchronous context. It is empty until its slot is
+   * filled. Code whose context does not end, such as a test that calls a server directly, stays in the scope
+   * too.
    */
   enter(): Slot<T> {
     const slot = new Slot<T>()
@@ -112,9 +114,9 @@ export class Scope<T extends object> {
   }
 
   /**
-   * The same with a value, and with others that the code inside may come back to.
+   * Like {@link enter}, with a value and with outer values that the code inside may return to.
    *
-   * @returns a function that takes it out of scope, in all code that it got to; called again, it does nothing
+   * @returns a function that leaves the scope, in all code that runs in it; a second call does nothing
    */
   enterWithin(outer: readonly T[], value: T): () => void {
     const entry: Entered = { isLeft: false, before: this.#entered() }
@@ -125,9 +127,9 @@ export class Scope<T extends object> {
   }
 
   /**
-   * Sets what is in scope where nothing else is, in the whole process.
+   * Sets the value for all code in the process that is outside any scope.
    *
-   * @returns a function that ends it; undefined, and nothing is set, while there is another one
+   * @returns a function that removes it; undefined if there is already such a value, and then nothing is set
    */
   fallBackTo(value: T): (() => void) | undefined {
     const key = this.#key
@@ -160,12 +162,12 @@ export class Scope<T extends object> {
 const NOTHING: readonly never[] = []
 
 /**
- * Calls a function with nothing in scope, of any tenantKnex, and ends what it enters with the call: on Node
- * 20 that would stay with the connection of a request, for the next one.
+ * Calls a function outside the scopes of all tenantKnexes. A scope that the function enters ends with the
+ * call. Otherwise Node 20 would keep it on a request's connection for the next request.
  */
 export function outside<R>(fn: () => R): R {
   const own = { value: undefined, slot: undefined, outer: NOTHING, entry: undefined }
-  // Where the value is the same as before, Node 20 neither sets nor restores anything. So it is always new.
+  // Node 20 neither sets nor restores a value that is the same as before. So this object is always new.
   return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)
 }
 
@@ -179,7 +181,7 @@ function find(first: Link | undefined, key: Key): Link | undefined {
   return link
 }
 
-/** The list without the link of one scope: nested scopes do not make it longer. */
+/** The list without one scope's link. So nesting does not make the list longer. */
 function without(link: Link | undefined, key: Key): Link | undefined {
   if (link === undefined) return undefined
   if (link.key === key) return link.next

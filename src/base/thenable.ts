@@ -1,4 +1,7 @@
-/** Users' functions may give promises of any kind. One that cannot be read rejects when awaited. */
+/**
+ * True for a promise of any kind, because user functions may return any. A broken one rejects when it is
+ * awaited.
+ */
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   try {
     return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

@@ -1,12 +1,12 @@
-/** Values by name, each for as long as something else holds it. */
+/** Values by name. Each stays until no other code holds it. */
 export class WeakValues<V extends object> {
   readonly #references = new Map<string, WeakRef<V>>()
   readonly #collected = new FinalizationRegistry<string>((name) => {
-    // There may be a new value of this name by now.
+    // A new value may have this name by now.
     if (this.get(name) === undefined) this.#references.delete(name)
   })
 
-  /** How many there are. Values that were collected a moment ago may still count. */
+  /** How many values there are. It may include values that were collected a moment ago. */
   get size(): number {
     return this.#references.size
   }
