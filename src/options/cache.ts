@@ -10,7 +10,7 @@ import {
   withoutUndefined,
 } from '../base/option-checks.ts'
 
-/** Makes text of values and values of text. `JSON` is one, and so is superjson. */
+/** Converts values to text and back. `JSON` and superjson fit. */
 export interface CacheSerializer {
   stringify(value: unknown): string
   parse(text: string): unknown
@@ -19,31 +19,31 @@ export interface CacheSerializer {
 /** Options of the tenants' caches. */
 export interface CacheOptions {
   /**
-   * Where entries are: left out, in this process; else a `redis://` URL, options of node-redis (`url`
-   * or `socket`, for a cluster `rootNodes`), a client or a cluster of node-redis, a Keyv store adapter,
-   * a Map, or a `node-cache`. What is passed in stays the caller's own to close. Redis needs the
-   * optional peer `@keyv/redis`.
+   * Where entries are stored. By default they are in this process. Otherwise pass a `redis://` URL, options
+   * of node-redis (`url` or `socket`, for a cluster `rootNodes`), a client or a cluster of node-redis, a Keyv
+   * store adapter, a Map, or a `node-cache`. You close the clients and stores that you pass in. Redis needs
+   * the optional peer `@keyv/redis`.
    */
   readonly store?: string | object
   /**
-   * How long an entry is kept that is set without a time to live, in milliseconds.
+   * How long an entry without a time to live of its own is kept, in milliseconds.
    * @defaultValue 3_600_000
    */
   readonly ttlMillis?: number
   /**
-   * Keeps the applications on one store apart: letters, digits, `.`, `_` and `-`.
+   * Separates applications that share one store: letters, digits, `.`, `_` and `-`.
    * @defaultValue 'tenant-knex'
    */
   readonly root?: string
   /**
-   * What stands for a tenant in its keys. Must be pure, synchronous and injective.
+   * Maps a tenant's id to the part of its keys that names it. Must be pure, synchronous and injective.
    * @defaultValue `(id) => id`
    */
   readonly prefix?: (tenantId: string) => string
-  /** Makes texts of values. @defaultValue JSON that keeps Buffers */
+  /** Converts values to text and back. @defaultValue JSON that keeps Buffers */
   readonly serializer?: CacheSerializer
   /**
-   * How long a store outside of this process may take to answer, in milliseconds.
+   * How long a store outside this process may take to answer, in milliseconds.
    * @defaultValue 100
    */
   readonly timeoutMillis?: number
@@ -52,23 +52,25 @@ export interface CacheOptions {
    * @defaultValue 10_000
    */
   readonly waitMillis?: number
-  /** Agrees to `iterator()`, which looks through the whole store. @defaultValue false */
+  /** Allows `iterator()`, which scans the whole store. @defaultValue false */
   readonly allowScan?: boolean
-  /** Only in this process: entries of one tenant at most. @defaultValue 10_000 */
+  /** The most entries of one tenant; only for the store in this process. @defaultValue 10_000 */
   readonly maxItemsPerTenant?: number
-  /** Only in this process: bytes of one tenant at most, by an estimate. @defaultValue 16_777_216 */
+  /** The most bytes of one tenant, estimated; only for the store in this process. @defaultValue 16_777_216 */
   readonly maxBytesPerTenant?: number
-  /** Only in this process: bytes of all tenants at most, by an estimate. @defaultValue 67_108_864 */
+  /**
+   * The most bytes of all tenants, estimated; only for the store in this process. @defaultValue 67_108_864
+   */
   readonly maxBytes?: number
 }
 
-/** Cache options with every default filled in, but for what is left to the stores. */
+/** Cache options with every default filled in. The stores have their own defaults for the rest. */
 export interface ResolvedCacheOptions extends Required<Omit<CacheOptions, 'store' | 'serializer'>> {
   readonly store: string | object | undefined
   readonly serializer: CacheSerializer | undefined
 }
 
-/** Every default in one place. */
+/** All defaults of the cache options. */
 export const CACHE_DEFAULTS: ResolvedCacheOptions = Object.freeze({
   store: undefined,
   ttlMillis: 3_600_000,
@@ -86,7 +88,7 @@ export const CACHE_DEFAULTS: ResolvedCacheOptions = Object.freeze({
 const MAX_COUNT = 2 ** 40
 
 /**
- * Merges the user's cache options with the defaults and checks them; the store is looked at later.
+ * Merges the user's cache options with the defaults and checks them. The store itself is checked later.
  *
  * @throws `ERR_OPTION_INVALID`
  */

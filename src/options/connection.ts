@@ -4,7 +4,7 @@ import { invalid, isObject, show } from '../base/option-checks.ts'
 
 /**
  * Where the server is and how to log in: any of mysql2's connection options, except those that fix a
- * database. Once `expirationChecker` returns true, new settings are asked for.
+ * database. If a function gives the settings, it is called again when `expirationChecker` returns true.
  */
 export interface ConnectionSettings
   extends Omit<ConnectionOptions, 'database' | 'uri' | 'multipleStatements'> {
@@ -14,7 +14,7 @@ export interface ConnectionSettings
   uri?: never
   /** Takes effect only together with `allowMultipleStatements: true`. */
   multipleStatements?: boolean
-  /** Only for settings that a function gives: true once the function must be called again. */
+  /** Only for settings that a function gives: returns true when the function must be called again. */
   expirationChecker?: () => boolean
 }
 
@@ -34,7 +34,7 @@ export interface ResolvedConnection {
 export interface ConnectionProvider {
   /** The settings for the next connection. */
   readonly connect: () => Promise<ResolvedConnection>
-  /** The settings, if they are known without a call of the user's function. */
+  /** The settings, if they are known without calling the user's function. */
   readonly fixed: ResolvedConnection | undefined
 }
 
@@ -47,10 +47,10 @@ interface GivenConnection {
 /** mysql2's own default of 16,000 allocates half a megabyte for each connection. */
 const MAX_PREPARED_STATEMENTS = 256
 
-/** Character sets in which the second byte of a character can be a quote or a backslash. */
+/** Character sets whose second byte of a character can be a quote or a backslash. */
 const UNSAFE_CHARSET = /^(?:gbk|big5|sjis|cp932|gb18030)(?:_|$)/i
 
-/** mysql2 exports the reader of its options, but its types do not say so. */
+/** mysql2 exports its option parser, but its types do not show it. */
 const { parseUrl, getCharsetNumber } = (mysql as unknown as { ConnectionConfig: OptionReader })
   .ConnectionConfig
 interface OptionReader {
@@ -59,7 +59,7 @@ interface OptionReader {
   getCharsetNumber(charset: unknown): number
 }
 
-/** Makes the settings of each connection from the user's. @throws `ERR_OPTION_INVALID` */
+/** Makes the settings of each connection from the user's options. @throws `ERR_OPTION_INVALID` */
 export function connectionProvider(user: GivenConnection): ConnectionProvider {
   const { connection, allowMultipleStatements = false } = user
   if (typeof allowMultipleStatements !== 'boolean') {
@@ -94,7 +94,7 @@ function readUrl(url: string): ReturnType<OptionReader['parseUrl']> {
       `\`connection\` is a ${protocol}:// URL, and this is for MySQL and MariaDB. ${EXPECTED}`,
     )
   }
-  // A URL ends at a #: before an @ it belongs to the password.
+  // A URL ends at a #. If an @ follows, the # belongs to the password.
   if (/#.*@/.test(url)) throw invalidUrl()
   try {
     return parseUrl(url)
@@ -137,7 +137,9 @@ function resolveConnection(given: unknown, allowMultipleStatements: boolean): Re
   }
 }
 
-/** Knex hides passwords in the settings it keeps: a spread of those would lose them. */
+/**
+ * Knex hides passwords in the settings that it keeps. A spread of those settings would lose the passwords.
+ */
 function ownProperties(given: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.getOwnPropertyNames(given).map((name) => [name, given[name]]))
 }
@@ -163,8 +165,8 @@ function checkCharset({ charset, charsetNumber }: Record<string, unknown>): void
 }
 
 /**
- * LOCAL_FILES lets a hostile server read this machine's files. IGNORE_SPACE is put into MariaDB's
- * sql_mode at connect, but not again after a reset, so the mode would depend on a connection's past.
+ * Turns off two flags. LOCAL_FILES lets a hostile server read this machine's files. MariaDB adds IGNORE_SPACE
+ * to its sql_mode at connect, but not after a reset, so the mode would depend on a connection's past.
  */
 function safeFlags(
   options: ConnectionSettings,

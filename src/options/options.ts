@@ -37,49 +37,57 @@ export interface TenantKnexOptions extends KnexPassThrough {
   /** The one pool that all tenants of the server share. */
   readonly pool?: PoolOptions
   /**
-   * Maps a tenant's id to its database, a different one for each id; null if there is no such tenant.
-   * Either synchronous and pure, or asynchronous, as a look-up in a catalog is. An asynchronous function is
-   * called when a query needs the place. Its answer is kept for a while (`lookup`), or until
+   * Maps a tenant's id to its database, a different one for each id; null if there is no such tenant. Either
+   * synchronous and pure, or asynchronous, such as a look-up in a catalog. An asynchronous function is called
+   * when a query needs the place. Its answer is kept for a while (`lookup`), or until
    * `tenantKnex.forget(id)`.
    * @defaultValue `` (id) => `tenant_${id}` ``
    */
   readonly database?: DatabaseOf
-  /** How long the answers of an asynchronous `database` function are kept. */
+  /** How long the answers of an asynchronous `database` function are cached. */
   readonly lookup?: LookupOptions
   /**
-   * Statements that set a session up. They run on each new connection, and again whenever it passes to
-   * another tenant. They run in `information_schema`, in no tenant's database. The server must answer each
-   * with one OK. They must not change the character set: use `connection.charset`.
+   * Statements that set up a session. They run on each new connection, and again when it passes to another
+   * tenant. They run in `information_schema`, not in a tenant's database. The server must answer each with
+   * one OK. They must not change the character set: use `connection.charset`.
    * @defaultValue []
    */
   readonly session?: readonly string[]
   /**
-   * When a session is cleaned. `'hand-over'`: when its connection passes to another tenant. `'always'`: also
-   * at each release; for applications that use LOCK TABLES or GET_LOCK outside transactions, because no
-   * answer of the server tells of these. `'when-dirty'`: at a hand-over, unless all its statements since
-   * the last cleaning were plain queries of Knex. This is faster. But if a trigger, a stored function, a view,
-   * or on MariaDB a default or a virtual column sets something, the next tenant gets it.
+   * When a session is cleaned:
+   *
+   * - `'hand-over'`: when its connection passes to another tenant.
+   * - `'always'`: also at each release. This is for applications that use LOCK TABLES or GET_LOCK outside
+   *   transactions, because the server's answers do not tell of these.
+   * - `'when-dirty'`: at a hand-over, unless all statements since the last cleaning were plain queries of
+   *   Knex. This is faster. But if a trigger, a stored function, a view, or on MariaDB a default or a virtual
+   *   column sets a session value, the next tenant gets that value.
+   *
    * @defaultValue 'hand-over'
    */
   readonly clean?: CleanMode
   /**
-   * Whether a statement leaves in one write with the switch before it. `'auto'`: if the query builder made
-   * the statement, or it is BEGIN, and the server confirmed the tenant's database within the last minute.
-   * Raw statements and schema statements wait for the switch's answer. `'pipelined'`: always, if the
-   * connection can. `'roundtrip'`: never.
+   * Whether a statement leaves in one write with the switch before it:
+   *
+   * - `'auto'`: if the query builder made the statement, or it is BEGIN, and the server confirmed the
+   *   tenant's database within the last minute. Raw statements and schema statements wait for the switch's
+   *   answer.
+   * - `'pipelined'`: always, if the connection can.
+   * - `'roundtrip'`: never.
+   *
    * @defaultValue 'auto'
    */
   readonly switching?: SwitchMode
   /** How long changing a connection's database may take, in milliseconds. @defaultValue 2_000 */
   readonly switchTimeoutMillis?: number
-  /** How long an acquire may wait, in milliseconds; Knex's name. @defaultValue 10_000 */
+  /** How long an acquire may wait, in milliseconds. This is Knex's name for it. @defaultValue 10_000 */
   readonly acquireConnectionTimeout?: number
-  /** Agrees to `connection.multipleStatements`. @defaultValue false */
+  /** Allows `connection.multipleStatements`. @defaultValue false */
   readonly allowMultipleStatements?: boolean
-  /** The tenants' caches. @defaultValue in this process */
+  /** Options of the tenants' caches. @defaultValue in this process */
   readonly cache?: CacheOptions
   /**
-   * Another tenantKnex: the two have one scope. If `run`, `enter` or an adapter of either puts a tenant in
+   * Another tenantKnex to share one scope with. If `run`, `enter` or an adapter of either puts a tenant in
    * scope, `ambient`, `current` and `tenant` of both use it. This is for a second server, or for a second
    * pool, such as one for reports. A transaction in scope belongs to the tenantKnex that began it: `ambient`
    * of the other does not join it. One adapter is enough. More than two can share one scope.
@@ -88,7 +96,7 @@ export interface TenantKnexOptions extends KnexPassThrough {
   readonly shareScopeWith?: ScopeOwner
 }
 
-/** A tenantKnex, as far as the scope goes. */
+/** The part of a tenantKnex that owns a scope. */
 export interface ScopeOwner {
   readonly tenant: Tenant | undefined
   enter(tenantId: string): () => void
@@ -108,7 +116,7 @@ export interface ResolvedOptions extends ConnectionProvider {
   readonly knex: KnexPassThrough
 }
 
-/** The defaults of the options here; the cache and look-ups have their own. */
+/** The defaults of these options. The cache and the look-ups have their own. */
 export const DEFAULTS: {
   readonly name: string
   readonly pool: Required<PoolOptions>

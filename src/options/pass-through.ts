@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { invalid, isObject, pick, show } from '../base/option-checks.ts'
 
-/** Keys of a Knex configuration that mean the same here. */
+/** Options that mean the same as in a Knex configuration. */
 export interface KnexPassThrough
   extends Pick<
     Knex.Config,
@@ -37,7 +37,7 @@ export const PASS_THROUGH: Readonly<Record<keyof KnexPassThrough, ValueType>> = 
   wrapIdentifier: 'function',
 }
 
-/** Picks the options that Knex gets. @throws `ERR_OPTION_INVALID` */
+/** Picks the options that are passed to Knex. @throws `ERR_OPTION_INVALID` */
 export function passedThrough(user: KnexPassThrough): KnexPassThrough {
   const given = pick(user, Object.keys(PASS_THROUGH) as (keyof KnexPassThrough)[])
   for (const [name, value] of Object.entries(given)) {

@@ -9,13 +9,13 @@ import {
   withoutUndefined,
 } from '../base/option-checks.ts'
 
-/** The pool of one server. Names and meanings are those of Knex (tarn). */
+/** Options of one server's pool. Names and meanings are those of Knex (tarn). */
 export interface PoolOptions {
-  /** The reaper keeps so many idle connections. @defaultValue 0 */
+  /** How many idle connections the reaper keeps. @defaultValue 0 */
   readonly min?: number
   /** The most connections. @defaultValue 20 */
   readonly max?: number
-  /** How long an idle connection lives, in milliseconds. @defaultValue 30_000 */
+  /** How long an idle connection stays open, in milliseconds. @defaultValue 30_000 */
   readonly idleTimeoutMillis?: number
   /** How often the reaper looks at idle connections, in milliseconds. @defaultValue 1_000 */
   readonly reapIntervalMillis?: number
@@ -26,29 +26,28 @@ export interface PoolOptions {
   /** How long an acquire may wait, in milliseconds. @defaultValue 10_000 */
   readonly acquireTimeoutMillis?: number
   /**
-   * How long a connection lives from its first use, in milliseconds, also if it is busy. It is up to a tenth
-   * less, so that connections do not all end at once. A connection is closed when it comes back, never while it
-   * is held.
+   * How long a connection lives from its first use, in milliseconds. The actual limit is up to a tenth less,
+   * so that connections do not all end at once. A connection is closed when it is released, never while it is
+   * held.
    * @defaultValue 1_800_000
    */
   readonly maxLifetimeMillis?: number
   /**
-   * The most connections that one tenant holds while another tenant has used the pool within the last
-   * minute. A tenant starts with a third of `max`, at least 2, and gains one for each connection that it gives
-   * back. After 250 ms without a release it drops back to a third. So a tenant that waits for a lock does not
-   * hold them all. Set it to `max` for no limit of either kind.
+   * The most connections that one tenant holds while another tenant has used the pool within the last minute.
+   * A tenant starts with a third of `max`, at least 2, and gains one for each connection that it releases.
+   * After 250 ms without a release it drops back to a third. So a tenant that waits for a lock does not hold
+   * all connections. Set it to `max` to remove both limits.
    * @defaultValue half of `max`, rounded up, and no less than 2
    */
   readonly maxPerTenant?: number
   /**
-   * The most acquires of one tenant that wait. One more is refused at once, with
-   * `ERR_TENANT_QUEUE_FULL`.
+   * The most waiting acquires of one tenant. The next one is refused at once with `ERR_TENANT_QUEUE_FULL`.
    * @defaultValue 100 times `max`
    */
   readonly maxWaitingPerTenant?: number
 }
 
-/** Every default of them. */
+/** All defaults of the pool's options. */
 export const POOL_DEFAULTS: Required<PoolOptions> = Object.freeze({
   min: 0,
   max: 20,
@@ -97,7 +96,7 @@ export function resolvePool(user: {
 }
 
 /**
- * Knex calls this function with a new connection. At that time there is no tenant, and the reset at the next
+ * Knex calls `afterCreate` with a new connection. At that time there is no tenant, and the reset at the next
  * hand-over would undo its work.
  */
 function afterCreateRefused(): TenantKnexError {
@@ -109,7 +108,7 @@ function afterCreateRefused(): TenantKnexError {
   )
 }
 
-/** A tenant's default shares of a pool of this size. */
+/** The default limits of one tenant in a pool of this size. */
 function shares(max: number): Required<Pick<PoolOptions, 'maxPerTenant' | 'maxWaitingPerTenant'>> {
   const maxPerTenant = Math.min(max, Math.max(2, Math.ceil(max / 2)))
   return { maxPerTenant, maxWaitingPerTenant: 100 * max }

@@ -4,7 +4,7 @@ import { ServerPool } from '../pool/server-pool.ts'
 import type { ConnectionInfo, ServerStats } from '../pool/stats.ts'
 import { DEFAULT_SERVER, type Place } from '../tenants/place.ts'
 
-/** The pools, by the names of their servers. Today there is one server. */
+/** The pools by the names of their servers. There is one server today. */
 export class Servers {
   readonly #pools: ReadonlyMap<string, ServerPool>
 
@@ -12,12 +12,12 @@ export class Servers {
     this.#pools = new Map([[DEFAULT_SERVER, new ServerPool(DEFAULT_SERVER, options)]])
   }
 
-  /** The pool that the connections of a place come from. */
+  /** The pool for the connections of a place. */
   at({ server }: Pick<Place, 'server'>): ServerPool {
     return this.#pools.get(server) as ServerPool
   }
 
-  /** Closes the idle connections whose session is a tenant's. */
+  /** Closes the idle connections whose session belongs to a tenant. */
   forget(tenantId: string): void {
     for (const pool of this.#all()) pool.forget(tenantId)
   }
@@ -30,7 +30,7 @@ export class Servers {
     return this.#all().flatMap((pool) => pool.connections())
   }
 
-  /** @throws what {@link ServerPool.check} throws */
+  /** @throws errors of {@link ServerPool.check} */
   async check(): Promise<[ServerCheck, ...ServerCheck[]]> {
     return (await Promise.all(this.#all().map((pool) => pool.check()))) as [ServerCheck]
   }

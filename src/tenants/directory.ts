@@ -7,12 +7,14 @@ import { checkDatabaseName, checkTenantId } from './names.ts'
 import { aboutPlace, DEFAULT_SERVER, type Place } from './place.ts'
 import type { LocatedTenant, Tenant } from './tenant.ts'
 
-/** What was said last of where a tenant is. `forget` replaces it: late answers come into the old one. */
+/** The last answer about a tenant's place. `forget` replaces it, so late answers go to the old object. */
 interface Finding {
   place: Place | undefined
 }
 
-/** Where a tenant has its place if that was known at once: it is never asked for. */
+/**
+ * A tenant's place, if the `database` function gave it synchronously. Then the function is not called again.
+ */
 const PLACE: unique symbol = Symbol('tenant-knex.place') as never
 
 type PlacedTenant = Tenant & { readonly [PLACE]?: Place }
@@ -21,29 +23,29 @@ type PlacedTenant = Tenant & { readonly [PLACE]?: Place }
 export type DatabaseOf = (tenantId: string) => string | null | Promise<string | null>
 
 /**
- * The tenants, and where their databases are. A tenant is one object for as long as anything of its
- * is held, if only a connection or a copy of its Knex: whose something is, is told by that object.
+ * The tenants, and where their databases are. A tenant is one object as long as its connections, its Knex, or
+ * a copy of that Knex are held. So object identity decides which tenant owns something.
  *
- * A synchronous `database` function says the place at once, and the tenant itself has it. An
- * asynchronous one is asked when the place is needed; what it said is kept for a while.
+ * If the `database` function is synchronous, the tenant object holds its place from the start. If it is
+ * asynchronous, it is called when the place is needed, and its answer is cached for a while.
  */
 export class TenantDirectory {
   readonly #database: DatabaseOf
   readonly #lookupOptions: ResolvedLookupOptions
-  /** Made when it is needed: its places are allocated at once. */
+  /** Created when it is needed, because it allocates all its room at once. */
   #cached: CachedLookup<string> | undefined
-  /** What is not declared `async` shows itself by its first promise. */
+  /** A function that is not declared `async` is recognised by the first promise that it returns. */
   #isAsync: boolean
   readonly #tenants = new WeakValues<Tenant>()
-  /** Who is in a database of a server, as long as it is in use. */
+  /** The place that uses each database of a server. */
   readonly #places = new WeakValues<Place>()
-  /** Of those whose place has to be asked for. */
+  /** Only for tenants whose place is found asynchronously. */
   readonly #findingOf = new WeakMap<Tenant, Finding>()
-  /** Places of which their tenants are gone: another tenant may have them once they are empty. */
+  /** Places that their tenants have left. Another tenant may take one when no work runs in it any more. */
   readonly #left = new WeakSet<Place>()
   readonly #isOccupied: (place: Place) => boolean
 
-  /** @param isOccupied says of a place that was left whether anything still runs in it */
+  /** @param isOccupied says if work still runs in a place that its tenant has left */
   constructor(
     database: DatabaseOf,
     lookup: ResolvedLookupOptions,
@@ -56,10 +58,10 @@ export class TenantDirectory {
   }
 
   /**
-   * A tenant, the same one every time. Nothing is asked of an asynchronous `database` function.
+   * A tenant; the same object every time. An asynchronous `database` function is not called.
    *
-   * @throws `ERR_TENANT_ID_INVALID`; `ERR_TENANT_UNKNOWN`, `ERR_DATABASE_NAME_INVALID`,
-   * `ERR_DATABASE_SHARED` where the place is known at once
+   * @throws `ERR_TENANT_ID_INVALID`; if the `database` function is synchronous also `ERR_TENANT_UNKNOWN`,
+   * `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
    */
   get(tenantId: string): Tenant {
     const known = this.#tenants.get(tenantId)
@@ -71,10 +73,10 @@ export class TenantDirectory {
   }
 
   /**
-   * Where a tenant is: no promise where that is known, so that a query need not wait for one.
+   * The place of a tenant. It is not a promise if it is known, so a query does not wait.
    *
-   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_DATABASE_NAME_INVALID`,
-   * `ERR_DATABASE_SHARED`, all of them as a rejection
+   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`,
+   * all as a rejection
    */
   locate(tenant: Tenant): Place | Promise<Place> {
     const { [PLACE]: fixed } = tenant as PlacedTenant
@@ -86,9 +88,9 @@ export class TenantDirectory {
   }
 
   /**
-   * Looks at a place that was waited for: its tenant may have been told to forget it meanwhile.
+   * Checks a place after waiting for it: `forget` may have been called for its tenant meanwhile.
    *
-   * @throws `ERR_DATABASE_SHARED` if another tenant is there by now
+   * @throws `ERR_DATABASE_SHARED` if another tenant has taken the place
    */
   enter(place: Place): Place {
     if (this.#left.has(place)) this.#take(place)
@@ -96,7 +98,7 @@ export class TenantDirectory {
   }
 
   /**
-   * A tenant with its database. What is given never changes.
+   * A tenant with its database. The returned object never changes.
    *
    * @throws as {@link get} and {@link locate}
    */
@@ -110,7 +112,7 @@ export class TenantDirectory {
     return this.#moveTo(tenant, finding, await this.#lookup.get(tenant.id))
   }
 
-  /** A place that is known at once stays its tenant's, unless another one has come after `forget`. */
+  /** Lets a tenant use its fixed place again after `forget`, unless another tenant has taken the place. */
   #comeBack(place: Place): Place | Promise<Place> {
     if (!this.#left.has(place)) return place
     try {
@@ -122,7 +124,9 @@ export class TenantDirectory {
     return place
   }
 
-  /** The place of a tenant is to be asked for anew, and may be another's once it is empty. */
+  /**
+   * Drops the known place of a tenant. Another tenant may take the place when no work runs in it any more.
+   */
   forget(tenantId: string): void {
     this.#cached?.forget(tenantId)
     const tenant = this.#tenants.get(tenantId)
@@ -130,7 +134,7 @@ export class TenantDirectory {
     const finding = this.#findingOf.get(tenant)
     const place = finding ? finding.place : (tenant as PlacedTenant)[PLACE]
     if (place) this.#left.add(place)
-    // What is being asked for now has the old one.
+    // A look-up under way writes to the old object.
     if (finding) this.#findingOf.set(tenant, { place: undefined })
   }
 
@@ -151,7 +155,7 @@ export class TenantDirectory {
     const database: unknown = this.#database(id)
     if (isThenable(database)) {
       this.#isAsync = true
-      Promise.resolve(database).catch(() => undefined) // asked again when the answer is needed
+      Promise.resolve(database).catch(() => undefined) // called again when the place is needed
       return undefined
     }
     const tenant: Tenant = { id, database: database as string | null }
@@ -159,7 +163,7 @@ export class TenantDirectory {
     return Object.freeze(Object.defineProperty(tenant, PLACE, { value: place }))
   }
 
-  /** Its database is null until it has been located. */
+  /** A tenant whose `database` is null until it has been located. */
   #unplaced(id: string): Tenant {
     const databaseOf = (tenant: Tenant): string | null =>
       this.#findingOf.get(tenant)?.place?.database ?? null
@@ -183,7 +187,7 @@ export class TenantDirectory {
     return place
   }
 
-  /** Names are checked before anything is sent anywhere. */
+  /** Checks a name before anything is sent. */
   #occupy(tenant: Tenant, database: unknown): Place {
     if (database === null) throw unknownTenant(tenant.id)
     checkDatabaseName(database, tenant.id)
@@ -206,7 +210,7 @@ export class TenantDirectory {
   }
 }
 
-/** Neither name can have a slash. */
+/** A server's and a database's name cannot contain a slash. */
 function keyOf({ server, database }: Place): string {
   return `${server}/${database}`
 }
@@ -214,8 +218,8 @@ function keyOf({ server, database }: Place): string {
 function unknownTenant(id: string): TenantKnexError {
   return new TenantKnexError(
     'ERR_TENANT_UNKNOWN',
-    `There is no tenant ${JSON.stringify(id)}: the \`database\` function knows none. Where it has ` +
-      'just been made, call tenantKnex.forget(id).',
+    `There is no tenant ${JSON.stringify(id)}: the \`database\` function found none. If it has ` +
+      'just been created, call tenantKnex.forget(id).',
     { tenant: id, outcome: 'not-sent' },
   )
 }

@@ -1,17 +1,17 @@
 import { checkInteger, invalid, isObject, rejectUnknownKeys } from '../base/option-checks.ts'
 
-/** How `tenantKnex.each` goes about it. */
+/** Options of `tenantKnex.each`. */
 export interface EachOptions {
   /**
-   * Tenants at a time: `pool.max` at most. More are refused, because the functions of the others would
-   * begin, wait for a connection, and fail after `pool.acquireTimeoutMillis`.
+   * How many tenants run at a time, at most `pool.max`. More are refused: their functions would start, wait
+   * for a connection, and fail after `pool.acquireTimeoutMillis`.
    *
    * @defaultValue 4, or `pool.max` if that is less
    */
   readonly concurrency?: number
 }
 
-/** What became of one tenant: as `Promise.allSettled` tells it, with the tenant's id. */
+/** The result for one tenant: as in `Promise.allSettled`, with the tenant's id. */
 export type TenantResult<T> =
   | { readonly tenant: string; readonly status: 'fulfilled'; readonly value: T }
   | { readonly tenant: string; readonly status: 'rejected'; readonly reason: unknown }
@@ -21,7 +21,7 @@ const DEFAULT_CONCURRENCY = 4
 /**
  * Runs a function for each id, a few at a time.
  *
- * @param max tenants at a time at most
+ * @param max the most tenants at a time
  * @throws `ERR_OPTION_INVALID`
  */
 export async function eachTenant<T>(
@@ -46,7 +46,7 @@ export async function eachTenant<T>(
   }
   const workers = Array.from({ length: concurrency }, () =>
     work().finally(() => {
-      isOver = true // one that ends has seen the end of the ids, or has failed to get the next
+      isOver = true // a worker ends at the end of the ids, or when their iterator fails
     }),
   )
   await Promise.allSettled(workers)
@@ -65,7 +65,7 @@ async function settle<T>(
   }
 }
 
-/** One after the other, also where several ask at once. */
+/** An async generator handles concurrent `next` calls one after the other. */
 async function* idsOf(
   tenantIds: Iterable<string> | AsyncIterable<string>,
 ): AsyncGenerator<string, undefined> {
@@ -73,7 +73,7 @@ async function* idsOf(
   return undefined
 }
 
-/** The letters of a text can be iterated over too. */
+/** A string is rejected, although it is iterable. */
 function checkIds(ids: unknown): void {
   const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = Object(ids)
   if (typeof ids !== 'string' && (sync ?? async)) return
@@ -87,7 +87,7 @@ function checkOptions(options: EachOptions, max: number): number {
   if (Number.isInteger(concurrency) && (concurrency as number) > max) {
     throw invalid(
       `\`concurrency\` must be at most \`pool.max\`, ${max}, got ${concurrency}: each tenant at a time ` +
-        'needs a connection. Take less, or a larger pool.',
+        'needs a connection. Lower it, or use a larger pool.',
     )
   }
   return checkInteger('concurrency', concurrency, 1, max)

@@ -1,12 +1,12 @@
-/** Known to every copy of this package: an adapter may be another one's. */
+/** A global symbol: the adapter may use another copy of this package. */
 const MISSING: unique symbol = Symbol.for('tenant-knex.missing-tenant') as never
 
-/** Frameworks read these properties of an error. `expose: false`: its message is for the log. */
+/** Frameworks read these properties of an error. `expose: false` keeps the message out of the response. */
 const NOT_FOUND = { [MISSING]: true, status: 404, statusCode: 404, expose: false }
 
 /**
- * Says of an error that the tenant in scope has no database, so that frameworks answer with 404. The
- * properties are not enumerable: logs and deep comparisons see the error as it was.
+ * Marks an error as "the tenant in scope has no database", so that frameworks answer with 404. The properties
+ * are not enumerable, so logs and deep comparisons see the original error.
  */
 export function markMissing(error: object): void {
   if (!Object.isExtensible(error)) return

@@ -6,7 +6,7 @@ const DEFAULT_PREFIX = 'tenant_'
 const DEFAULT_MAPPING_ID = /^[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/
 const MAX_DEFAULT_MAPPING_ID_LENGTH = MAX_DATABASE_LENGTH - DEFAULT_PREFIX.length
 
-/** Databases that servers keep for themselves. */
+/** Databases that belong to the server. */
 const RESERVED = new Set(['information_schema', 'mysql', 'ndbinfo', 'performance_schema', 'sys'])
 
 /**
@@ -29,11 +29,11 @@ export function checkTenantId(value: unknown): asserts value is string {
 }
 
 /**
- * The default mapping of a tenant's id to its database: `tenant_<id>`. It is injective because it
- * accepts only ids that need no escaping.
+ * The default mapping of a tenant's id to its database: `tenant_<id>`. It is injective because it accepts
+ * only ids that need no escaping.
  *
- * @throws `ERR_TENANT_ID_INVALID` for ids with anything but lower-case ASCII letters, digits, and
- * inner `-` and `_`, and for more than 57 characters.
+ * @throws `ERR_TENANT_ID_INVALID` for ids with other characters than lower-case ASCII letters, digits, and
+ * inner `-` and `_`, and for ids of more than 57 characters
  */
 export function defaultDatabase(tenantId: string): string {
   if (!DEFAULT_MAPPING_ID.test(tenantId)) {
@@ -54,8 +54,8 @@ export function defaultDatabase(tenantId: string): string {
 }
 
 /**
- * Checks that a mapping's result can be the name of a tenant's database on any server, whatever
- * its file system makes of upper case.
+ * Checks that a mapping's result can be the name of a tenant's database on any server, even if the server's
+ * file system ignores upper and lower case.
  *
  * @throws `ERR_DATABASE_NAME_INVALID`
  */
@@ -93,12 +93,12 @@ function invalidId(value: unknown, problem: string): TenantKnexError {
   })
 }
 
-/** True for a text that would break a line of a log, or worse. */
+/** True for a text that could break a line of a log, or do worse. */
 export function hasControlCharacter(value: string): boolean {
   return /\p{Cc}/u.test(value)
 }
 
-/** What a value is that should be the id of a tenant, for a message. */
+/** The type of a value that was passed as a tenant's id, for a message. */
 export function idType(value: unknown): string {
   const isNumber = typeof value === 'number' || typeof value === 'bigint'
   return isNumber ? `${typeof value}; use String(id)` : nameType(value)

@@ -1,10 +1,10 @@
 /** A tenant and the place of its data. */
 export interface Tenant {
-  /** The id the application knows the tenant by. */
+  /** The tenant's id in the application. */
   readonly id: string
   /**
-   * The database that holds the tenant's tables. Null only where the `database` function is
-   * asynchronous and has not been asked yet: it is by the first query, or `tenantKnex.lookup(id)`.
+   * The database that holds the tenant's tables. Null only until an asynchronous `database` function has been
+   * called: by the first query, or by `tenantKnex.lookup(id)`.
    */
   readonly database: string | null
 }
