@@ -17,7 +17,7 @@ interface AmbientParts {
   readonly parts: BindingParts
 }
 
-/** Makes the Knex of the tenant in scope. */
+/** Makes `ambient`: one Knex that works for the tenant in scope. */
 export function createAmbient({ root, prototype, inScope, parts }: AmbientParts): AmbientKnex {
   const clients = new AmbientClients(root.context.client, inScope)
   const nobodys = createNobodysClient(root.context.client, parts)
@@ -35,7 +35,7 @@ export function createAmbient({ root, prototype, inScope, parts }: AmbientParts)
   return ambient
 }
 
-/** What Knex finds behind `ambient`: the client of the tenant in scope, at each call anew. */
+/** The context of `ambient`. It looks up the client of the tenant in scope at each call. */
 function ambientContext(
   root: KnexInternals,
   inScope: ScopedKnex,
@@ -53,14 +53,15 @@ function ambientContext(
     batchInsert: { value: (...args: [never, never]) => now().batchInsert(...args) },
     userParams: { get: () => inScope.current().userParams, set: () => undefined },
     destroy: { value: (callback?: () => void) => refuseToDestroy(inScope, callback) },
-    // A transaction begins at once, so it is the tenant's own. What may begin later is refused in another scope.
+    // A transaction begins at once, so the tenant's own Knex begins it. Methods that may begin later refuse
+    // to work in another tenant's scope.
     transaction: { value: (...args: []) => inScope.current().transaction(...args) },
     transactionProvider: { value: (...args: []) => now().transactionProvider(...args) },
     withUserParams: { value: (params: object) => now().withUserParams({ ...params }) },
   })
 }
 
-/** The Knex, or the transaction, that is in scope now. Its objects refuse to run in another tenant's scope. */
+/** The Knex or the transaction in scope. Its objects refuse to run in another tenant's scope. */
 function knexInScope(inScope: ScopedKnex, clients: AmbientClients): BoundKnex {
   const knex = inScope.current()
   const context = Object.create((knex as KnexInternals & BoundKnex).context, {
@@ -69,7 +70,7 @@ function knexInScope(inScope: ScopedKnex, clients: AmbientClients): BoundKnex {
   return knexFunction(context, knex) as BoundKnex
 }
 
-/** A tenant's Knex has nothing to destroy. Outside any scope a caller means the pool. */
+/** A tenant's Knex has nothing to destroy. Outside any scope the caller means the pool. */
 async function refuseToDestroy(inScope: ScopedKnex, callback?: () => void): Promise<void> {
   if (inScope.tenantInScope() === undefined) {
     const message = '`ambient` has no connections of its own to close. Use tenantKnex.destroy().'
@@ -85,7 +86,7 @@ function ambientCache(inScope: ScopedKnex): TenantCache {
 
 /** The clients of `ambient`: one for each client of a bound Knex or of a transaction. */
 class AmbientClients {
-  /** It hears the events of all tenants. */
+  /** Emits the events of all tenants. */
   hearer!: AmbientKnex
   readonly #root: TenantClient
   readonly #inScope: ScopedKnex
@@ -96,7 +97,10 @@ class AmbientClients {
     this.#inScope = inScope
   }
 
-  /** Its builders belong to the tenant of this Knex, and refuse to run in another tenant's scope. */
+  /**
+   * The client of `ambient` for a Knex. Its builders belong to that tenant and refuse to run in another
+   * tenant's scope.
+   */
   of(knex: BoundKnex): TenantClient {
     const own: TenantClient = knex.client
     let client = this.#made.get(own)
@@ -115,7 +119,7 @@ class AmbientClients {
     return client
   }
 
-  /** A transaction's client, which has the transaction's connection. */
+  /** Shares the connection of a transaction's client. */
   #joining(own: TenantClient): TenantClient {
     const { tenant } = bindingOf(own)
     const checkScope = (): void => {
@@ -125,7 +129,7 @@ class AmbientClients {
         throw refused(own, error)
       }
     }
-    // Not `async`: a statement that is not awaited begins as early as one of the transaction's own.
+    // Not `async`: a statement that is not awaited must begin as early as the transaction's own statements.
     const acquireConnection = () => {
       try {
         checkScope()
@@ -141,7 +145,7 @@ class AmbientClients {
   }
 }
 
-/** The client outside any scope: it can be read, and cannot connect. */
+/** The client outside any scope. Its properties can be read, but it cannot connect. */
 function createNobodysClient(root: TenantClient, parts: BindingParts): TenantClient {
   const binding = {
     ...parts,

@@ -1,16 +1,16 @@
-/** A batch under way; it looks for its transaction a moment after it was made. */
+/** A batch insert that has begun. It reads its transaction a moment later. */
 type BatchInsert = Promise<unknown> & { transacting(transaction: unknown): unknown }
 
-/** What a Knex, or a transaction, keeps behind its function; read in knex 3.3.0. */
+/** The object behind the function of a Knex or a transaction; read in knex 3.3.0. */
 export interface BatchContext {
   client: object
   batchInsert(...args: unknown[]): BatchInsert
 }
 
 /**
- * Lets `batchInsert().transacting(trx)` take only what `check` lets pass. A batch is no builder: it
- * takes any transaction and inserts there. And it has begun already, so that a transaction that is
- * refused is replaced by one that fails; without any, the batch would begin one of its own.
+ * Makes `batchInsert().transacting(trx)` check its transaction. A batch is not a builder, so Knex lets it
+ * insert on any transaction. The batch has already begun at that time. So a refused transaction is replaced
+ * by one that fails; with none, the batch would begin a transaction of its own.
  */
 export function guardBatches(
   context: BatchContext,

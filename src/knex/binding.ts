@@ -6,40 +6,40 @@ import type { TenantDirectory } from '../tenants/directory.ts'
 import { DEFAULT_SERVER, type Place } from '../tenants/place.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 
-/** What the bindings of one tenantKnex share. */
+/** The parts of a binding that all tenants of one tenantKnex share. */
 export interface BindingParts {
-  /** Where tenants are. */
+  /** Finds the places of tenants. */
   readonly tenants: TenantDirectory
   readonly servers: Servers
   readonly caches: Caches
 }
 
-/** What binds a client to its tenant. */
+/** Binds a client to its tenant. */
 export interface Binding extends BindingParts {
   readonly tenant: Tenant
-  /** Throws in another tenant's scope; undefined for what may run in any. */
+  /** Throws in another tenant's scope; undefined if the client may run in any scope. */
   readonly checkScope: (() => void) | undefined
   /** The same function for all tenants. */
   readonly tenantInScope: () => Tenant | undefined
 }
 
-/** While a tenant's place is not fixed: there is one server. */
+/** The server of a tenant without a fixed place: there is only one server. */
 const ANYWHERE: Pick<Place, 'server'> = { server: DEFAULT_SERVER }
 
 /**
- * Marks the binding inside `connectionSettings`: of all that a client has, a transaction's client is
- * given just this and `config` (knex lib/execution/transaction.js, makeTxClient). Every copy of this
- * package knows the mark: what another copy has bound has a tenant, too.
+ * Marks the binding inside `connectionSettings`. Knex gives a transaction's client only these settings and
+ * `config` (knex lib/execution/transaction.js, makeTxClient). The symbol is global, so every copy of this
+ * package recognises clients that another copy has bound.
  */
 const BINDING: unique symbol = Symbol.for('tenant-knex.binding') as never
 
 /**
- * What is read of the settings: by Knex the database, and the character set of new tables; by
- * OpenTelemetry also where the server is.
+ * A client's connection settings. Knex reads the database and the character set of new tables; OpenTelemetry
+ * also reads the server's address.
  */
 class TenantSettings {
   readonly [BINDING]: Binding
-  /** Where statements run, if that is fixed: on a connection, and in a transaction. */
+  /** The place that statements run in, if it is fixed: on a connection, and in a transaction. */
   readonly #place: Place | undefined
   readonly #located: Tenant | undefined
 
@@ -49,7 +49,7 @@ class TenantSettings {
     this.#located = place && { id: place.tenant.id, database: place.database }
   }
 
-  /** The tenant, and the database that its statements run in. */
+  /** The tenant, with the database that its statements run in. */
   get located(): Tenant {
     return this.#located ?? this[BINDING].tenant
   }
@@ -58,7 +58,7 @@ class TenantSettings {
     return this[BINDING].servers.at(this.#place ?? ANYWHERE)
   }
 
-  /** What Knex's `client.database()` answers. */
+  /** The result of Knex's `client.database()`. */
   get database(): string {
     return databaseOf(this.located)
   }
@@ -75,14 +75,14 @@ class TenantSettings {
     return this.pool.settings?.charset
   }
 
-  /** Knex's own: mysql2 does not know it. */
+  /** An option of Knex that mysql2 does not know. */
   get collate(): string | undefined {
     return (this.pool.settings as { collate?: string } | undefined)?.collate
   }
 }
 
 /**
- * What a client of a tenant has as its `connectionSettings`.
+ * The `connectionSettings` of a tenant's client.
  *
  * @param place set for a transaction's client: its tenant may move while the transaction is open
  */
@@ -101,8 +101,8 @@ export function poolOf(client: object): ServerPool {
 }
 
 /**
- * The client for statements on a connection. It is another one only if its tenant has moved or was
- * forgotten since it got the connection: its settings then name the database of the connection.
+ * The client for statements on a connection. It is a different one only if its tenant has moved or was
+ * forgotten since the acquire. Its settings then name the connection's database.
  */
 export function clientAt<C extends object>(client: C, place: Place): C {
   if (locatedTenant(client).database === place.database) return client
@@ -126,8 +126,8 @@ function settingsOf(client: object): TenantSettings {
 }
 
 /**
- * The name of a tenant's database. Whatever runs a query knows it; only what merely makes SQL of one
- * can ask too early.
+ * The name of a tenant's database. It is known whenever a query runs. Code that only builds SQL can ask too
+ * early.
  *
  * @throws `ERR_TENANT_NOT_LOCATED`
  */

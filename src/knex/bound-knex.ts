@@ -5,7 +5,7 @@ import type { Tenant } from '../tenants/tenant.ts'
 /** A Knex whose every query runs in one tenant's database. */
 export interface BoundKnex extends Knex {
   readonly tenant: Tenant
-  /** The tenant's cache: a Keyv that no other tenant reaches. */
+  /** The tenant's cache: a Keyv that other tenants cannot reach. */
   readonly cache: TenantCache
   withUserParams(params: Record<string, unknown>): BoundKnex
   readonly transaction: BeginTransaction
@@ -16,17 +16,17 @@ export interface BoundKnex extends Knex {
 export interface BoundTransaction extends Knex.Transaction {
   readonly tenant: Tenant
   /**
-   * Finds nothing and keeps nothing, as what a transaction sees may never be committed. The keys that
-   * it deletes are forgotten after COMMIT, before the commit is reported. They stay after ROLLBACK, but
-   * in doubt they are forgotten: after each statement that is able to commit, and after a rollback that
-   * has not undone everything. A rollback to a savepoint takes no key back.
+   * The tenant's cache inside the transaction. It finds nothing and keeps nothing, because the transaction
+   * may see values that are never committed. Keys that it deletes are deleted after COMMIT, before the caller
+   * learns of the commit. After ROLLBACK they stay. In doubt they are deleted: after each statement that may
+   * commit, and after a rollback that has not undone everything. A rollback to a savepoint restores no key.
    */
   readonly cache: TenantCache
   readonly transaction: BeginTransaction
   readonly transactionProvider: (config?: Knex.TransactionConfig) => () => Promise<BoundTransaction>
 }
 
-/** Knex's `transaction`, whose transactions have a tenant. */
+/** Knex's `transaction`, with transactions that have a tenant. */
 export interface BeginTransaction {
   (config?: Knex.TransactionConfig): Promise<BoundTransaction>
   (scope: null | undefined, config?: Knex.TransactionConfig): Promise<BoundTransaction>
@@ -38,15 +38,15 @@ export interface BeginTransaction {
 }
 
 /**
- * The Knex of whichever tenant is in scope. It joins the transaction that is in scope. Outside any scope
- * its `client` can be read, and cannot connect.
+ * The Knex of the tenant in scope. It joins the transaction in scope. Outside any scope its `client` can be
+ * read, but cannot connect.
  */
 export interface AmbientKnex extends Knex {
   /** The tenant in scope. Outside any scope it throws `ERR_NO_TENANT`; `tenantKnex.tenant` does not. */
   readonly tenant: Tenant
   /**
-   * The cache of the tenant in scope, in a transaction in scope the transaction's. Outside any scope it
-   * throws `ERR_NO_TENANT`; kept and used in another tenant's, `ERR_WRONG_TENANT`.
+   * The cache of the tenant in scope, or of the transaction in scope. Outside any scope it throws
+   * `ERR_NO_TENANT`. If it is kept and used in another tenant's scope, it throws `ERR_WRONG_TENANT`.
    */
   readonly cache: TenantCache
   readonly transaction: BeginTransaction

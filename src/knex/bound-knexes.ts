@@ -4,19 +4,19 @@ import type { TenantDirectory } from '../tenants/directory.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import type { BoundKnex } from './bound-knex.ts'
 
-/** Bound Knexes that are kept although nobody else holds them. */
+/** How many bound Knexes are kept even if no other code holds them. */
 const KEPT = 1_000
 
-/** How the registry makes what it keeps. */
+/** The parts that the registry needs. */
 export interface BoundKnexesOptions {
   readonly tenants: TenantDirectory
   readonly bind: (tenant: Tenant) => BoundKnex
 }
 
 /**
- * One bound Knex for each tenant, the same object every time as long as anyone holds it: libraries
- * keep what they know of a Knex on the object. Those used last are held; the others only while user
- * code holds them, so that ids from anywhere do not fill the memory.
+ * One bound Knex for each tenant. It is the same object as long as any code holds it, because libraries store
+ * data about a Knex on the object. The most recently used ones are always held, the others only while user
+ * code holds them. So ids from requests do not fill the memory.
  */
 export class BoundKnexes {
   readonly #options: BoundKnexesOptions
@@ -27,7 +27,7 @@ export class BoundKnexes {
     this.#options = options
   }
 
-  /** Bound Knexes that exist. */
+  /** How many bound Knexes exist. */
   get size(): number {
     return this.#alive.size
   }
@@ -35,13 +35,13 @@ export class BoundKnexes {
   /**
    * The bound Knex of a tenant.
    *
-   * @throws what `TenantDirectory.get` throws
+   * @throws errors of `TenantDirectory.get`
    */
   get(tenantId: string): BoundKnex {
     return this.#recent.get(tenantId) ?? this.#revive(tenantId) ?? this.#create(tenantId)
   }
 
-  /** Holds a tenant's Knex no longer than others do. */
+  /** Drops the registry's own reference to a tenant's Knex. */
   forget(tenantId: string): void {
     this.#recent.delete(tenantId)
   }

@@ -1,16 +1,16 @@
 import { QueryBuilder, Raw, SchemaBuilder, type Transactable } from './dialect.ts'
 import { checkMaker, checkSameTenant, checkTransaction } from './ownership.ts'
 
-/** Marks what a tenant's Knex has made, for every copy of this package. */
+/** Marks builders of a tenant's Knex, for every copy of this package. */
 const MADE_FOR_TENANT: unique symbol = Symbol.for('tenant-knex.builder') as never
 
-/** The client of the outermost builder that is being compiled; compiling is synchronous. */
+/** The client of the outermost builder during compilation, which is synchronous. */
 let compiling: object | undefined
 
 /**
- * Compiles for a client. Knex checks what it compiles inside a builder by the outer one's client,
- * but of some it takes the text (the query of a view, a raw statement's default, `joinRaw`): that
- * is compiled by its own client, and must be of the same tenant as well.
+ * Compiles a builder for a client. Knex compiles most inner builders with the outer builder's client, which
+ * checks them. Some inner builders it compiles to text with their own client: the query of a view, a raw
+ * statement's default, `joinRaw`. Those must belong to the same tenant too.
  */
 function compileFor<T>(client: object, compile: () => T): T {
   if (compiling) {
@@ -25,12 +25,15 @@ function compileFor<T>(client: object, compile: () => T): T {
   }
 }
 
-/** The client that sends what is being compiled: a transaction's may be in another database than its tenant is now. */
+/**
+ * The client that will send the SQL under compilation. A transaction's client may be in another database than
+ * its tenant is now.
+ */
 export function compiledFor(client: object): object {
   return compiling ?? client
 }
 
-/** A builder that cannot join another tenant's transaction, nor be put into its builders. */
+/** Makes a builder class whose builders cannot join another tenant's transaction or builder. */
 function bound<B extends new (client: object) => Transactable>(Base: B): B {
   return class extends (Base as new (client: object) => Transactable) {
     get [MADE_FOR_TENANT](): true {
@@ -48,33 +51,42 @@ function bound<B extends new (client: object) => Transactable>(Base: B): B {
   } as unknown as B
 }
 
-/** Refuses a builder of another tenant, or of a Knex without tenants, by the client that is to use it. */
+/**
+ * Refuses a builder of another tenant, or of a Knex without tenants. The given client is the one that will
+ * use it.
+ */
 export function checkBuilder(what: string, client: object, builder: object): void {
   const { client: maker } = builder as Transactable
   if (MADE_FOR_TENANT in builder) checkSameTenant(what, client, maker)
   else checkMaker(what, client, maker)
 }
 
-/** The same for what may be a whole statement, of which Knex would take the text as its maker compiles it. */
+/**
+ * Like {@link checkBuilder}, for a value that may be a whole statement. Knex would embed its text as compiled
+ * by its own client.
+ */
 export function checkStatement(client: object, statement: unknown): void {
   if (statement instanceof QueryBuilder) checkBuilder('A query builder', client, statement)
   else if (statement instanceof Raw) checkBuilder('A raw statement', client, statement)
 }
 
-/** The constructor of our subclass is one line of the stack more than Knex knows of. */
+/** Corrects Knex's stack offset: the constructor of our subclass adds one line. */
 export function withoutFrame<B extends Transactable>(builder: B): B {
   if (builder._asyncStack) builder._asyncStack.lines++
   return builder
 }
 
-/** A query builder of one tenant. */
+/** The class of a tenant's query builders. */
 export const TenantQueryBuilder: typeof QueryBuilder = bound(QueryBuilder)
-/** A schema builder of one tenant. */
+/** The class of a tenant's schema builders. */
 export const TenantSchemaBuilder: typeof SchemaBuilder = bound(SchemaBuilder)
 
 const BoundRaw: typeof Raw = bound(Raw)
 
-/** Knex gives a raw statement the client of the builder it is put into; ours remembers its own. */
+/**
+ * A raw statement of one tenant. Knex replaces its client by that of the outer builder, so it remembers its
+ * own.
+ */
 export class TenantRaw extends BoundRaw {
   readonly #madeBy: object
 

@@ -12,7 +12,10 @@ import { Dialect, type ViewBuilderParts } from './dialect.ts'
 import { checkForeignKeys, checkSchemaTables, checkTables } from './guards.ts'
 import { refused } from './ownership.ts'
 
-/** Makes the builders of a tenant, and compiles only those that belong to it and name its tables. */
+/**
+ * Makes the builders of a tenant. It compiles a builder only if it belongs to the tenant and names only the
+ * tenant's tables.
+ */
 export class CompilingClient extends Dialect {
   override queryBuilder(): object {
     return new TenantQueryBuilder(this)
@@ -23,13 +26,13 @@ export class CompilingClient extends Dialect {
   }
 
   override raw(...args: unknown[]): object {
-    // Knex makes the `DEFAULT` that all clients share while it builds the first of them.
+    // Knex creates the shared `DEFAULT` while it constructs the first client, which has no tenant.
     if (!isBound(this)) return super.raw(...args)
     checkStatement(this, args[0])
     return withoutFrame(new TenantRaw(this)).set(...args)
   }
 
-  /** Every builder is compiled through here, and every builder inside another one. */
+  /** Knex compiles every builder through this method, inner ones too. */
   override queryCompiler(builder: object, bindings?: unknown): object {
     checkBuilder('A query builder', this, builder)
     try {
@@ -58,7 +61,7 @@ export class CompilingClient extends Dialect {
     return super.tableCompiler(tableBuilder)
   }
 
-  /** Knex takes the text of a view's query. */
+  /** Knex embeds the text of a view's query, so that query is checked here. */
   override viewCompiler(viewBuilder: object): object {
     checkStatement(this, (viewBuilder as ViewBuilderParts)._selectQuery)
     return super.viewCompiler(viewBuilder)

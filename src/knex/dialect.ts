@@ -1,7 +1,7 @@
 /*
- * Knex's mysql2 dialect and the builders it makes, taken from a Knex object: no import from inside
- * the package. The members below are those that Knex's types leave out or call `any`; read in knex
- * 3.3.0 (lib/client.js, lib/dialects/mysql, lib/query, lib/schema).
+ * Knex's mysql2 dialect and its builder classes. They are taken from a Knex object, to avoid imports from
+ * inside the package. The types below describe members that Knex's types omit or declare as `any`; read in
+ * knex 3.3.0 (lib/client.js, lib/dialects/mysql, lib/query, lib/schema).
  */
 import knex, { type Knex } from 'knex'
 import type { BatchContext } from './batch-insert.ts'
@@ -11,14 +11,16 @@ import type { ProviderContext } from './transaction-provider.ts'
 /** A statement on its way to the driver. */
 export interface QueryObject {
   readonly sql: string
-  /** The builder's method: `select`, `raw`. Not there where a transaction begins or ends. */
+  /**
+   * The builder's method, such as `select` or `raw`. Undefined if the statement begins or ends a transaction.
+   */
   readonly method?: string
   readonly bindings?: unknown
-  /** What the user wants the driver to be given with it. */
+  /** The user's extra options for the driver. */
   readonly options?: object
 }
 
-/** A query builder's inside, as far as it names tables. */
+/** The parts of a query builder that name tables. */
 export interface BuilderParts {
   readonly client?: object
   readonly _single?: { readonly table?: unknown; readonly schema?: unknown }
@@ -29,13 +31,13 @@ export interface BuilderParts {
   }[]
 }
 
-/** A schema builder's inside. */
+/** The parts of a schema builder that name tables. */
 export interface SchemaBuilderParts {
   readonly _schema?: unknown
   readonly _sequence?: readonly { readonly method: string; readonly args: readonly unknown[] }[]
 }
 
-/** What runs inside a transaction. */
+/** The function that runs inside a transaction. */
 export type TransactionContainer = (
   trx: HandTransaction & {
     isCompleted(): boolean
@@ -44,7 +46,7 @@ export type TransactionContainer = (
   },
 ) => unknown
 
-/** A table builder's inside. */
+/** The parts of a table builder that name tables. */
 export interface TableBuilderParts {
   readonly _statements?: readonly {
     readonly method?: string
@@ -52,7 +54,7 @@ export interface TableBuilderParts {
   }[]
 }
 
-/** The dialect's client: what is used or overridden here. */
+/** The members of the dialect's client that are used or overridden here. */
 export interface DialectClient extends NodeJS.EventEmitter {
   readonly constructor: new (config: Knex.Config) => DialectClient
   config: Knex.Config
@@ -60,7 +62,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   connectionSettings: object
   connectionConfigExpirationChecker: (() => boolean) | null
   valueForUndefined: unknown
-  /** True of a transaction's client. */
+  /** True for a transaction's client. */
   readonly transacting?: boolean
   acquireConnection(): Promise<unknown>
   acquireRawConnection(): Promise<unknown>
@@ -90,7 +92,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   ): Promise<unknown>
 }
 
-/** Any Knex's client, as far as it shows whether that Knex can connect anywhere. */
+/** The parts of any Knex's client that show if it can connect. */
 export interface Connectable {
   readonly config?: { readonly connection?: unknown; readonly connectionPool?: unknown }
   readonly pool?: unknown
@@ -98,27 +100,27 @@ export interface Connectable {
 
 type Constructor<T> = new (client: object) => T
 
-/** What Knex's three kinds of builders share. */
+/** The common members of Knex's three kinds of builders. */
 export interface Transactable {
   client: object
-  /** Where it was made, with `asyncStackTraces`: so many lines of the stack are Knex's own. */
+  /** With `asyncStackTraces`: the stack of the call that made the builder. `lines` counts Knex's own lines. */
   readonly _asyncStack?: { lines: number }
   transacting(transaction: unknown): this
   toSQL(...args: unknown[]): object
 }
 
-/** A `knex.raw`. */
+/** The result of `knex.raw`. */
 export interface RawBuilder extends Transactable {
   set(...args: unknown[]): this
 }
 
-/** What runs a builder's statements on one connection. */
+/** Runs a builder's statements on one connection. */
 export interface QueryRunner {
   client: object
   readonly builder: { client: object }
   readonly connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>
-  /** With a handler as last argument, a promise; without, the stream. */
+  /** Returns a promise if the last argument is a handler, otherwise the stream. */
   stream(...args: unknown[]): unknown
   ensureConnection(...args: unknown[]): Promise<unknown>
 }
@@ -135,7 +137,7 @@ export const SchemaBuilder: Constructor<Transactable> = classOf(template.schemaB
 export const Raw: Constructor<RawBuilder> = classOf(template.raw(''))
 type RunnerConstructor = new (client: object, builder: object) => QueryRunner
 
-/** A view builder's inside. */
+/** The part of a view builder that holds its query. */
 export interface ViewBuilderParts {
   /** A builder, a raw statement or a text. */
   readonly _selectQuery?: unknown

@@ -1,12 +1,15 @@
-/** A transaction that user code ends by hand; read in knex 3.3.0, lib/execution/transaction.js. */
+/**
+ * A transaction that user code commits or rolls back itself; read in knex 3.3.0,
+ * lib/execution/transaction.js.
+ */
 export interface HandTransaction {
   readonly executionPromise: Promise<unknown>
   commit(value?: unknown): Promise<unknown>
 }
 
 /**
- * Lets `await trx.commit()` reject where COMMIT failed. Knex tells of it by `executionPromise` only,
- * and who does not look there takes a lost write for a written one (knex issue 3847).
+ * Makes `await trx.commit()` reject if COMMIT failed. In Knex only `executionPromise` rejects, so a caller
+ * that does not look there takes a lost write for a written one (knex issue 3847).
  */
 export function tellFailedCommit(trx: HandTransaction): void {
   const { commit } = trx
@@ -15,7 +18,7 @@ export function tellFailedCommit(trx: HandTransaction): void {
       await trx.executionPromise
       return result
     })
-    committed.catch(() => undefined) // as in Knex, nobody has to wait for it
+    committed.catch(() => undefined) // as in Knex, an unhandled rejection does not end the process
     return committed
   }
 }

@@ -10,9 +10,9 @@ const TWO_TABLES = new Set(['createTableLike', 'renameTable', 'renameView'])
 const NOT_TABLES = new Set(['raw'])
 
 /**
- * Checks that a query builder names only tables of its tenant's database: `withSchema('other')` and
- * `'other.table'`, which Knex compiles as database and table, are refused. What describes the databases,
- * in `information_schema`, may be read.
+ * Checks that a query builder names only tables of its tenant's database. It refuses `withSchema('other')`
+ * and `'other.table'`, which Knex compiles to a database and a table. Descriptions in `information_schema`
+ * may be read.
  *
  * @throws `ERR_WRONG_TENANT`
  */
@@ -23,7 +23,7 @@ export function checkTables({ _single, _statements = [] }: BuilderParts, tenant:
   }
 }
 
-/** The same for a schema builder. @throws `ERR_WRONG_TENANT` */
+/** Like {@link checkTables}, for a schema builder. @throws `ERR_WRONG_TENANT` */
 export function checkSchemaTables(
   { _schema, _sequence = [] }: SchemaBuilderParts,
   tenant: Tenant,
@@ -36,7 +36,7 @@ export function checkSchemaTables(
   }
 }
 
-/** The same for the tables that a table's foreign keys refer to. @throws `ERR_WRONG_TENANT` */
+/** Checks the tables that a table's foreign keys refer to. @throws `ERR_WRONG_TENANT` */
 export function checkForeignKeys({ _statements = [] }: TableBuilderParts, tenant: Tenant): void {
   for (const { method, args } of _statements) {
     if (method === 'foreign') checkTable((args?.[0] as { inTable?: unknown })?.inTable, tenant)
@@ -44,8 +44,8 @@ export function checkForeignKeys({ _statements = [] }: TableBuilderParts, tenant
 }
 
 /**
- * What fails when something of one tenant is used by another. Two tenants with one id are of two
- * tenantKnexes: within one, a tenant is one object.
+ * The error for using an object of one tenant as another tenant. Within one tenantKnex a tenant is one
+ * object. So two tenant objects with the same id belong to two tenantKnexes.
  */
 export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefined): Error {
   const whose = other ? `of tenant ${JSON.stringify(other.id)}` : 'of no tenant'
@@ -58,9 +58,9 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
 }
 
 const ANOTHER_TENANT_KNEX =
-  ' Each createTenantKnex() has connections of its own: use what this one gives, also if they share a scope.'
+  ' Each createTenantKnex() has connections of its own: use objects of this one only, even if they share a scope.'
 
-/** What fails when a tenant's query would take in a builder of a Knex that has a database of its own. */
+/** The error for using a builder of a Knex with its own database in a tenant's query. */
 export function withoutTenant(what: string, tenant: Tenant): Error {
   return refusal(
     `${what} of a Knex without tenants`,
@@ -70,7 +70,7 @@ export function withoutTenant(what: string, tenant: Tenant): Error {
   )
 }
 
-/** What fails when a Knex without tenants would take in something of a tenant's. */
+/** The error for using a tenant's object in a Knex without tenants. */
 export function outsideTenants(what: string, tenant: Tenant): Error {
   return new TenantKnexError(
     'ERR_WRONG_TENANT',
@@ -80,12 +80,12 @@ export function outsideTenants(what: string, tenant: Tenant): Error {
   )
 }
 
-/** What fails when a connection is asked for that nothing would keep in a tenant's database. */
+/** The error for requesting a connection that is not kept in a tenant's database. */
 export function withoutGate(tenant: Tenant): Error {
   return new TenantKnexError(
     'ERR_STATEMENT_REFUSED',
     `Tenant ${JSON.stringify(tenant.id)} was refused a raw connection: nothing would keep it in the ` +
-      "tenant's database. Use `client.acquireConnection()`, and give it back by " +
+      "tenant's database. Use `client.acquireConnection()`, and release it with " +
       '`client.releaseConnection(connection)`. Nothing was sent.',
     { ...about(tenant), outcome: 'not-sent' },
   )
@@ -99,22 +99,25 @@ function refusal(what: string, tenant: Tenant, hint: string): Error {
   )
 }
 
-/** A table, and the database that `withSchema` names. */
+/** Checks a table, and the database that `withSchema` names. */
 function checkSource(schema: unknown, table: unknown, tenant: Tenant): void {
   if (!isInformationSchema(schema)) {
     checkSchema(schema, tenant)
     checkTable(table, tenant)
   } else if (isCompiled(table)) checkTable(table, tenant)
-  else if (table) checkName(`${schema}.${table}`, tenant) // as Knex puts the two together
+  else if (table) checkName(`${schema}.${table}`, tenant) // as Knex joins the two
 }
 
 function checkSchema(schema: unknown, tenant: Tenant): void {
-  if (typeof schema !== 'string' && !schema) return // none
-  if (String(schema) === databaseOf(tenant)) return // as Knex makes a name of it
+  if (typeof schema !== 'string' && !schema) return // no schema
+  if (String(schema) === databaseOf(tenant)) return // as Knex converts it to a name
   throw foreignDatabase(String(schema), tenant)
 }
 
-/** A table as Knex takes it: a name, a name with alias, aliases by name, or something compiled. */
+/**
+ * Checks a table in each form that Knex takes: a name, a name with alias, aliases by name, or a compiled
+ * part.
+ */
 function checkTable(table: unknown, tenant: Tenant): void {
   if (typeof table === 'string') checkName(table, tenant)
   else if (Array.isArray(table)) for (const item of table) checkTable(item, tenant)
@@ -140,13 +143,13 @@ function checkDescription(table: string, tenant: Tenant): void {
   throw new TenantKnexError(
     'ERR_WRONG_TENANT',
     `A query of tenant ${JSON.stringify(tenant.id)} names information_schema.${table}. Builders may ` +
-      'read only what describes tables there, as the rest can show statements and values of all ' +
+      'read only tables there that describe tables: the others can show statements and values of all ' +
       'tenants. Nothing was sent.',
     { ...about(tenant), outcome: 'not-sent' },
   )
 }
 
-/** A `knex.ref()`, which can stand for a table. It takes whatever a table can be. */
+/** A `knex.ref()` that is used as a table. Its `ref` can be any form of table. */
 interface RefParts {
   readonly ref: unknown
   readonly _schema?: unknown
@@ -165,12 +168,12 @@ function checkRef({ ref, _schema }: RefParts, tenant: Tenant): void {
   }
 }
 
-/** Knex takes any object that it need not compile for names by their aliases. */
+/** Knex reads every other object as names by their aliases. */
 function isAliases(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !isCompiled(value)
 }
 
-/** A builder, a raw statement, or a function that makes one. */
+/** True for a builder, a raw statement, or a function that makes one. */
 function isCompiled(value: unknown): boolean {
   if (typeof value === 'function') return true
   const { isRawInstance, toSQL } = (value ?? {}) as { isRawInstance?: unknown; toSQL?: unknown }

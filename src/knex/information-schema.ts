@@ -1,14 +1,20 @@
-/** The database in which a server describes all others. Servers know it by any case. */
+/** The database that describes all databases of a server. Servers accept any case of its name. */
 const NAME = 'information_schema'
 
 /**
- * What builders may read there: how databases, tables and routines are made. It is the same in each
- * database of a server, and shows of other tenants no more than names, definitions and counts.
+ * Tables of it that builders may read: they describe how databases, tables and routines are made. Their
+ * content is the same from each database of a server. Of other tenants they show only names, definitions and
+ * counts.
  *
- * All else is refused, as much of it shows what others do or have: `processlist`, `innodb_trx` and
- * `query_cache_info` the statements that run or ran; `optimizer_trace` those of the session;
- * `innodb_locks` keys of rows; `column_statistics` and `innodb_ft_index_table` values of columns. A list of
- * those would not know the tables of the next version, nor of a plugin.
+ * All other tables are refused, because many show what other tenants do or store:
+ *
+ * - `processlist`, `innodb_trx` and `query_cache_info` show running or past statements.
+ * - `optimizer_trace` shows statements of the session.
+ * - `innodb_locks` shows keys of rows.
+ * - `column_statistics` and `innodb_ft_index_table` show values of columns.
+ *
+ * This is a list of allowed tables. A list of refused ones would miss tables of the next version, or of a
+ * plugin.
  */
 const DESCRIPTIONS = new Set([
   'character_sets',
@@ -40,12 +46,12 @@ const DESCRIPTIONS = new Set([
   'views',
 ])
 
-/** True for the name of the database that describes all others. */
+/** True for the name of that database, in any case. */
 export function isInformationSchema(database: unknown): database is string {
   return typeof database === 'string' && database.toLowerCase() === NAME
 }
 
-/** True for a table there that shows nothing of what others do or have. */
+/** True for a table there that shows nothing of what other tenants do or store. */
 export function isDescription(table: string): boolean {
   return DESCRIPTIONS.has(table.toLowerCase())
 }

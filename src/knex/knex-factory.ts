@@ -21,8 +21,8 @@ import { bindClient } from './tenant-client.ts'
 const EVENTS = ['start', 'query', 'query-error', 'query-response'] as const
 
 /**
- * Makes bound Knexes. Each is a function whose prototype is one Knex that all share and that is never
- * handed out: a Knex of its own would cost a hundred times as much.
+ * Makes bound Knexes. Each is a function whose prototype is one shared Knex, which is never handed out. A
+ * separate Knex for each tenant would cost a hundred times as much.
  */
 export class KnexFactory {
   /** The Knex of the tenant in scope. It hears the events of all tenants. */
@@ -53,11 +53,11 @@ export class KnexFactory {
     })
   }
 
-  /** A Knex for one tenant, which is kept while it has listeners. Nothing is sent. */
+  /** Makes a Knex for one tenant. It is kept while it has listeners. Nothing is sent. */
   bind(tenant: Tenant): BoundKnex {
     const { tenantInScope } = this.inScope
     const binding = { tenant, ...this.#parts, checkScope: undefined, tenantInScope }
-    // An object of its own: Knex and user code change it.
+    // A copy, because Knex and user code change it.
     return this.#bind(binding, { ...this.#root.context.userParams }, this.#keptPrototype)
   }
 
@@ -69,7 +69,7 @@ export class KnexFactory {
     return bound
   }
 
-  /** As Knex: a copy with the same listeners, whose configuration can be changed by itself. */
+  /** A copy with the same listeners and a configuration of its own, as in Knex. */
   #withUserParams({ client }: Context, params: object): BoundKnex {
     const copy = this.#bind(bindingOf(client), params, this.#prototype)
     for (const event of EVENTS) {

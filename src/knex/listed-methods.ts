@@ -1,10 +1,10 @@
 /**
- * Lets a Knex list its methods as plain Knex does, whose methods are properties of its own: a copy by
- * spread has them. Here all Knexes share one prototype, as copies of 150 methods would cost each tenant
- * kilobytes; so they are only listed. What is not there is described as if it were, and is defined with
- * those attributes when it is set.
+ * Makes a bound Knex list its methods. Plain Knex has them as own properties, so a copy by spread includes
+ * them. Here all Knexes inherit them from one prototype, because 150 own methods would cost each tenant
+ * kilobytes. So the proxy only lists them. An inherited method is described as an own property, and it gets
+ * the same attributes when it is set.
  *
- * @param shared the Knex that has them as its own
+ * @param shared the Knex that has the methods as its own
  */
 export function withListedMethods<K extends object>(knex: K, shared: object): K {
   return new Proxy<object>(knex, handlerOf(shared)) as K

@@ -3,13 +3,13 @@ import { Lease } from '../connection/lease.ts'
 import { markMissing } from '../tenants/missing.ts'
 import { bindingOf } from './binding.ts'
 
-/** Answers of servers in a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */
+/** Error codes from a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */
 const DROPPED_MEANWHILE = [1046, 1049, 1146]
 
 /**
- * Marks the error of a statement if the tenant in scope has no database. A server does not say so of
- * one that somebody else has dropped. Then this asks: after a failed statement the gate confirms the
- * database before the next one, so it costs what the next one would have cost.
+ * Marks the error of a statement if the tenant in scope has no database. If another client has dropped the
+ * database, the server's error does not say so, and one more statement finds it out. This costs nothing
+ * extra: after a failed statement the gate confirms the database before the next statement anyway.
  */
 export async function findMissing(
   client: object,
@@ -23,7 +23,7 @@ export async function findMissing(
   if (isMissing(await failureOf(connection))) markMissing(error as object)
 }
 
-/** The same, if there is no time to ask. */
+/** Like {@link findMissing}, but without asking the server. */
 export function markIfMissing(client: object, error: unknown): void {
   if (isMissing(error) && isInScope(client)) markMissing(error)
 }
@@ -37,7 +37,7 @@ function isMissing(error: unknown): error is TenantKnexError {
   return error instanceof TenantKnexError && error.code === 'ERR_TENANT_DATABASE_MISSING'
 }
 
-/** The error of a statement that touches nothing, if it fails. */
+/** The error of a statement that changes nothing, or undefined if it succeeds. */
 function failureOf(lease: Lease): Promise<unknown> {
   return new Promise((done) => {
     lease.query('DO 0', done)

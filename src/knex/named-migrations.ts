@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { annotate } from '../base/errors.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 
-/** Knex's logger, as far as it is changed here. */
+/** The part of Knex's logger that is changed here. */
 export interface Logger {
   warn(message: unknown): void
 }
@@ -10,7 +10,7 @@ export interface Logger {
 /** How the warnings of Knex's migrator begin. */
 const OF_MIGRATIONS = /^(?:migration (?:file .*)?failed|Can't take lock to run migrations)/
 
-/** A logger whose warnings of migrations say of which tenant they are; the rest is Knex's. */
+/** A logger whose warnings about migrations name the tenant. The rest is Knex's. */
 export function namingLogger(logger: Logger, tenant: () => Tenant): Logger {
   const warn = (message: unknown): void => {
     const isOurs = typeof message === 'string' && OF_MIGRATIONS.test(message)
@@ -21,7 +21,7 @@ export function namingLogger(logger: Logger, tenant: () => Tenant): Logger {
 
 const METHODS = ['latest', 'up', 'down', 'rollback'] as const
 
-/** Lets the errors of a migrator say of which tenant they are, by the property `tenant`: the message stays Knex's. */
+/** Adds the property `tenant` to the errors of a migrator. The message stays Knex's. */
 export function namingMigrator(migrator: Knex.Migrator, { id }: Tenant): Knex.Migrator {
   for (const name of METHODS) {
     const method = migrator[name] as (...args: unknown[]) => Promise<unknown>

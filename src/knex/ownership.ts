@@ -4,7 +4,10 @@ import { bindingOf, isBound, poolOf } from './binding.ts'
 import type { Connectable } from './dialect.ts'
 import { outsideTenants, withoutTenant, wrongTenant } from './guards.ts'
 
-/** Refuses what belongs to another tenant, or to one where `client` has none. What is of no tenant passes. */
+/**
+ * Refuses an object of another tenant, or of any tenant if `client` has none. An object without a tenant
+ * passes.
+ */
 export function checkSameTenant(what: string, client: object, other: object | undefined): void {
   if (other === undefined || other === client || !isBound(other)) return
   const { tenant: otherTenant } = bindingOf(other)
@@ -14,9 +17,9 @@ export function checkSameTenant(what: string, client: object, other: object | un
 }
 
 /**
- * Refuses a builder that a Knex without tenants has made: it would run in this tenant's database. One
- * whose Knex is connected nowhere passes, as no other database can be meant; but not on a transaction:
- * there nothing tells any more who made it.
+ * Refuses a builder of a Knex without tenants: it would run in this tenant's database. It passes if its Knex
+ * cannot connect, because then no other database can be meant. On a transaction it is refused even then,
+ * because a transaction replaces its client and its maker is no longer known.
  */
 export function checkMaker(what: string, client: object, maker: Connectable): void {
   if (!isBound(maker) && !isConnected(maker)) return
@@ -37,14 +40,14 @@ export function checkTransaction(client: object, transaction: unknown): void {
   checkSameTenant('A transaction', client, other)
 }
 
-/** Knex lets a Knex have another client; here only one of the same tenant. */
+/** Knex lets user code replace the client of a Knex. Here the new client must belong to the same tenant. */
 export function checkClient(client: object, other: object): void {
   const { tenant } = bindingOf(client)
   const otherTenant = isBound(other) ? bindingOf(other).tenant : undefined
   if (otherTenant !== tenant) throw refused(client, wrongTenant('A client', tenant, otherTenant))
 }
 
-/** A connection that user code or Knex hands in: only one that this very tenant holds. */
+/** Checks a connection that user code or Knex passes in: the tenant must hold it now. */
 export function ownLease(client: object, connection: unknown): Lease {
   const { tenant } = bindingOf(client)
   const lease = connection instanceof Lease ? connection : undefined
@@ -55,7 +58,7 @@ export function ownLease(client: object, connection: unknown): Lease {
   return lease
 }
 
-/** Tells the pool that something was refused. */
+/** Reports a refusal to the pool, and returns the error. */
 export function refused(client: object, error: unknown): unknown {
   if (error instanceof TenantKnexError) poolOf(client).onRefusal(error)
   return error

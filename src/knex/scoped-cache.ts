@@ -3,8 +3,8 @@ import type { TenantCache } from '../cache/tenant-cache.ts'
 const made = new WeakMap<TenantCache, TenantCache>()
 
 /**
- * A tenant's cache for code that goes by the scope: it refuses to work in another tenant's. Code that
- * keeps it would read one tenant's values for all of them.
+ * A tenant's cache for code that uses the scope. It refuses to work in another tenant's scope: code that
+ * keeps the cache would otherwise read one tenant's values for all tenants.
  *
  * @param check throws in another tenant's scope
  */
@@ -13,7 +13,7 @@ export function scopedCache(cache: TenantCache, check: () => void): TenantCache 
   if (known) return known
   const scoped = new Proxy(cache, {
     get(target, name) {
-      const value: unknown = Reflect.get(target, name, target) // a proxy has no private fields
+      const value: unknown = Reflect.get(target, name, target) // a proxy cannot read private fields
       if (value === undefined) return value // `await` looks for a `then`
       if (typeof value !== 'function') {
         check()
@@ -39,7 +39,7 @@ function isEntries(result: unknown): result is AsyncIterable<unknown> {
   return typeof result === 'object' && result !== null && Symbol.asyncIterator in result
 }
 
-/** Entries that are listed in one scope and may be read in another. */
+/** Checks the scope before each entry, because the list may be read in another scope. */
 async function* checked(
   entries: AsyncIterable<unknown>,
   check: () => void,

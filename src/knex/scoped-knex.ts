@@ -5,10 +5,10 @@ import type { BoundKnex } from './bound-knex.ts'
 import { wrongTenant } from './guards.ts'
 import { isOver, transactionOver } from './transaction-scope.ts'
 
-/** Says which tenant's Knex, or which transaction, is in scope. */
+/** Finds the Knex or the transaction in scope, and its tenant. */
 export class ScopedKnex {
   readonly #scope: Scope<BoundKnex>
-  /** Undefined outside any scope, and if a shared scope has a tenant that this tenantKnex does not know. */
+  /** Undefined outside any scope, or if a shared scope has a tenant that this tenantKnex does not know. */
   readonly tenantInScope = (): Tenant | undefined => {
     try {
       return this.#scope.current()?.tenant
@@ -22,7 +22,7 @@ export class ScopedKnex {
   }
 
   /**
-   * The bound Knex of the innermost scope, or the transaction that is in scope there.
+   * The bound Knex of the innermost scope, or the transaction in scope there.
    *
    * @throws `ERR_NO_TENANT`, `ERR_TRANSACTION_OVER`
    */
@@ -33,21 +33,23 @@ export class ScopedKnex {
     return knex
   }
 
-  /** The tenant of the innermost scope, also if a transaction in it has ended. @throws `ERR_NO_TENANT` */
+  /** The tenant of the innermost scope, even if a transaction in it has ended. @throws `ERR_NO_TENANT` */
   currentTenant(): Tenant {
     const { tenant } = this.#scope.current() ?? {}
     if (tenant === undefined) throw noTenant()
     return tenant
   }
 
-  /** Refuses an object that `ambient` gave for one tenant in the scope of another. @throws `ERR_WRONG_TENANT` */
+  /**
+   * Refuses an object that `ambient` made for one tenant in the scope of another. @throws `ERR_WRONG_TENANT`
+   */
   check(tenant: Tenant): void {
     const current = this.#scope.current()?.tenant
     if (current && current !== tenant) throw wrongTenant('An ambient object', current, tenant)
   }
 }
 
-/** The error of whatever needs a tenant in scope. */
+/** The error of calls that need a tenant in scope. */
 export function noTenant(): TenantKnexError {
   return new TenantKnexError(
     'ERR_NO_TENANT',

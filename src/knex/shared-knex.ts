@@ -12,19 +12,19 @@ import { scopedCache } from './scoped-cache.ts'
 import { TenantClient } from './tenant-client.ts'
 import { guardProviders, type ProviderContext } from './transaction-provider.ts'
 
-/** What Knex keeps behind its function; its methods find the client through `this`. */
+/** The object behind the function of a Knex. Its methods find the client through `this`. */
 export interface Context extends BatchContext, ProviderContext {
   client: TenantClient
   userParams: Record<string, unknown>
   queryBuilder(): Knex.QueryBuilder
 }
 
-/** Knex objects that are made by hand, as its types do not show them. */
+/** Knex with the members that its types omit. */
 export type KnexInternals = Knex & { context: Context }
 
-/** The callable part of a Knex. */
+/** Makes the callable part of a Knex. */
 export function knexFunction(context: Context, prototype: object): Knex {
-  // Bookshelf knows a Knex by this name.
+  // Bookshelf recognises a Knex by this function name.
   function knex(tableName: string, options?: object): Knex.QueryBuilder {
     const builder = context.queryBuilder()
     return tableName ? builder.table(tableName, options as never) : builder
@@ -43,7 +43,10 @@ export function createRoot(config: KnexPassThrough): KnexInternals {
   return root
 }
 
-/** What bound Knexes have that the shared one has not. The event fields keep them from sharing. */
+/**
+ * The members of bound Knexes that the shared Knex does not have. The event fields keep Knexes from sharing
+ * listeners.
+ */
 export function createPrototype(root: KnexInternals): object {
   return Object.create(root, {
     client: {
@@ -83,8 +86,8 @@ const ADDING = ['addListener', 'on', 'once', 'prependListener', 'prependOnceList
 const REMOVING = ['off', 'removeAllListeners', 'removeListener'] as const
 
 /**
- * Holds a Knex while it has listeners: the next one of the same tenant would not have them. A copy
- * made by `withUserParams` is found by nobody but its owner, and needs no holding.
+ * Keeps a Knex alive while it has listeners, because a new Knex of the same tenant would lack them. A copy
+ * made by `withUserParams` is known only to its owner, so it is not kept.
  */
 export function createKeptPrototype(prototype: object): object {
   const listenedTo = new Set<NodeJS.EventEmitter>()
@@ -103,10 +106,10 @@ export function createKeptPrototype(prototype: object): object {
   return kept
 }
 
-/** Makes the context of one tenant's Knex. */
+/** The class of one tenant's context. */
 export type ContextClass = new (client: TenantClient, userParams: object) => Context
 
-/** Knex's own context as prototype, and what differs for each tenant as plain fields. */
+/** Makes contexts whose prototype is Knex's own context. Each tenant's fields are plain properties. */
 export function createContextClass(
   rootContext: Context,
   withUserParams: (context: Context, params: object) => BoundKnex,

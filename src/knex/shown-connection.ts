@@ -3,8 +3,8 @@ import type { ConnectionOptions } from 'mysql2'
 import type { Tenant } from '../tenants/tenant.ts'
 
 /**
- * The settings that other people's code may read: where the server is, who logs in, and what becomes of
- * values. Not the password, nor what may hold a secret as well, as keys and functions do.
+ * The settings that other code may read: the server's address, the user, and the conversion of values. The
+ * password is excluded, and everything else that may hold a secret, such as keys and functions.
  */
 const SHOWN = [
   'host',
@@ -21,9 +21,9 @@ const SHOWN = [
 ] as const satisfies readonly (keyof ConnectionOptions)[]
 
 /**
- * A configuration of a client's own, as a migration changes its own for a while. It has a `connection` as
- * plain Knex has: what is known when it is read. The database of an asynchronous `database` function is
- * undefined until it has been looked up; so are the settings of a `connection` function.
+ * A client's own configuration; a migration changes it for a while. Its `connection` looks like plain Knex's
+ * and shows what is known when it is read. With an asynchronous `database` function the database is undefined
+ * until it has been looked up. The same applies to the settings of a `connection` function.
  */
 export function shownConfig(
   shared: Knex.Config,

@@ -5,7 +5,7 @@ import { isRollback } from '../connection/session/statement-text.ts'
 import { poolOf } from './binding.ts'
 import type { QueryObject } from './dialect.ts'
 
-/** What is known of a statement before it is sent. */
+/** The facts about a statement that are known before it is sent. */
 export function natureOf(
   client: { readonly transacting?: boolean | undefined },
   lease: Lease,
@@ -21,7 +21,7 @@ export function natureOf(
   }
 }
 
-/** Whether a text says so of its statement. Options of the driver's can change the text. */
+/** Applies a check to a statement's text. Driver options can change the text, so the check then fails. */
 function tells(
   { sql, bindings, options }: QueryObject,
   isSaidBy: (sql: string, values: readonly unknown[]) => boolean,
@@ -30,37 +30,40 @@ function tells(
   return !hasOptions && isSaidBy(sql, Array.isArray(bindings) ? bindings : [bindings])
 }
 
-/** What Knex itself sends in a transaction, but for its end (lib/execution/transaction.js). */
+/**
+ * The statements that Knex itself sends in a transaction, except those that end it
+ * (lib/execution/transaction.js).
+ */
 const PART_OF_TRANSACTION =
   /^(?:SET TRANSACTION [A-Z ]+;|(?:RELEASE )?SAVEPOINT trx\d+;|ROLLBACK(?: TO SAVEPOINT trx\d+)?)$/i
 
-/** A BEGIN commits what is under way on the connection: there may be an outer transaction. */
+/** A BEGIN commits the open transaction of a connection, so it counts only if there is none. */
 function isPartOf(lease: Lease, { method, sql }: QueryObject): boolean {
   if (method !== undefined) return false
   return PART_OF_TRANSACTION.test(sql) || (sql === 'BEGIN;' && lease.isInTransaction === false)
 }
 
-/** The end that Knex gives a transaction. It sends nothing more in there. */
+/** How a statement of Knex ends the transaction. Knex sends nothing more in it. */
 export function endOf(query: QueryObject | string): 'commit' | 'rollback' | undefined {
   if (typeof query === 'string' || query.method !== undefined) return undefined
   if (query.sql === 'COMMIT;') return 'commit'
   return query.sql === 'ROLLBACK' ? 'rollback' : undefined
 }
 
-/** What Knex calls the statements that a query builder makes. */
+/** Knex's methods whose statements the query builder makes. */
 const BUILT = new Set(['counter', 'del', 'first', 'insert', 'pluck', 'select', 'update'])
 
-/** True for a statement of the query builder's own, and for the BEGIN of a transaction. */
+/** True for a statement that the query builder made, and for the BEGIN of a transaction. */
 function isBuilt(query: QueryObject): boolean {
   return query.method === undefined ? query.sql === 'BEGIN;' : BUILT.has(query.method)
 }
 
 /**
- * A lost connection's transaction is rolled back by the server. Where ROLLBACK failed instead, Knex
- * would give its error, `not-sent`, in place of the one that says what became of the transaction.
+ * True for a ROLLBACK on a lost connection: the server has already rolled back. If ROLLBACK failed instead,
+ * Knex would report its `not-sent` error in place of the error that tells the transaction's outcome.
  */
 export function isRolledBack(connection: unknown, query: QueryObject | string): boolean {
   if (!(connection instanceof Lease && connection.isClosed)) return false
-  // A user's own `trx.raw('ROLLBACK')` has a method; Knex's has not.
+  // A user's own `trx.raw('ROLLBACK')` has a method, Knex's ROLLBACK does not.
   return typeof query === 'object' && query.method === undefined && isRollback(query.sql)
 }

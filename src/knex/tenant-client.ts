@@ -22,22 +22,21 @@ import { TenantRunner } from './tenant-runner.ts'
 import { endLostTransaction, followTransaction, transactionCache } from './transaction-cache.ts'
 import { guardProviders } from './transaction-provider.ts'
 
-/** What hears a client's events: the bound Knex, and one place for all tenants. */
+/** The emitters of a client's events: the bound Knex, and one for all tenants. */
 export interface Listeners {
   readonly own: NodeJS.EventEmitter
   readonly all: NodeJS.EventEmitter
 }
 
 /**
- * Knex's mysql2 client for one tenant. It owns no connections: it asks the server's pool for each
- * and hands it back. Transactions make clients of this class too, so everything it knows is found
- * through `connectionSettings`, and nothing is private to an object: Knex makes them without a
- * constructor.
+ * Knex's mysql2 client for one tenant. It owns no connections: it acquires each from the server's pool and
+ * releases it there. Knex makes transactions' clients of this class without calling a constructor. So the
+ * client finds all its state through `connectionSettings` and has no private fields.
  */
 export class TenantClient extends CompilingClient {
-  /** Set on a bound client only: a transaction's client passes its events to that one. */
+  /** Set on a bound client only. A transaction's client passes its events on to that one. */
   declare listenersOf: Listeners | undefined
-  /** Set on a transaction's client only, before user code has it. */
+  /** Set on a transaction's client only, before user code gets the transaction. */
   declare transactionLease: Lease | undefined
 
   override acquireConnection(): Promise<Lease> {
@@ -45,7 +44,7 @@ export class TenantClient extends CompilingClient {
     let tenant: Tenant
     try {
       this.checkScope()
-      tenant = bindingOf(this).tenant // outside any scope `ambient` has none
+      tenant = bindingOf(this).tenant // throws outside any scope if this is `ambient`
     } catch (error) {
       return Promise.reject(error)
     }
@@ -55,7 +54,7 @@ export class TenantClient extends CompilingClient {
       : servers.at(place).acquire(place)
   }
 
-  /** Refuses what was made by the tenant in scope and is used in another's; a transaction stays its tenant's. */
+  /** Refuses an object of `ambient` in another tenant's scope. A transaction stays with its tenant. */
   checkScope(): void {
     if (this.transacting) return
     try {
@@ -70,7 +69,7 @@ export class TenantClient extends CompilingClient {
     return Promise.resolve()
   }
 
-  /** All that Knex sends passes here, but for streams: BEGIN, too. */
+  /** Knex sends everything except streams through this method, including BEGIN. */
   override query(connection: unknown, query: QueryObject | string): Promise<unknown> {
     return super.query(connection, query).catch(async (error: unknown) => {
       await findMissing(this, connection, error)
@@ -100,13 +99,14 @@ export class TenantClient extends CompilingClient {
     stream: NodeJS.EventEmitter,
     options: unknown,
   ): Promise<unknown> {
-    // Left before it began: it says no more, so only this lets Knex release the connection.
+    // A stream that was destroyed before it began emits nothing more. Only this error lets Knex release the
+    // connection.
     if ((stream as Readable).destroyed) throw new Error('The stream was closed before it began.')
     let lease: Lease
     try {
       lease = ownLease(this, connection)
     } catch (error) {
-      stream.emit('error', error) // Knex takes it for granted that this has been done
+      stream.emit('error', error) // Knex expects the driver to have emitted it
       throw error
     }
     stream.prependOnceListener('error', (error) => {
@@ -123,8 +123,8 @@ export class TenantClient extends CompilingClient {
   }
 
   /**
-   * Where BEGIN fails, Knex hands out a transaction that is over already; here it only rejects. A
-   * transaction has its tenant and a cache, as a bound Knex has.
+   * If BEGIN fails, Knex hands out a transaction that is already over; here the call only rejects. A
+   * transaction has a tenant and a cache, as a bound Knex does.
    */
   override transaction(container: TransactionContainer, ...rest: unknown[]): object {
     const binding = bindingOf(this)
@@ -137,14 +137,14 @@ export class TenantClient extends CompilingClient {
       const result = container(
         Object.defineProperties(trx, { tenant: { value: binding.tenant }, cache }),
       )
-      // Knex ends a transaction itself where its container gives a promise.
+      // If the container returns a promise, Knex ends the transaction itself.
       if (!isThenable(result)) tellFailedCommit(trx)
       return result
     }
     return super.transaction(guarded, ...rest)
   }
 
-  /** The user's own function, which may throw. */
+  /** Calls the user's function, which may throw. */
   override postProcessResponse(response: unknown, context: unknown): unknown {
     try {
       return super.postProcessResponse(response, context)
@@ -154,12 +154,15 @@ export class TenantClient extends CompilingClient {
     }
   }
 
-  /** `.connection(conn)`: only this tenant's own. Knex goes on without one if none is given. */
+  /**
+   * Lets `.connection(conn)` take only the tenant's own connections. Knex goes on without one if none is
+   * given.
+   */
   override processPassedConnection(connection: unknown): void {
     if (connection) ownLease(this, connection)
   }
 
-  /** A connection of the driver's own has no gate: nobody gets one. */
+  /** Refuses to hand out a connection of the driver: it has no gate. */
   override async acquireRawConnection(): Promise<never> {
     throw refused(this, withoutGate(bindingOf(this).tenant))
   }
@@ -169,21 +172,21 @@ export class TenantClient extends CompilingClient {
     try {
       await poolOf(this).cancel(lease)
     } catch (error) {
-      // An error of the statement, not of the KILL: Knex gives it its message.
+      // An error about the statement, not about the KILL. Knex uses its message.
       const late = new Error('The statement could not be cancelled.', { cause: error })
       lease.annotate(late, 'unknown')
       throw late
     }
   }
 
-  /** The pool is shared: there is nothing of this tenant's alone to destroy. */
+  /** Closes nothing, because all tenants share the pool. */
   override async destroy(callback?: (error?: unknown) => void): Promise<void> {
     callback?.()
   }
 
   override initializePool(): void {}
 
-  /** Listeners get the tenant as one more argument than Knex's. */
+  /** Listeners get the tenant as an additional last argument. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     const isHeard = super.emit(event, ...args)
     const listeners = this.listenersOf
@@ -194,12 +197,12 @@ export class TenantClient extends CompilingClient {
   }
 }
 
-/** Other people's code knows Knex's client by this name. */
+/** Other libraries look for Knex's client by this name. */
 Object.defineProperty(TenantClient, 'name', { value: Dialect.name })
 
-/** What Knex keeps on each client, and what is here the same for all tenants of a server. */
+/** Properties that Knex keeps on each client. Here they are the same for all tenants of a server. */
 Object.defineProperties(TenantClient.prototype, {
-  driver: { value: mysql, writable: true }, // Knex gives a transaction's client one of its own
+  driver: { value: mysql, writable: true }, // Knex sets it on a transaction's client
   pool: {
     get(this: TenantClient): PoolView | undefined {
       return isBound(this) ? poolOf(this).view : undefined
@@ -220,7 +223,7 @@ Object.defineProperties(TenantClient.prototype, {
   },
 })
 
-/** Makes the client of one tenant, from one that has what all share. */
+/** Makes one tenant's client from the shared one. */
 export function bindClient(
   root: TenantClient,
   binding: Binding,
@@ -236,7 +239,7 @@ export function bindClient(
   return client
 }
 
-/** A transaction stays in the database that it began in. */
+/** Fixes a transaction to the database that it began in. */
 function stayWith(client: TenantClient, lease: Lease): void {
   if (client.transactionLease === lease) return
   client.transactionLease = lease

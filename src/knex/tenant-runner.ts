@@ -8,16 +8,18 @@ import { Runner } from './dialect.ts'
 
 type Handler = (stream: Readable) => unknown
 
-/** Knex's, which runs once there is a connection. */
+/** Knex's function that runs when there is a connection. */
 type Send = (...args: unknown[]) => unknown
 
 interface SendParams {
   readonly stream?: Readable
 }
 
-/** Runs a builder as Knex does, and says of what fails what Knex could not know. */
+/** Runs a builder as Knex does, and adds to errors what Knex cannot know. */
 export class TenantRunner extends Runner {
-  /** On a transaction of ours a builder of any Knex has our client: only here it shows who made it. */
+  /**
+   * On our transactions a builder of any Knex gets our client. Only here it can be seen which Knex made it.
+   */
   override async ensureConnection(send: Send, params?: SendParams): Promise<unknown> {
     checkBuilder('A builder', this.client, this.builder)
     const stream = params?.stream
@@ -27,8 +29,9 @@ export class TenantRunner extends Runner {
   }
 
   /**
-   * Calls what compiles the builder and sends it. Where a statement runs is known by now: its tenant may
-   * have moved, or been forgotten, since it got the connection. OpenTelemetry reads it of the client, too.
+   * Calls the function that compiles the builder and sends it. The connection's place is known by now. It may
+   * differ from the tenant's place if the tenant has moved or was forgotten since the acquire. OpenTelemetry
+   * reads the place from the client too.
    */
   #compileThere<R>(send: () => R): R {
     const { builder, connection } = this
@@ -43,10 +46,7 @@ export class TenantRunner extends Runner {
     }
   }
 
-  /**
-   * An error of a query whose own timeout passed is told its tenant, and that nobody knows what became of
-   * the query.
-   */
+  /** Adds the tenant and the outcome `unknown` to the error of a query whose own timeout passed. */
   override query(query: { readonly timeout?: number }): Promise<unknown> {
     const result = super.query(query)
     if (!query.timeout) return result
@@ -58,9 +58,9 @@ export class TenantRunner extends Runner {
   }
 
   /**
-   * A missing database is seen by Knex when it connects, here when the statement is about to be
-   * sent: Knex takes that for a failed statement, of which a stream's handler hears by the stream
-   * alone. So it rejects here, unless the handler listens for errors.
+   * Rejects if the statement was not sent, unless the stream's handler listens for errors. Plain Knex finds a
+   * missing database when it connects. Here the gate finds it just before sending. Knex takes that for a
+   * failed statement, and reports it to a handler through the stream alone.
    */
   override stream(...args: unknown[]): unknown {
     const handler = args.at(-1)
@@ -91,9 +91,9 @@ export class TenantRunner extends Runner {
 }
 
 /**
- * Tells a stream of an error that it has not heard of. Knex tells it of an error before there is a
- * connection, and of the statement's error; a transaction that has ended refuses in between. A stream
- * that is destroyed keeps its error for a reader that comes later.
+ * Tells a stream about an error that it has not seen. Knex tells it about errors before there is a
+ * connection, and about errors of the statement. It does not tell about a transaction that refuses because it
+ * has ended. A destroyed stream keeps its error for a later reader.
  */
 async function tellOf(stream: Readable, send: () => unknown): Promise<unknown> {
   let isTold = false

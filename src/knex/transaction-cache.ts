@@ -3,21 +3,21 @@ import type { TransactionStore } from '../cache/transaction-store.ts'
 import type { Lease } from '../connection/lease.ts'
 import type { Binding } from './binding.ts'
 
-/** What a transaction has of its tenant's cache, nested ones included. */
+/** The cache of a transaction and of its nested transactions. */
 interface TransactionCache {
   readonly cache: TenantCache
   readonly store: TransactionStore
 }
 
-/** What has to be known of a transaction's statement. */
+/** The facts about a transaction's statement that decide about its cache. */
 interface Statement {
-  /** True for one that commits nothing, whether it fails or not. */
+  /** True if the statement commits nothing, even if it fails. */
   readonly cannotCommit: boolean
-  /** Of the one by which Knex ends the transaction. */
+  /** Set if Knex ends the transaction with this statement. */
   readonly end?: 'commit' | 'rollback' | undefined
 }
 
-/** By the lease that a transaction runs on: nested ones have the same. */
+/** By lease: nested transactions run on the same lease. */
 const caches = new WeakMap<Lease, TransactionCache>()
 
 /** The cache of the transaction that runs on a lease. */
@@ -31,8 +31,8 @@ export function transactionCache(lease: Lease, { tenant, caches: all }: Binding)
 }
 
 /**
- * Lets a transaction's statement take effect on what its cache is to forget, before the caller hears
- * of it: a reader after a commit does not find what was there before.
+ * Applies the deletions of a transaction's cache when a statement has ended, before the caller gets its
+ * result. So a reader after a commit does not find old values.
  */
 export function followTransaction<T>(
   lease: Lease,
@@ -43,7 +43,7 @@ export function followTransaction<T>(
   return store ? follow(lease, store, statement, sent) : sent
 }
 
-/** A lost connection's transaction is rolled back by the server. */
+/** Ends the cache of a lost connection's transaction, which the server rolls back. */
 export async function endLostTransaction(lease: Lease): Promise<void> {
   const store = caches.get(lease)?.store
   store?.onEnd()
@@ -64,12 +64,12 @@ async function follow<T>(
   } finally {
     if (end) store.onEnd()
     if (isUndone) await store.onRollback()
-    // A deadlock ends a transaction, too: from then on each statement commits by itself.
+    // A deadlock ends a transaction too. After it each statement commits by itself.
     else if (end || !cannotCommit || lease.isInTransaction === false) await store.onCommit()
   }
 }
 
-/** False if the server warns that a table without transactions was changed (1196). */
+/** False if the server warns that the transaction changed a table without transactions (1196). */
 function hasUndoneAll(result: unknown): boolean {
   const [answer] = (result as { response?: [{ warningStatus?: number }] }).response ?? []
   return answer?.warningStatus === 0

@@ -5,8 +5,8 @@ export interface ProviderContext {
 }
 
 /**
- * Lets a transaction provider ask for the scope each time. It begins one transaction when it is first
- * asked, and gives the same one from then on.
+ * Makes a transaction provider check the scope at each call. A provider begins one transaction at its first
+ * call, and returns the same one from then on.
  */
 export function guardProviders(context: ProviderContext): void {
   const { transactionProvider } = context
