@@ -26,13 +26,13 @@ import type { Tenant } from './tenants/tenant.ts'
 import { type TenantToken, tenantOfToken } from './tenants/token.ts'
 
 const NO_SCOPE =
-  '`shareScopeWith` must be the tenantKnex whose scope this one shares: what createTenantKnex() gave you.'
+  '`shareScopeWith` must be the tenantKnex whose scope this one shares: the result of createTenantKnex().'
 const DESTROY_TIMEOUT_MILLIS = 10_000
 const NO_TIMEOUT: DestroyOptions = { timeoutMillis: Number.NaN }
 
 /**
- * Makes Knex multi-tenant: a database for each tenant, and one connection pool for all of them.
- * Connects when the first query runs. The caller owns it: call `destroy()` at the end.
+ * Makes Knex multi-tenant: a database for each tenant, and one connection pool for all of them. It connects
+ * when the first query runs. You own it: call `destroy()` at the end.
  *
  * @throws `ERR_OPTION_INVALID`
  * @example
@@ -47,15 +47,15 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     shareScopeWith === undefined ? undefined : innards(shareScopeWith, NO_SCOPE).scope,
     (foreign, around) => counterpart(knexes.get(foreign.tenant.id), around),
   )
-  // A scope may be in use here, and connections and caches serve all tenants.
+  // The caller may be in a scope, but connections and caches serve all tenants.
   const servers = outside(() => new Servers(resolved))
   const transactions = new TransactionScope<BoundKnex>(scope)
   const caches = outside(
     () =>
       new Caches(
         resolved.cache,
-        // In no transaction: what is seen there may never be committed. In no scope of another tenantKnex:
-        // callers in other tenants of that one get the value, too.
+        // Outside any transaction, because its values may never be committed. Outside the scopes of other
+        // tenantKnexes, because callers in their tenants get the value too.
         (tenant, fn) => outside(() => scope.run(tenant && knexes.get(tenant.id), fn)),
         (tenant, fn) => transactions.run(knexes.get((tenant as Tenant).id), fn),
       ),
@@ -132,7 +132,7 @@ function destroyTimeout(options: unknown): number {
   if (typeof timeoutMillis === 'number' && timeoutMillis >= 0) return timeoutMillis
   throw new TenantKnexError(
     'ERR_OPTION_INVALID',
-    '`destroy` takes `{ timeoutMillis }`, a number of milliseconds from 0, and gives a promise.',
+    '`destroy` takes `{ timeoutMillis }`, a number of milliseconds from 0, and returns a promise.',
   )
 }
 

@@ -20,54 +20,53 @@ export interface DestroyOptions {
 
 /** Numbers about a tenantKnex and its servers. */
 export interface TenantKnexStats {
-  /** What is cached in this process; undefined where the store is elsewhere. */
+  /** Numbers about the cache in this process; undefined if the store is elsewhere. */
   readonly cache: MemoryStats | undefined
-  /** Bound Knexes that exist. */
+  /** How many bound Knexes exist. */
   readonly boundKnexes: number
   /** One entry for each server. */
   readonly servers: readonly [ServerStats, ...ServerStats[]]
 }
 
-/** What {@link TenantKnex.check} found. */
+/** The result of {@link TenantKnex.check}. */
 export interface TenantKnexCheck {
   /** One entry for each server. */
   readonly servers: readonly [ServerCheck, ...ServerCheck[]]
 }
 
-/** Gives the Knex of a tenant; made by {@link createTenantKnex}. */
+/** Gives each tenant its Knex. {@link createTenantKnex} makes it. */
 export interface TenantKnex {
   /**
-   * The Knex bound to a tenant: the same object every time. Nothing is sent, and an asynchronous
-   * `database` function is not asked: the first query does.
+   * The Knex bound to a tenant; the same object every time. Nothing is sent. An asynchronous `database`
+   * function is not called until the first query.
    *
-   * @throws `ERR_TENANT_ID_INVALID`; where `database` is synchronous also `ERR_TENANT_UNKNOWN`,
+   * @throws `ERR_TENANT_ID_INVALID`; if `database` is synchronous also `ERR_TENANT_UNKNOWN`,
    * `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
    */
   (tenantId: string): BoundKnex
 
   /**
-   * Runs a function with a tenant in scope, for {@link current} and {@link ambient}, through every
-   * `await` and callback inside. Scopes nest. What the function returns is awaited inside. A
-   * {@link transaction} of the same tenant that is in scope stays so; one of another tenant is left, and
-   * in scope again afterwards.
+   * Runs a function with a tenant in scope, for {@link current} and {@link ambient}, through every `await`
+   * and callback inside. Scopes nest. The function's result is awaited inside the scope. An open
+   * {@link transaction} of the same tenant stays in scope. A transaction of another tenant leaves the scope,
+   * and returns to it afterwards.
    *
-   * @throws `ERR_OPTION_INVALID` where `fn` is no function, and as the call of a tenantKnex
+   * @throws `ERR_OPTION_INVALID` if `fn` is not a function, and as the call of a tenantKnex
    */
   run<T>(tenantId: string, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
 
   /**
-   * Runs a function in a transaction of the tenant in scope, and puts the transaction in scope: what goes
-   * by the scope joins it, which is {@link ambient} and its cache, {@link current}, the Knex that
-   * {@link run} gives, and Objection's models of `forTenants`. It commits once what the function returns
-   * has been awaited, and rolls back if that fails. Called in such a transaction of the same tenant it
-   * makes a savepoint.
+   * Runs a function in a transaction of the tenant in scope, and puts the transaction in scope. These join
+   * it: {@link ambient} and its cache, {@link current}, the Knex that {@link run} gives, and Objection's
+   * models of `forTenants`. It commits when the function's result has been awaited, and rolls back if that
+   * fails. Inside such a transaction of the same tenant it makes a savepoint.
    *
-   * What names a Knex itself does not join it: `tenantKnex('acme')` works beside it, on a connection of
-   * its own. What goes by the scope once the transaction has ended fails with `ERR_TRANSACTION_OVER`.
+   * Code that names a Knex does not join it: `tenantKnex('acme')` works beside it, on a connection of its
+   * own. Code that uses the scope after the transaction has ended fails with `ERR_TRANSACTION_OVER`.
    *
-   * @param config Knex's options of a transaction: `isolationLevel`, `readOnly`, ...
-   * @throws `ERR_NO_TENANT` outside any scope, `ERR_OPTION_INVALID` if `fn` is no function,
-   * `ERR_TRANSACTION_OVER`; all of them as a rejection
+   * @param config Knex's transaction options: `isolationLevel`, `readOnly`, ...
+   * @throws `ERR_NO_TENANT` outside any scope, `ERR_OPTION_INVALID` if `fn` is not a function,
+   * `ERR_TRANSACTION_OVER`; all as a rejection
    * @example
    * await tenantKnex.run('acme', () =>
    *   tenantKnex.transaction(async () => {
@@ -82,24 +81,23 @@ export interface TenantKnex {
   ): Promise<T>
 
   /**
-   * The bound Knex of the tenant in scope; inside {@link transaction} the transaction, which takes its
-   * place.
+   * The bound Knex of the tenant in scope. Inside {@link transaction} it is the transaction.
    *
-   * @throws `ERR_NO_TENANT` outside any scope, `ERR_TRANSACTION_OVER` once that transaction has ended
+   * @throws `ERR_NO_TENANT` outside any scope, `ERR_TRANSACTION_OVER` after that transaction has ended
    */
   current(): BoundKnex
 
   /**
-   * Puts a tenant in scope for what the running code does from now on, in the present asynchronous
-   * context: through every `await` and callback, until that context ends, or until you call what this
-   * returns. Then what was in scope before is so again, in all code that the tenant got to; a second call
-   * does nothing. A {@link transaction} of the same tenant stays in scope, as with {@link run}.
+   * Puts a tenant in scope for the rest of the current asynchronous context, through every `await` and
+   * callback. It lasts until that context ends, or until you call the returned function. Then the earlier
+   * scope applies again, in all code that had the tenant in scope; a second call does nothing. A
+   * {@link transaction} of the same tenant stays in scope, as with {@link run}.
    *
-   * It is for tests and scripts. In a server use {@link run} or an adapter, which cannot forget to leave:
-   * two requests on one connection may share an asynchronous context.
+   * It is for tests and scripts. In a server use {@link run} or an adapter, which always leave the scope: two
+   * requests on one connection may share an asynchronous context.
    *
-   * A hook that runs before a test seldom shares its context. It does with Mocha. With Jest and node:test it
-   * never does, with Vitest on some versions of Node only. There enter in the test itself, or take
+   * A hook before a test shares the test's context with Mocha. With Jest and node:test it never does, and
+   * with Vitest only on some versions of Node. With those, call `enter` in the test itself, or use
    * `enterForTest` of `tenant-knex/testing`, which works in every hook.
    *
    * @throws as the call of a tenantKnex
@@ -112,67 +110,68 @@ export interface TenantKnex {
   enter(tenantId: string): () => void
 
   /**
-   * The tenant in scope; undefined outside any scope. It throws nothing and is cheap, so a log line may
-   * ask. In a shared scope it is undefined too if this tenantKnex does not know the tenant.
+   * The tenant in scope; undefined outside any scope. It never throws and is cheap, so log lines may read it.
+   * It is also undefined if a shared scope has a tenant that this tenantKnex does not know.
    */
   readonly tenant: Tenant | undefined
 
   /**
-   * One whole Knex for code that imports "the" Knex. A builder belongs to the tenant in scope when
-   * it is made: outside any scope that throws `ERR_NO_TENANT` at once, before there is a promise. Its
-   * `client` can be read there all the same.
-   * Awaited in another tenant's scope, a builder fails with `ERR_WRONG_TENANT`; so does all else that
-   * was taken from here. Inside {@link transaction} it joins the transaction. Listeners added here hear
-   * the events of all tenants, and get the tenant as their last argument.
+   * One Knex for code that imports "the" Knex. A builder belongs to the tenant that is in scope when it is
+   * made. Outside any scope a builder throws `ERR_NO_TENANT` at once, before there is a promise; `client` can
+   * still be read. If a builder, or another object from here, is used in another tenant's scope, it fails
+   * with `ERR_WRONG_TENANT`. Inside {@link transaction} it joins the transaction. Listeners added here get
+   * the events of all tenants, with the tenant as their last argument.
    */
   readonly ambient: AmbientKnex
 
   /**
-   * A cache for what belongs to no tenant, beside the tenants' own: no tenant's key is among its keys.
-   * A factory of its `remember` runs with no tenant in scope.
+   * A cache for values that belong to no tenant. It is separate from the tenants' caches: no tenant's key is
+   * among its keys. A factory of its `remember` runs with no tenant in scope.
    */
   readonly sharedCache: TenantCache
 
   /**
-   * Where a tenant's database is, as the `database` function says, which is asked now unless that is
-   * known. From then on the tenant's Knex has it as `tenant.database`.
+   * Finds a tenant's database. The `database` function is called now, unless its answer is cached. From then
+   * on the tenant's Knex has the name as `tenant.database`.
    *
-   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_TENANT_ID_INVALID`,
-   * `ERR_DATABASE_NAME_INVALID`, `ERR_DATABASE_SHARED`
+   * @throws `ERR_TENANT_UNKNOWN`, `ERR_LOOKUP_FAILED`, `ERR_TENANT_ID_INVALID`, `ERR_DATABASE_NAME_INVALID`,
+   * `ERR_DATABASE_SHARED`
    */
   lookup(tenantId: string): Promise<LocatedTenant>
 
   /**
-   * Forgets where a tenant's database is, so that it is looked up anew, and closes the connections
-   * that are idle in it: for a tenant that has moved, is about to be dropped, or has just been made.
-   * Running work goes on where it is. When it has ended, another tenant may have the database. The
-   * tenant's cache keeps its entries: see its `purge`.
+   * Forgets a tenant's database, so that it is looked up again, and closes the idle connections in it. This
+   * is for a tenant that has moved, is about to be dropped, or has just been created. Running work continues
+   * in the old database. When it has ended, another tenant may use that database. The tenant's cache keeps
+   * its entries: see its `purge`.
    *
    * @throws `ERR_TENANT_ID_INVALID`
    */
   forget(tenantId: string): void
 
   /**
-   * The tenant in scope as a plain object for JSON, to go on with it elsewhere: in a job, a message,
-   * another process. It is a name, no proof: take one only from where you would take a tenant's id.
+   * The tenant in scope as a plain object for JSON. Use it to continue elsewhere: in a job, a message,
+   * another process. It is a name and proves nothing: trust a token only if you would trust a tenant's id
+   * from the same source.
    *
    * @throws `ERR_NO_TENANT` outside any scope
    */
   capture(): TenantToken
 
   /**
-   * Runs a function with the tenant of a token in scope, as `run` does.
+   * Runs a function with the tenant of a token in scope, as {@link run} does.
    *
-   * @throws `ERR_TOKEN_INVALID` for what `capture` did not make, and as `run`
+   * @throws `ERR_TOKEN_INVALID` if the token is not from {@link capture}, and as {@link run}
    */
   restore<T>(token: TenantToken, fn: (knex: BoundKnex) => T | PromiseLike<T>): Promise<T>
 
   /**
-   * Runs a function for each of many tenants, with that tenant in scope, a few at a time, and goes on
-   * past failures.
+   * Runs a function for each of many tenants, with that tenant in scope, a few at a time. It continues after
+   * failures.
    *
-   * @returns what became of each, in the order of the ids
-   * @throws `ERR_OPTION_INVALID`, and what the ids' own iterator throws, once what runs has ended
+   * @returns the result of each tenant, in the order of the ids
+   * @throws `ERR_OPTION_INVALID`; and the errors of the ids' own iterator, after the running functions have
+   * ended
    */
   each<T>(
     tenantIds: Iterable<string> | AsyncIterable<string>,
@@ -180,25 +179,24 @@ export interface TenantKnex {
     options?: EachOptions,
   ): Promise<TenantResult<T>[]>
 
-  /** What happened so far, and how many connections are open. */
+  /** Counters since the start, and the current numbers of connections. */
   stats(): TenantKnexStats
 
-  /** Every open connection: whose it is, and what it does. */
+  /** Every open connection, with its tenant and its state. */
   connections(): ConnectionInfo[]
 
   /**
-   * Logs in to each server as the pool does, beside the pool and without a tenant's database, and
-   * says what the server and the account can do. For a readiness probe: rejects where a tenant's
-   * query could not get a connection.
+   * Logs in to each server as the pool does, but beside the pool and without a tenant's database. It reports
+   * what the server and the account can do. This is for a readiness probe: it rejects if a tenant's query
+   * could not get a connection.
    *
-   * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`,
-   * `ERR_DESTROYED`
+   * @throws `ERR_SERVER_UNREACHABLE`, `ERR_SERVER_REFUSED`, `ERR_SESSION_SETUP_FAILED`, `ERR_DESTROYED`
    */
   check(): Promise<TenantKnexCheck>
 
   /**
-   * Refuses new work (`ERR_DESTROYED`), lets running work end, then closes all connections. What
-   * still runs after the time is up fails.
+   * Refuses new work (`ERR_DESTROYED`), lets running work end, then closes all connections. Work that still
+   * runs after the timeout fails.
    */
   destroy(options?: DestroyOptions): Promise<void>
 
@@ -208,26 +206,27 @@ export interface TenantKnex {
 export type TenantIds = Iterable<string> | AsyncIterable<string>
 export type TenantFunction<T> = (knex: BoundKnex) => T | PromiseLike<T>
 
-/** What only adapters use: not everything that surrounds a request can await `run`. */
+/** The parts that only adapters use. Not all code around a request can await `run`. */
 export interface TenantKnexInnards {
   readonly scope: Scope<BoundKnex>
   /**
-   * The bound Knex of a tenant whose database is known then: no promise where it is now.
+   * The bound Knex of a tenant, after its database is known. It is not a promise if the database is known
+   * now.
    *
-   * @throws what `tenantKnex(id)` and, as a rejection, `tenantKnex.lookup(id)` throw
+   * @throws errors of `tenantKnex(id)` and, as a rejection, errors of `tenantKnex.lookup(id)`
    */
   locate(tenantId: string): BoundKnex | Promise<BoundKnex>
 }
 
 const NO_TENANT_KNEX = 'Pass the tenantKnex that createTenantKnex() gave you.'
-/** Where a tenantKnex has them. */
+/** The key of these parts on a tenantKnex. */
 export const INNARDS: unique symbol = Symbol.for('tenant-knex.innards') as never
 
 /**
- * What adapters need of a tenantKnex beyond its surface. By a symbol that both copies of this package
- * know: the adapter may be another one's.
+ * The parts of a tenantKnex that only adapters use. They are found by a global symbol, because the adapter
+ * may use another copy of this package.
  *
- * @throws `ERR_OPTION_INVALID` for anything but a tenantKnex
+ * @throws `ERR_OPTION_INVALID` if the value is not a tenantKnex
  */
 export function innards(tenantKnex: unknown, message: string = NO_TENANT_KNEX): TenantKnexInnards {
   const found = (tenantKnex as { [INNARDS]?: TenantKnexInnards } | null | undefined)?.[INNARDS]

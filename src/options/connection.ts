@@ -3,8 +3,8 @@ import type { TenantKnexError } from '../base/errors.ts'
 import { invalid, isObject, show } from '../base/option-checks.ts'
 
 /**
- * Where the server is and how to log in: any of mysql2's connection options, except those that fix a
- * database. If a function gives the settings, it is called again when `expirationChecker` returns true.
+ * The server's address and the log-in: any of mysql2's connection options, except those that fix a database.
+ * If a function gives the settings, it is called again when `expirationChecker` returns true.
  */
 export interface ConnectionSettings
   extends Omit<ConnectionOptions, 'database' | 'uri' | 'multipleStatements'> {

@@ -2,8 +2,8 @@ import type { ErrorDetails } from '../base/errors.ts'
 import type { Tenant } from './tenant.ts'
 
 /**
- * Where a tenant's data is. A place never changes: a tenant that moves gets a new one. The pool gives
- * connections to places.
+ * The place of a tenant's data: a server and a database. A place never changes: a tenant that moves gets a
+ * new one. The pool gives connections to places.
  */
 export interface Place {
   /** Name of the server. */
