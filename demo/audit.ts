@@ -3,8 +3,8 @@ import type { Demo } from './demo.ts'
 import type { Tally } from './traffic.ts'
 
 /**
- * The tenants whose tables do not add up: each write counts in its tenant's `visits`, and moving
- * house leaves a tenant with as many people as it had.
+ * The tenants whose totals are wrong. Each write counts in its tenant's `visits`. A move inside a tenant
+ * leaves its number of people unchanged.
  */
 export async function findWrongTotals(demo: Demo, tally: Tally): Promise<string[]> {
   const { countries, tenantKnex } = demo

@@ -5,12 +5,12 @@ import { withProgress } from './progress.ts'
 import { requests } from './requests.ts'
 import { WORKERS } from './traffic.ts'
 
-/** Reads through the tenants' caches. */
+/** The result of reads through the tenants' caches. */
 export interface CachedReads {
   readonly reads: number
-  /** Those that had to ask the database. */
+  /** Reads that asked the database. */
   readonly computed: number
-  /** Cities that were another tenant's. */
+  /** Cities that belong to another tenant. */
   readonly wrong: number
 }
 
@@ -18,7 +18,7 @@ const READS = 10_000
 const SEED = 2
 const KEY = 'largest city'
 
-/** Asks for each tenant's largest city, all by the same key: none may be given another's. */
+/** Reads each tenant's largest city. All use the same key, and none may get another tenant's city. */
 export async function readThroughCaches(demo: Demo): Promise<CachedReads> {
   const { countries, tenantKnex, interrupted } = demo
   let [computed, wrong] = [0, 0]

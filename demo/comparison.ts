@@ -21,7 +21,9 @@ export interface Comparison {
 
 type Serve = (request: Request) => Promise<void>
 
-/** Serves the same requests from a database per tenant, and with plain Knex from a single one. */
+/**
+ * Serves the same requests twice: from one database per tenant, and with plain Knex from a single database.
+ */
 export async function compareWithPlainKnex(demo: Demo, tally: Tally): Promise<Comparison> {
   const { tenantKnex } = demo
   const plain = await openPlainKnex(demo)
@@ -45,7 +47,7 @@ async function openPlainKnex({ url, databases }: Demo): Promise<Knex> {
   return knex({ client: 'mysql2', connection, pool: { min: 0, max: CONNECTIONS } })
 }
 
-/** One table for all countries: with the country in its keys, and in each query. */
+/** Fills one table for all countries. The country is part of its keys and of each query. */
 async function gatherCities({ countries, interrupted }: Demo, plain: Knex): Promise<void> {
   await plain.schema.createTable('cities', (table) => {
     addColumns(table)
@@ -57,7 +59,7 @@ async function gatherCities({ countries, interrupted }: Demo, plain: Knex): Prom
   })
 }
 
-/** How much faster ours is, round by round. In turns, as a machine's moods last for a while. */
+/** The ratio of each round. The two sides take turns, because the speed of a machine changes slowly. */
 async function takeTurns(demo: Demo, ours: Serve, theirs: Serve): Promise<number[]> {
   const rounds = WARM_UP_ROUNDS + ROUNDS
   return withProgress('Comparing with plain Knex', rounds, async (advance) => {
@@ -73,7 +75,7 @@ async function takeTurns(demo: Demo, ours: Serve, theirs: Serve): Promise<number
   })
 }
 
-/** Milliseconds for the requests of a round. */
+/** Serves the requests of a round, and returns the milliseconds that it took. */
 async function takeTurn(demo: Demo, round: number, serve: Serve): Promise<number> {
   const { countries, interrupted } = demo
   const start = performance.now()

@@ -1,6 +1,6 @@
 /**
- * Hands items to a number of workers, each of which takes the next one when it is done with one.
- * After a failure or an interruption the items under way are finished, and no other is begun.
+ * Gives items to a number of workers. Each worker takes the next item when it has finished one. After a
+ * failure or an interruption, running items are finished and no new ones begin.
  */
 export async function each<T>(
   items: Iterable<T>,
@@ -10,7 +10,7 @@ export async function each<T>(
 ): Promise<void> {
   const queue = generate(items)
   const work = async (): Promise<void> => {
-    // All loop over one generator, so whoever throws ends it for all.
+    // All workers share one generator, so an error in one of them ends it for all.
     for (const item of queue) {
       interrupted.throwIfAborted()
       await handle(item)
@@ -19,7 +19,7 @@ export async function each<T>(
   await settleAll(Array.from({ length: workers }, work))
 }
 
-/** Like `Promise.all`, but leaves nothing running when one of them fails. */
+/** Like `Promise.all`, but waits until all promises have settled, even if one fails. */
 export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(promises)
   for (const result of results) if (result.status === 'rejected') throw result.reason

@@ -8,7 +8,7 @@ export function databaseOf(country: string): string {
   return `${PREFIX}${country}`
 }
 
-/** Creates databases, and drops those that it has created: never any other. */
+/** Creates databases, and drops only those that it has created. */
 export class Databases {
   readonly #admin: Knex
   readonly #created = new Set<string>()
@@ -19,7 +19,7 @@ export class Databases {
 
   async create(database: string): Promise<void> {
     try {
-      // Without IF NOT EXISTS: what exists already is somebody else's.
+      // Without IF NOT EXISTS: an existing database belongs to another user.
       await this.#admin.raw('CREATE DATABASE ?? CHARACTER SET utf8mb4', [database])
     } catch (error) {
       throw explained(error, database)

@@ -3,16 +3,16 @@ import type { TenantKnex } from '../src/index.ts'
 import type { Countries } from './cities.ts'
 import type { Databases } from './databases.ts'
 
-/** Connections that the library may have, and plain Knex when the two are compared. */
+/** The most connections of the library, and of plain Knex in the comparison. */
 export const CONNECTIONS = 10
 
-/** What all parts of the demo share. */
+/** Shared by all parts of the demo. */
 export interface Demo {
   readonly url: string
   readonly countries: Countries
-  /** Gives the Knex of each tenant: the subject of the demo. */
+  /** The tenantKnex that the demo shows. */
   readonly tenantKnex: TenantKnex
-  /** Plain Knex over a connection of its own, to create databases and to watch the server. */
+  /** Plain Knex over one connection, to create databases and to watch the server. */
   readonly admin: Knex
   readonly databases: Databases
   readonly interrupted: AbortSignal

@@ -1,13 +1,13 @@
 /** Ends the demo early. */
 export class Interruption extends Error {}
 
-/** Aborts at Ctrl-C and its relatives, so that the demo can clean up before it ends. */
+/** Aborts at Ctrl-C and similar signals, so that the demo can clean up before it ends. */
 export function interruption(): AbortSignal {
   const controller = new AbortController()
   const interrupt = (reason: string): void => controller.abort(new Interruption(reason))
-  // They may come twice: npm passes on what a terminal has sent to all.
+  // A signal may come twice: npm passes on what a terminal has sent to all processes.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
-  // A terminal that is gone, or `| head`.
+  // The terminal is closed, or the output goes to `| head`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', interrupt)
   controller.signal.addEventListener('abort', () => console.error('\ninterrupted: cleaning up'))
   return controller.signal

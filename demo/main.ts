@@ -1,10 +1,10 @@
 /*
- * A tenant for each country of the world, with its cities in a database of its own, and requests
- * for all of them at once through one small pool: does any row reach the wrong tenant, and what
- * does it cost? Begin with operations.ts: it is ordinary Knex.
+ * Each country of the world is a tenant, with its cities in its own database. Requests for all of them run at
+ * once through one small pool. Does any row reach the wrong tenant, and what does it cost? Begin with
+ * operations.ts: it is ordinary Knex.
  */
 import knex from 'knex'
-// In your own code: from 'tenant-knex'
+// in your own code: from 'tenant-knex'
 import { createTenantKnex } from '../src/index.ts'
 import { findWrongTotals } from './audit.ts'
 import { readThroughCaches } from './cached-reads.ts'
@@ -48,7 +48,7 @@ async function runOn(url: string, interrupted: AbortSignal): Promise<number> {
   }
 }
 
-/** The demo itself. Gives the exit code: 0 where every row and every write was right. */
+/** Runs the demo. Returns the exit code: 0 if every row and every write was right. */
 async function run(demo: Demo): Promise<number> {
   const tally = new Tally()
   let statements = 0

@@ -2,21 +2,21 @@ import type { Knex } from 'knex'
 import type { City } from './cities.ts'
 import type { Kind, Request } from './requests.ts'
 
-/** How to reach one tenant's cities. */
+/** Access to one tenant's cities. */
 export interface Access {
   readonly db: Knex
-  /** Which rows are the tenant's; empty where the database has no others. */
+  /** The condition for the tenant's rows; empty if the database contains no others. */
   readonly mine: Partial<City>
 }
 
-/** Does what a request asks for, and shows every row that it reads. */
+/** Serves a request, and shows every row that it reads. */
 type Operation = (
   access: Access,
   request: Request,
   show: (city: City | undefined) => void,
 ) => Promise<unknown>
 
-/** What requests do: ordinary Knex. */
+/** The operations of requests, in ordinary Knex. */
 export const OPERATIONS: Readonly<Record<Kind, Operation>> = {
   async read({ db, mine }, { id }, show) {
     show(await db<City>('cities').where(mine).where('id', id).first())
@@ -31,7 +31,7 @@ export const OPERATIONS: Readonly<Record<Kind, Operation>> = {
     await db<City>('cities').where(mine).where('id', id).increment('visits')
   },
 
-  /** Somebody moves house. */
+  /** A person moves from one city to another. */
   async transaction({ db, mine }, { id, otherId }, show) {
     await db.transaction(async (trx) => {
       await trx<City>('cities').where(mine).where('id', id).decrement('population')

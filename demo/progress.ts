@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress'
 
-/** Shows how far some work is: a bar on a terminal, elsewhere a line every two seconds. */
+/** Shows the progress of some work: a bar on a terminal, otherwise a line every two seconds. */
 export async function withProgress<T>(
   title: string,
   total: number,

@@ -3,7 +3,7 @@ import type { Comparison } from './comparison.ts'
 import { CONNECTIONS, type Demo } from './demo.ts'
 import { type Tally, WORKERS } from './traffic.ts'
 
-/** What the demo found. */
+/** The results of the demo. */
 export interface Findings {
   readonly tally: Tally
   readonly statements: number
@@ -15,7 +15,7 @@ export interface Findings {
 
 type Line = readonly [heading: string, value: string, explanation: string]
 
-/** Prints what was found, as a table. */
+/** Prints the results as a table. */
 export function printReport(demo: Demo, findings: Findings): void {
   const { tally, statements, connectionCounts, cachedReads, wrongTotals } = findings
   printTable([

@@ -1,19 +1,19 @@
 import { seededRandom } from '../src/testing/random.ts'
 import type { Countries } from './cities.ts'
 
-/** What a request does. */
+/** The kinds of requests. */
 export type Kind = 'read' | 'list' | 'write' | 'transaction' | 'stream'
 
-/** Something to do for one tenant. */
+/** One request to one tenant. */
 export interface Request {
   readonly country: string
   readonly kind: Kind
-  /** Two of the tenant's cities, in the order in which they are locked. */
+  /** Two of the tenant's cities, in the order of locking. */
   readonly id: number
   readonly otherId: number
 }
 
-/** Of a hundred requests, those up to which a random one is of this kind. */
+/** The share of each kind in a hundred requests, as upper limits. */
 const MIX: readonly (readonly [Kind, number])[] = [
   ['read', 70],
   ['list', 80],
@@ -22,7 +22,7 @@ const MIX: readonly (readonly [Kind, number])[] = [
   ['stream', 100],
 ]
 
-/** Requests for random tenants: the same ones for the same seed. */
+/** Requests for random tenants. The same seed gives the same requests. */
 export function* requests(countries: Countries, count: number, seed: number): Generator<Request> {
   const next = seededRandom(seed)
   const random = (limit: number): number => Math.floor(next() * limit)

@@ -4,11 +4,11 @@ import { DemoError } from './failure.ts'
 /** A server for the demo. */
 export interface Server {
   readonly url: string
-  /** Ends it, if the demo has started it. */
+  /** Stops the server, if the demo has started it. */
   stop(): Promise<void>
 }
 
-/** The server that the environment names, else a MariaDB that is started for the demo. */
+/** The server that the environment names, or else a MariaDB that the demo starts. */
 export async function findServer(): Promise<Server> {
   const { TENANT_KNEX_MARIADB_URL, TENANT_KNEX_MYSQL_URL } = process.env
   const name = TENANT_KNEX_MYSQL_URL && !TENANT_KNEX_MARIADB_URL ? 'mysql' : 'mariadb'

@@ -8,7 +8,7 @@ import { withProgress } from './progress.ts'
 const TENANTS_AT_ONCE = 4
 const ROWS_AT_ONCE = 1_000
 
-/** Makes each country a tenant, with its cities in a database of its own. */
+/** Makes each country a tenant, with its cities in its own database. */
 export async function createTenants(demo: Demo): Promise<void> {
   const { countries, tenantKnex, databases, interrupted } = demo
   const rows = [...countries.values()].flat().length
@@ -21,7 +21,7 @@ export async function createTenants(demo: Demo): Promise<void> {
   )
 }
 
-/** Nothing in here names the tenant: the Knex is bound to it. */
+/** No code in here names the tenant: the Knex is bound to it. */
 async function fillDatabase(db: Knex, cities: readonly City[]): Promise<void> {
   await db.schema.createTable('cities', (table) => {
     addColumns(table)

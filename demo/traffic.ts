@@ -4,13 +4,13 @@ import { type Access, OPERATIONS } from './operations.ts'
 import { withProgress } from './progress.ts'
 import { type Kind, type Request, requests } from './requests.ts'
 
-/** Requests that are served at the same time. */
+/** How many requests are served at the same time. */
 export const WORKERS = 64
 
 const REQUESTS = 10_000
 const SEED = 1
 
-/** What was done, and whether it was right. */
+/** Counts the work, and the errors in it. */
 export class Tally {
   readonly requests: Record<Kind, number> = {
     read: 0,
@@ -23,7 +23,7 @@ export class Tally {
   rows = 0
   wrongRows = 0
 
-  /** Does what a request asks for, and looks at every row that comes back. */
+  /** Serves a request, and checks every row. */
   async serve(access: Access, request: Request): Promise<void> {
     const { kind, country } = request
     await OPERATIONS[kind](access, request, (city) => {

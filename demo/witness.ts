@@ -4,16 +4,16 @@ import { settleAll } from './concurrency.ts'
 
 const PAUSE_MILLIS = 25
 
-/** A connection, as the server sees it. */
+/** A connection in the server's process list. */
 interface Process {
   readonly Id: number
   readonly User: string
 }
 
 /**
- * Asks the server again and again, while some work is done, how many connections it has; gives all
- * answers. It counts those of this account that are younger than the admin's own: the library's,
- * and strangers' at worst.
+ * Asks the server repeatedly, during some work, how many connections it has, and returns all answers. It
+ * counts connections of this account that are newer than the admin's own. These are the library's, and
+ * possibly those of other programs.
  */
 export async function watchConnections(
   admin: Knex,

@@ -1,6 +1,6 @@
 /*
- * Starts an example with everything that it needs: `npm run example -- koa`. What there is to read
- * in an example is in its own folder; this and run/ only make servers and databases for it.
+ * Starts an example with everything that it needs: `npm run example -- koa`. The example itself is in its own
+ * folder. This file and run/ only provide servers and databases.
  */
 import { Reaper, type ServerName, startServers } from '../test/support/servers.ts'
 import { EXAMPLES, type Example } from './run/examples.ts'
@@ -44,7 +44,7 @@ async function startExample(name: string, example: Example): Promise<number> {
   return 0
 }
 
-/** MariaDB, except where the environment names a MySQL only. */
+/** MariaDB, unless the environment names only a MySQL. */
 function neededServers({ needsRedis = false }: Example): ServerName[] {
   const { TENANT_KNEX_MARIADB_URL, TENANT_KNEX_MYSQL_URL } = process.env
   const isOnMysql = TENANT_KNEX_MYSQL_URL && !TENANT_KNEX_MARIADB_URL
@@ -62,7 +62,7 @@ function redisUrl(url: string | undefined): string {
   throw new ExampleError('This example needs a Redis.')
 }
 
-/** The server's errors have a code, and speak for themselves; others are bugs. */
+/** Errors of servers have a code and a clear message; other errors are bugs. */
 function exitCodeOf(error: unknown): number {
   const isForUser = error instanceof ExampleError || (error instanceof Error && 'code' in error)
   console.error(isForUser ? `\nexample: ${error.message}` : error)

@@ -1,4 +1,4 @@
-// Compiles src/ twice, to ES modules and to CommonJS; the same sources, no bundler.
+// Compiles src/ twice, to ES modules and to CommonJS, from the same sources and without a bundler.
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,8 +1,8 @@
-// Checks the package as its users get it: packs it, installs the tarball into an empty folder
-// beside its peers, and uses it there from ES modules, CommonJS, Jest and strict TypeScript.
+// Checks the package as users get it: packs it, installs the tarball into an empty folder with its peers, and
+// uses it there from ES modules, CommonJS, Jest and strict TypeScript.
 //
-// With TENANT_KNEX_MARIADB_URL set, as by `npm run servers -- npm run check:package`, each consumer
-// also writes and reads rows. Leaves nothing behind.
+// If TENANT_KNEX_MARIADB_URL is set, as by `npm run servers -- npm run check:package`, each consumer also
+// writes and reads rows. It deletes everything that it creates.
 import { randomBytes } from 'node:crypto'
 import {
   copyFileSync,
@@ -37,14 +37,14 @@ const ENTRIES = [
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
 const fixtures = join(root, 'scripts', 'check-package', 'consumer')
-// Resolved, as Jest compares paths.
+// A resolved path, because Jest compares paths.
 const temp = realpathSync(mkdtempSync(join(tmpdir(), 'tenant-knex-package-')))
 const consumer = join(temp, 'consumer')
 const packed = join(temp, 'packed')
-// So that what the tools put into the system's temporary folder goes with ours.
+// The tools' temporary files are deleted together with ours.
 const scratch = join(temp, 'tmp')
 
-// In this order. What needs the first two is not tried when they fail.
+// In this order. A check that depends on a failed one is skipped.
 const PREPARATIONS = [
   ['npm pack, which builds', pack],
   ['npm install of the tarball into an empty folder', install],
@@ -92,7 +92,7 @@ async function main() {
 
 function sayNoServer() {
   console.log('NO SERVER: TENANT_KNEX_MARIADB_URL is not set, so nothing is written or read')
-  // A check that does less than it says must not look green there.
+  // On CI a skipped check counts as failed.
   if (process.env.CI) counts.failed += 1
 }
 
@@ -126,7 +126,7 @@ async function attw() {
 
 async function install() {
   writeFileSync(join(consumer, 'package.json'), JSON.stringify(consumerPackage(), null, 2))
-  // None of these packages needs a script, and the consumer is not for keeps.
+  // These packages need no install scripts, and the consumer is temporary.
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock']
   await run('npm', args, options(consumer))
   cpSync(fixtures, consumer, { recursive: true })
@@ -170,15 +170,15 @@ async function typed(sourceExtension, outputExtension) {
 
 async function typedConsumer(name, sourceExtension, outputExtension) {
   const source = `${name}.${sourceExtension}`
-  // Not *.ts in this project, whose own compiler would take it and its table types in.
+  // Stored as *.ts.txt, because this project's compiler would include *.ts files and their table types.
   copyFileSync(join(consumer, `${name}.ts.txt`), join(consumer, source))
-  // Without --skipLibCheck: our declarations, and Knex's and mysql2's, are checked too.
+  // Without --skipLibCheck: our declarations, Knex's and mysql2's are checked too.
   const args = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   await run(consumerBin('tsc'), [...args, '--outDir', 'compiled', source], options(consumer))
   await useWith('node', [join('compiled', `${name}.${outputExtension}`)])
 }
 
-/** Runs a consumer, with the databases of tenants of its own where there is a server. */
+/** Runs a consumer. If there is a server, it gets databases for its tenants. */
 async function useWith(command, args, count = 1) {
   if (!SERVER) return use(command, args, {})
   const tenants = Array.from({ length: count }, () => `check_${randomBytes(6).toString('hex')}`)

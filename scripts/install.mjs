@@ -1,11 +1,11 @@
-// Brings node_modules up to date with package-lock.json, so that a fresh clone needs no other step.
-// Plain JavaScript: it runs before anything is installed.
+// Updates node_modules to match package-lock.json, so that a fresh clone needs no other step. It is plain
+// JavaScript, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 
 const root = new URL('../', import.meta.url)
 const lock = new URL('package-lock.json', root)
-// npm writes it when it is done.
+// npm writes this file at the end of an install.
 const installedLock = new URL('node_modules/.package-lock.json', root)
 
 if (!existsSync(lock)) fail('there is no package-lock.json to install from')
@@ -14,9 +14,9 @@ if (reason) install(reason)
 
 function findReason() {
   if (!existsSync(installedLock)) return 'nothing is installed yet'
-  // Who has installed something since (`npm install --no-save`) wants it so.
+  // A newer install was made on purpose (`npm install --no-save`), so it is kept.
   if (modified(installedLock) >= modified(lock)) return undefined
-  // A checkout gives a new time to what may be the same.
+  // A checkout may change the file's time and not its content.
   return isInstalled() ? undefined : 'package-lock.json has changed'
 }
 
@@ -24,7 +24,7 @@ function isInstalled() {
   const installed = readPackages(installedLock)
   return Object.entries(readPackages(lock)).every(([path, wanted]) => {
     const present = installed[path]
-    // Optional ones are for other platforms.
+    // An optional package is for other platforms.
     if (!present) return path === '' || wanted.optional === true
     return present.version === wanted.version && present.integrity === wanted.integrity
   })

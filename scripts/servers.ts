@@ -25,7 +25,7 @@ interface Invocation {
 }
 
 const reaper = new Reaper()
-// Whether Ctrl-C reaches the command by itself. Elsewhere it gets a process group of its own.
+// True if Ctrl-C reaches the command by itself. Otherwise the command gets its own process group.
 const isInteractive = process.stdin.isTTY === true
 let running: ChildProcess | undefined
 let interruption: NodeJS.Signals | undefined
@@ -99,11 +99,11 @@ function onSignal(signal: NodeJS.Signals): void {
 function passOn(command: ChildProcess, signal: NodeJS.Signals): void {
   if (!isInteractive) process.kill(-(command.pid as number), signal)
   else if (signal !== 'SIGINT') command.kill(signal)
-  // The terminal has told the command already; if this came from elsewhere, it learns late.
+  // The terminal has sent the signal to the command already. If it came from elsewhere, pass it on later.
   else setTimeout(() => command.kill(signal), 2_000).unref()
 }
 
-// What a shell makes of a process that a signal ended.
+// The exit code that a shell gives to a process that a signal ended.
 function signalCode(signal: NodeJS.Signals | null): number {
   return 128 + (signal === null ? 0 : constants.signals[signal])
 }

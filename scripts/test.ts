@@ -1,6 +1,6 @@
 /*
- * All tests: `npm test`. They wait for servers most of the time, so two halves run at once, each on
- * servers of its own. On servers that the environment names they run one after the other.
+ * Runs all tests: `npm test`. Tests wait for servers most of the time. So two halves run at once, each on its
+ * own servers. On servers that the environment names, the halves run one after the other.
  */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ import {
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 
-/** A process that nobody reads from would stand still. */
+/** A process blocks if its output is not read. */
 const KEPT_BYTES = 64 * 1024 * 1024
 
 /** A run of Mocha over a part of the files. */
@@ -37,7 +37,7 @@ await runCommand('test', async ({ reaper }) => {
   return runAll(reaper, parts)
 })
 
-/** What each part leaves out. Long files tend to take long: each part gets every second of these. */
+/** The files that each part skips. Long files tend to take long, so each part gets every second of them. */
 function inParts(files: readonly string[]): string[][] {
   if (areServersNamed()) return [[]]
   return [1, 0].map((odd) => files.filter((_, index) => index % 2 === odd))

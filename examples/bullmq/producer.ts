@@ -1,6 +1,4 @@
-/*
- * Where jobs are made: each takes along the tenant that is in scope.
- */
+/* The side that makes jobs. Each job carries the tenant that is in scope. */
 import { type Job, Queue, QueueEvents } from 'bullmq'
 import { type NoteJob, QUEUE, queueOptions, redis, tenantKnex } from './queue.ts'
 
@@ -8,7 +6,7 @@ const queue = new Queue<NoteJob, string>(QUEUE, queueOptions)
 const events = new QueueEvents(QUEUE, queueOptions)
 await events.waitUntilReady()
 
-/** Nobody says for whom. An application calls it while it handles a request. */
+/** Takes no tenant: an application calls it while it handles a request. */
 async function writeLater(text: string): Promise<Job<NoteJob, string>> {
   const job = { tenant: tenantKnex.capture(), text }
   return queue.add('write', job, { attempts: 3, backoff: { type: 'fixed', delay: 100 } })

@@ -1,4 +1,4 @@
-/* What both sides know: the tenants, the queue, and what is in a job. */
+/* Shared by both sides: the tenants, the queue, and the content of a job. */
 import { createClient } from '@keyv/redis'
 import type { QueueOptions } from 'bullmq'
 import { createTenantKnex, type TenantKnex, type TenantToken } from 'tenant-knex'
@@ -12,12 +12,12 @@ export const tenantKnex: TenantKnex = createTenantKnex({
 
 export const QUEUE = 'notes'
 
-/** A note to be written, and whose it is. */
+/** A note to be written, and its tenant. */
 export interface NoteJob {
   readonly tenant: TenantToken
   readonly text: string
 }
 
-/** A node-redis client, which BullMQ takes as well as ioredis. */
+/** A node-redis client. BullMQ accepts it as well as ioredis. */
 export const redis = createClient({ url: REDIS_URL })
 export const queueOptions: QueueOptions = { connection: redis, prefix: `${DATABASE_PREFIX}bull` }

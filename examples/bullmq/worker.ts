@@ -1,6 +1,4 @@
-/*
- * Where jobs are done: each with its tenant in scope, also when it is tried again.
- */
+/* The side that runs jobs. Each job has its tenant in scope, on retries too. */
 import { type Job, Worker } from 'bullmq'
 import { type NoteJob, QUEUE, queueOptions, redis, tenantKnex } from './queue.ts'
 
@@ -13,7 +11,7 @@ worker.on('failed', (job, error) => {
   console.log(`${job?.data.tenant.tenant}: attempt ${job?.attemptsMade} failed: ${error.message}`)
 })
 
-/** Like all code of an application it knows nothing of tenants. */
+/** Like the rest of an application, it does not know about tenants. */
 async function writeNote({ data, attemptsMade }: Job<NoteJob>): Promise<string> {
   if (attemptsMade === 0) throw new Error('the network is down')
   await tenantKnex.ambient('notes').insert({ text: data.text })

@@ -1,6 +1,6 @@
 /*
- * Express: a middleware gives each request its tenant. The sub-domain names it, or, for services
- * behind a gateway, a header. A health check needs none.
+ * Express: a middleware gives each request its tenant. The sub-domain names the tenant, or, for services
+ * behind a gateway, a header does. The health check has no tenant.
  */
 import express, { type ErrorRequestHandler } from 'express'
 import { createTenantKnex } from 'tenant-knex'
@@ -19,7 +19,7 @@ const app = express()
 app.use(
   tenantMiddleware(tenantKnex, {
     resolve: firstOf(subdomain({ baseDomains: ['localhost'] }), header('x-tenant')),
-    skip: ({ url }) => url.split('?')[0] === '/health', // `url` has the query, too
+    skip: ({ url }) => url.split('?')[0] === '/health', // `url` includes the query
   }),
 )
 app.use(express.json())
@@ -53,13 +53,15 @@ app.post('/notes', async (req, res) => {
   }
   const id = await tenantKnex.current().transaction(async (trx) => {
     const [id] = await trx('notes').insert({ text })
-    await trx.cache.delete('count') // is forgotten once the transaction is committed
+    await trx.cache.delete('count') // deleted when the transaction is committed
     return id
   })
   res.status(201).json({ id })
 })
 
-/** A request for an unknown tenant comes here too, with `status` 404. `expose`: its message is for anyone. */
+/**
+ * Errors for unknown tenants come here too, with `status` 404. `expose` is true if the message may be shown.
+ */
 const onError: ErrorRequestHandler = (error, _req, res, _next) => {
   const { status = 500, expose = false, message } = error
   if (status >= 500) console.error(error)
@@ -70,7 +72,7 @@ app.use(onError)
 const server = app.listen(Number(PORT), '127.0.0.1')
 process.once('SIGTERM', async () => {
   const late = setTimeout(() => server.closeAllConnections(), 5_000)
-  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  await new Promise((done) => server.close(done)) // lets running requests end
   clearTimeout(late)
   await tenantKnex.destroy()
 })

@@ -1,6 +1,4 @@
-/*
- * Fastify: a plugin gives each request its tenant, which the path names: /acme/notes.
- */
+/* Fastify: a plugin gives each request its tenant. The path names it: /acme/notes. */
 import fastify, { type FastifyPluginAsync } from 'fastify'
 import { createTenantKnex } from 'tenant-knex'
 import { tenantPlugin } from 'tenant-knex/fastify'
@@ -18,7 +16,7 @@ const app = fastify()
 await app.register(tenantPlugin, {
   tenantKnex,
   resolve: pathSegment(),
-  skip: ({ url }) => url.split('?')[0] === '/health', // `url` has the query, too
+  skip: ({ url }) => url.split('?')[0] === '/health', // `url` includes the query
 })
 app.addHook('onClose', () => tenantKnex.destroy())
 
@@ -49,7 +47,7 @@ const notes: FastifyPluginAsync = async (app) => {
   app.post<{ Body: { text: string } }>('/', { schema }, async ({ body }, reply) => {
     const id = await tenantKnex.current().transaction(async (trx) => {
       const [id] = await trx('notes').insert({ text: body.text })
-      await trx.cache.delete('count') // is forgotten once the transaction is committed
+      await trx.cache.delete('count') // deleted when the transaction is committed
       return id
     })
     return reply.code(201).send({ id })

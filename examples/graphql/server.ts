@@ -1,6 +1,6 @@
 /*
- * GraphQL over Node's own server: the loaders of each request are made in its tenant's scope, and end
- * with it, so that none gives out what it has loaded for another tenant.
+ * GraphQL on Node's own server. Each request has its own loaders, made in its tenant's scope. So no loader
+ * gives one tenant's rows to another.
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
@@ -31,7 +31,7 @@ interface NoteRow {
   readonly author_id: number | null
 }
 
-/** The loaders of one request: one query for the authors of all its notes. */
+/** The loaders of one request: one query loads the authors of all its notes. */
 function createLoaders() {
   const authors = new DataLoader(async (ids: readonly number[]) => {
     const rows = await tenantKnex.ambient('authors').whereIn('id', ids)
@@ -41,7 +41,7 @@ function createLoaders() {
   return { authors }
 }
 
-/** What a row of `notes` is in the schema. */
+/** Converts a row of `notes` to the type in the schema. */
 function toNote(row: NoteRow) {
   const author = (_args: unknown, { authors }: ReturnType<typeof createLoaders>) =>
     row.author_id === null ? null : authors.load(row.author_id)
@@ -59,13 +59,13 @@ const rootValue = {
   },
 }
 
-/** What is in the body of a request. */
+/** The body of a request. */
 interface Operation {
   readonly query: string
   readonly variables?: Record<string, unknown>
 }
 
-/** Gives the status, and what is answered. */
+/** Returns the status and the body of the response. */
 async function answer(request: IncomingMessage): Promise<[status: number, body: unknown]> {
   const tenant = await resolve(nodeRequest(request))
   if (typeof tenant !== 'string') return [404, { error: 'There is no such tenant.' }]
@@ -90,7 +90,7 @@ const server = createServer(async (request, response) => {
 server.listen(Number(PORT), '127.0.0.1')
 process.once('SIGTERM', async () => {
   const late = setTimeout(() => server.closeAllConnections(), 5_000)
-  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  await new Promise((done) => server.close(done)) // lets running requests end
   clearTimeout(late)
   await tenantKnex.destroy()
 })

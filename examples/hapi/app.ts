@@ -1,6 +1,6 @@
 /*
- * Hapi: a plugin gives each request its tenant. A central table says which tenants there are, and
- * where; their caches are in this process.
+ * Hapi: a plugin gives each request its tenant. A central table maps each tenant to its database. The
+ * tenants' caches are in this process.
  */
 import { server as createServer, type ResponseObject, type ResponseToolkit } from '@hapi/hapi'
 import knex from 'knex'
@@ -22,7 +22,7 @@ const tenantKnex = createTenantKnex({
   connection: DATABASE_URL,
   database: async (id) => {
     const tenant = await catalog('tenants').where({ id }).first()
-    return tenant?.database_name ?? null // null: there is no such tenant
+    return tenant?.database_name ?? null // null: no such tenant
   },
 })
 
@@ -31,7 +31,7 @@ await server.register({
   plugin: tenantPlugin,
   options: {
     tenantKnex,
-    resolve: subdomain({ baseDomains: ['localhost'] }), // acme.localhost is acme's
+    resolve: subdomain({ baseDomains: ['localhost'] }), // acme.localhost belongs to acme
     onNotFound: ({ info }, h) =>
       h.response(notFoundPage({ framework, port, host: info.hostname })).code(404),
   },
@@ -49,7 +49,7 @@ server.route({
     if (refused) return (await showNotes(h, refused)).code(422)
     await tenantKnex.current().transaction(async (trx) => {
       await trx('notes').insert({ text: note })
-      await trx.cache.delete('notes') // is forgotten once the transaction is committed
+      await trx.cache.delete('notes') // deleted when the transaction is committed
     })
     return h.redirect('/').code(303)
   },
@@ -59,13 +59,13 @@ server.route({
   method: 'POST',
   path: '/cache/clear',
   async handler(_request, h) {
-    await tenantKnex.current().cache.clear() // of this tenant alone
+    await tenantKnex.current().cache.clear() // only this tenant's entries
     return h.redirect('/').code(303)
   },
 })
 
 async function showNotes(h: ResponseToolkit, refused?: RefusedNote): Promise<ResponseObject> {
-  const knex = tenantKnex.current() // or request.knex, which is undefined where `skip` says so
+  const knex = tenantKnex.current() // or request.knex, which is undefined if `skip` returned true
   const { tenant } = knex
   let isHit = true
   const notes = await knex.cache.remember('notes', { ttlMillis: 60_000 }, () => {
@@ -78,7 +78,7 @@ async function showNotes(h: ResponseToolkit, refused?: RefusedNote): Promise<Res
   return h.response(notesPage(page)).header('x-cache', isHit ? 'hit' : 'miss')
 }
 
-/** Nobody hands a Knex in: `ambient` is that of the tenant whose request this is. */
+/** Takes no Knex: `ambient` belongs to the tenant of the request. */
 async function readNotes(): Promise<Note[]> {
   return tenantKnex
     .ambient('notes')

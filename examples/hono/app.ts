@@ -1,6 +1,6 @@
 /*
- * Hono has no adapter, and needs none: a middleware of ten lines finds the tenant and runs the rest of
- * the request in its scope. The same goes for any framework whose `next()` gives a promise.
+ * Hono has no adapter and does not need one. A middleware of ten lines finds the tenant and runs the rest of
+ * the request in its scope. The same works for any framework whose `next()` returns a promise.
  */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -21,7 +21,7 @@ function tenantMiddleware(resolve: Resolver) {
   return createMiddleware<{ Variables: { knex: BoundKnex } }>(async (c, next) => {
     const tenant = await resolve(fetchRequest(c.req.raw, c))
     if (typeof tenant !== 'string') return c.notFound()
-    await tenantKnex.lookup(tenant) // throws where there is no such tenant
+    await tenantKnex.lookup(tenant) // throws if there is no such tenant
     await tenantKnex.run(tenant, (knex) => {
       c.set('knex', knex)
       return next()
@@ -30,7 +30,7 @@ function tenantMiddleware(resolve: Resolver) {
 }
 
 const app = new Hono()
-app.get('/health', (c) => c.json({ status: 'ok' })) // before the middleware: needs no tenant
+app.get('/health', (c) => c.json({ status: 'ok' })) // before the middleware: it has no tenant
 
 const notes = new Hono()
   .use(tenantMiddleware(subdomain({ baseDomains: ['localhost'] })))
@@ -56,14 +56,14 @@ const notes = new Hono()
     }
     const id = await c.var.knex.transaction(async (trx) => {
       const [id] = await trx('notes').insert({ text })
-      await trx.cache.delete('count') // is forgotten once the transaction is committed
+      await trx.cache.delete('count') // deleted when the transaction is committed
       return id
     })
     return c.json({ id }, 201)
   })
 app.route('/notes', notes)
 
-/** What the resolvers and the look-up throw, as answers. */
+/** The statuses for errors of the resolvers and of the look-up. */
 const STATUSES = {
   ERR_REQUEST_INVALID: 400,
   ERR_TENANT_ID_INVALID: 404,
@@ -84,9 +84,9 @@ app.onError((error, c) => {
 const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' })
 process.once('SIGTERM', async () => {
   const late = setTimeout(() => {
-    if ('closeAllConnections' in server) server.closeAllConnections() // HTTP/2 has none
+    if ('closeAllConnections' in server) server.closeAllConnections() // HTTP/2 does not have it
   }, 5_000)
-  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  await new Promise((done) => server.close(done)) // lets running requests end
   clearTimeout(late)
   await tenantKnex.destroy()
 })

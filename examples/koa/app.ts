@@ -1,6 +1,6 @@
 /*
- * Koa: a middleware gives each request its tenant. Their caches are in one Redis, so that all
- * processes of an application share them.
+ * Koa: a middleware gives each request its tenant. The tenants' caches are in one Redis, which all processes
+ * of an application share.
  */
 import { text } from 'node:stream/consumers'
 import Router from '@koa/router'
@@ -21,18 +21,18 @@ const tenants = new Set(['acme', 'globex'])
 const tenantKnex = createTenantKnex({
   connection: DATABASE_URL,
   database: (id) => (tenants.has(id) ? `${DATABASE_PREFIX}${id}` : null), // null: no such tenant
-  pool: { max: 5 }, // fewer than usual, so that the tenants have to share each of them
+  pool: { max: 5 }, // fewer than usual, so that tenants share connections
   cache: {
     store: REDIS_URL,
-    root: `${DATABASE_PREFIX}cache`, // what all keys begin with
-    timeoutMillis: 1_000, // for machines that are busy
+    root: `${DATABASE_PREFIX}cache`, // all keys begin with this
+    timeoutMillis: 1_000, // longer than usual, for busy machines
   },
 })
 
 const app = new Koa()
 app.use(
   tenantMiddleware(tenantKnex, {
-    resolve: subdomain({ baseDomains: ['localhost'] }), // acme.localhost is acme's
+    resolve: subdomain({ baseDomains: ['localhost'] }), // acme.localhost belongs to acme
     onNotFound(ctx) {
       ctx.status = 404
       ctx.body = notFoundPage({ framework, port, host: ctx.hostname })
@@ -53,14 +53,14 @@ router.post('/notes', async (ctx) => {
   }
   await tenantKnex.current().transaction(async (trx) => {
     await trx('notes').insert({ text: note })
-    await trx.cache.delete('notes') // is forgotten once the transaction is committed
+    await trx.cache.delete('notes') // deleted when the transaction is committed
   })
   ctx.status = 303
   ctx.redirect('/')
 })
 
 router.post('/cache/clear', async (ctx) => {
-  await tenantKnex.current().cache.clear() // of this tenant alone
+  await tenantKnex.current().cache.clear() // only this tenant's entries
   ctx.status = 303
   ctx.redirect('/')
 })
@@ -70,7 +70,7 @@ interface Shown extends Pick<NotesPage, 'refused'> {
 }
 
 async function showPage(ctx: Context, { refused, proof }: Shown = {}): Promise<void> {
-  const knex = tenantKnex.current() // or ctx.state.knex, which is undefined where `skip` says so
+  const knex = tenantKnex.current() // or ctx.state.knex, which is undefined if `skip` returned true
   const { tenant } = knex
   let isHit = true
   const notes = await knex.cache.remember('notes', { ttlMillis: 60_000 }, () => {
@@ -86,7 +86,7 @@ async function showPage(ctx: Context, { refused, proof }: Shown = {}): Promise<v
   ctx.body = notesPage(page)
 }
 
-/** Nobody hands a Knex in: `ambient` is that of the tenant whose request this is. */
+/** Takes no Knex: `ambient` belongs to the tenant of the request. */
 async function readNotes(): Promise<Note[]> {
   return tenantKnex
     .ambient('notes')
@@ -106,12 +106,12 @@ const proof = proofRoutes({
 })
 
 app.use(router.routes()).use(proof.routes())
-await tenantKnex.sharedCache.has('-') // connects to Redis, so that no request has to
+await tenantKnex.sharedCache.has('-') // connects to Redis before the first request
 const server = app.listen(Number(port), '127.0.0.1')
 process.once('SIGTERM', async () => {
-  stopped.abort() // pages that watch the pool would go on
+  stopped.abort() // ends the pages' event streams
   const late = setTimeout(() => server.closeAllConnections(), 5_000)
-  await new Promise((done) => server.close(done)) // answers the requests that have begun
+  await new Promise((done) => server.close(done)) // lets running requests end
   clearTimeout(late)
   await tenantKnex.destroy()
 })

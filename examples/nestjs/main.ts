@@ -1,6 +1,6 @@
 /*
- * NestJS: the middleware of Express gives each request its tenant, and the ambient Knex is injected
- * like any other provider.
+ * NestJS: the Express middleware gives each request its tenant. The ambient Knex is injected like any other
+ * provider.
  */
 import 'reflect-metadata'
 import { Controller, Get, Inject, Module } from '@nestjs/common'
@@ -9,7 +9,7 @@ import type { TenantKnex } from 'tenant-knex'
 import { NotesController, NotesService } from './notes.ts'
 import { TENANT_KNEX, TenancyModule } from './tenancy.module.ts'
 
-/** Needs no tenant: the module leaves it out. */
+/** Has no tenant: the module skips it. */
 @Controller('health')
 class HealthController {
   readonly #tenantKnex: TenantKnex

@@ -18,7 +18,7 @@ export interface Note {
   readonly text: string
 }
 
-/** Made once, for all tenants: no provider has to be request-scoped. It knows nothing of tenants. */
+/** One instance for all tenants: it does not have to be request-scoped, and does not know about tenants. */
 @Injectable()
 export class NotesService {
   readonly #knex: AmbientKnex
@@ -31,7 +31,7 @@ export class NotesService {
     return this.#knex<Note>('notes').orderBy('id')
   }
 
-  /** How many there are, and whether that came from the tenant's cache or its database. */
+  /** The number of notes, and its source: the tenant's cache or its database. */
   async count(): Promise<{ count: number; source: string }> {
     let source = 'cache'
     const count = await this.#knex.cache.remember('count', { ttlMillis: 60_000 }, async () => {
@@ -45,13 +45,13 @@ export class NotesService {
   async add(text: string): Promise<number | undefined> {
     return this.#knex.transaction(async (trx) => {
       const [id] = await trx('notes').insert({ text })
-      await trx.cache.delete('count') // is forgotten once the transaction is committed
+      await trx.cache.delete('count') // deleted when the transaction is committed
       return id
     })
   }
 }
 
-/** What can be asked for by HTTP. */
+/** The HTTP routes. */
 @Controller('notes')
 export class NotesController {
   readonly #notes: NotesService

@@ -24,7 +24,7 @@ const createTenants = (): TenantKnex =>
     database: (id) => (tenants.has(id) ? `${DATABASE_PREFIX}${id}` : null), // null: no such tenant
   })
 
-/** Gives each request its tenant, and all providers a Knex that is always the right one. */
+/** Gives each request its tenant, and all providers the Knex of that tenant. */
 @Module({
   providers: [
     { provide: TENANT_KNEX, useFactory: createTenants },

@@ -1,4 +1,4 @@
-/** HTML that may be put into other HTML as it is. */
+/** HTML that can be inserted into other HTML without escaping. */
 export class Html {
   readonly #text: string
 
@@ -21,7 +21,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** HTML from a template. Every value in it is escaped, unless it is such HTML itself. */
+/** HTML from a template. Every value is escaped, unless it is an {@link Html}. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   const texts = values.map((value) => [value].flat().map(escaped).join(''))
   return new Html(String.raw({ raw: parts }, ...texts))

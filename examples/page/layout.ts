@@ -2,24 +2,24 @@ import { createHash } from 'node:crypto'
 import { Html, html } from './html.ts'
 import { STYLE } from './style.ts'
 
-/** What surrounds the content of a page. */
+/** The parts of a page around its content. */
 export interface Frame {
-  /** The framework that the example is about. */
+  /** The framework that the example shows. */
   readonly framework: string
-  /** Whose page it is; undefined for one that is nobody's. */
+  /** The tenant of the page; undefined for a page without a tenant. */
   readonly tenant?: string | undefined
   readonly port: string
   readonly content: Html
-  /** The path of a script that the page runs; undefined for a page without one. */
+  /** The path of the page's script; undefined for a page without one. */
   readonly script?: string | undefined
 }
 
-/** The tenants that one can go to, and one that does not exist. */
+/** The tenants that the page links to, and one that does not exist. */
 const LINKS = ['acme', 'globex', 'nobody']
 
 const STYLES = `${STYLE}${LINKS.map(hueRule).join('')}`
 
-/** The browser applies this style, runs scripts of this server, and nothing else. */
+/** The browser applies this style and runs scripts of this server. It blocks everything else. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

@@ -2,13 +2,13 @@ import { type Html, html } from './html.ts'
 
 const MAX_LENGTH = 200
 
-/** A text that was not kept, and why. */
+/** A text that was refused, and the reason. */
 export interface RefusedNote {
   readonly text: string
   readonly problem: string
 }
 
-/** Says what is wrong with a text. Gives undefined if it can be kept as a note. */
+/** Says what is wrong with a text. Undefined if the text can be a note. */
 export function refusedNote(text: string): RefusedNote | undefined {
   if (text.trim() === '') {
     return { text, problem: 'This note is empty, so it was not kept. Write something first.' }
@@ -20,7 +20,7 @@ export function refusedNote(text: string): RefusedNote | undefined {
   return undefined
 }
 
-/** The form for another note. After a refusal it has the text still, and says beside it what is wrong. */
+/** The form for a new note. After a refusal it still contains the text, and shows the reason beside it. */
 export function noteForm(refused?: RefusedNote): Html {
   const problem = refused ? html`<p class="problem" id="problem">${refused.problem}</p>` : ''
   const state = refused ? html`aria-invalid="true" aria-describedby="problem" autofocus` : ''

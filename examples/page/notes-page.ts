@@ -2,23 +2,23 @@ import { type Html, html } from './html.ts'
 import { layout } from './layout.ts'
 import { noteForm, type RefusedNote } from './note-form.ts'
 
-/** One row of a tenant's table `notes`, with the name of its author where that is known. */
+/** One row of a tenant's table `notes`, with the name of its author if that is known. */
 export interface Note {
   readonly id: number
   readonly text: string
   readonly author: string | null
 }
 
-/** What the page of a tenant shows. */
+/** The data of a tenant's page. */
 export interface NotesPage {
   readonly framework: string
   readonly port: string
   readonly tenant: { readonly id: string; readonly database: string | null }
   readonly notes: readonly Note[]
-  /** Whether the notes came from the tenant's cache, and where that is. */
+  /** True if the notes came from the tenant's cache. */
   readonly isHit: boolean
   readonly store: string
-  /** More content, above the notes or beside them. */
+  /** Extra content, above the notes or beside them. */
   readonly above?: Html
   readonly beside?: Html
   /** The text that was just refused. */
@@ -27,7 +27,7 @@ export interface NotesPage {
   readonly script?: string
 }
 
-/** The page of a tenant: its notes, a form for another one, and what its cache did. */
+/** The page of a tenant: its notes, the form for a new one, and the effect of its cache. */
 export function notesPage(page: NotesPage): string {
   const { framework, port, tenant, script, above = '', beside = '' } = page
   const content = html`
@@ -73,7 +73,7 @@ function cacheCard({ tenant: { id }, isHit, store }: NotesPage): Html {
     </section>`
 }
 
-/** How many connections all tenants together have. */
+/** Shows how many connections all tenants share. */
 export function poolCard(connections: number): Html {
   const count = connections === 1 ? 'One connection' : `${connections} connections`
   return html`
@@ -83,7 +83,7 @@ export function poolCard(connections: number): Html {
     </section>`
 }
 
-/** The page for a host that is no tenant's. */
+/** The page for a host that belongs to no tenant. */
 export function notFoundPage(frame: { framework: string; port: string; host: string }): string {
   const content = html`
     <section class="card nobody">

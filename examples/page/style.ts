@@ -1,4 +1,4 @@
-/** How the pages look. An element with `data-tenant` has that tenant's colour. */
+/** The style of the pages. An element with `data-tenant` has that tenant's colour. */
 export const STYLE = `
   :root { --hue: 210; color-scheme: light dark; }
   :root, [data-tenant] {

@@ -10,15 +10,15 @@ export interface Program {
 
 /** An example that can be started. */
 export interface Example {
-  /** In one line. */
+  /** A description in one line. */
   readonly shows: string
   /** A program that listens at `PORT` until SIGTERM. */
   readonly server?: Program
-  /** What to do with the server, a line each. */
+  /** How to try the server, one line for each step. */
   readonly visit?: (port: Environment['PORT']) => readonly string[]
   /** A program that runs beside the scripts, until SIGTERM. */
   readonly worker?: Program
-  /** What is run one after the other, where there is no server. */
+  /** The programs to run one after the other, if there is no server. */
   readonly scripts?: readonly Program[]
   readonly needsRedis?: boolean
 }
@@ -73,7 +73,7 @@ export const EXAMPLES: ReadonlyMap<string, Example> = new Map<string, Example>([
       shows: 'NestJS: the ambient Knex is injected, and no provider is request-scoped',
       server: {
         file: 'nestjs/main.ts',
-        variables: { TSX_TSCONFIG_PATH: 'examples/nestjs/tsconfig.json' }, // has decorators
+        variables: { TSX_TSCONFIG_PATH: 'examples/nestjs/tsconfig.json' }, // it uses decorators
       },
       visit: (port) => [...notes(port), `curl http://localhost:${port}/health`],
     },

@@ -1,2 +1,2 @@
-/** Something that whoever runs an example can put right: its message says how. */
+/** An error that the user of an example can fix: its message says how. */
 export class ExampleError extends Error {}

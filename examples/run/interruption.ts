@@ -1,12 +1,12 @@
 import { watchParent } from '../../test/support/servers/watch-parent.ts'
 
-/** Aborts at Ctrl-C and its relatives, so that everything is put away before the process ends. */
+/** Aborts at Ctrl-C and similar signals, so that the program can clean up before the process ends. */
 export function interruption(): AbortSignal {
   const controller = new AbortController()
   const interrupt = (): void => controller.abort()
-  // They may come twice: npm passes on what a terminal has sent to all.
+  // A signal may come twice: npm passes on what a terminal has sent to all processes.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
-  // A terminal that is gone, or `| head`.
+  // The terminal is closed, or the output goes to `| head`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', interrupt)
   watchParent(interrupt)
   controller.signal.addEventListener('abort', () => console.error('\nstopping'))

@@ -7,7 +7,7 @@ const USUAL_PORT = 3000
 const LAST_PORT = 3099
 const LOOK_MILLIS = 50
 
-/** Where an example is to listen: at `PORT` of the environment, else at 3000 or the next free port. */
+/** The port for an example: `PORT` of the environment, else 3000 or the next free port. */
 export async function choosePort(): Promise<number> {
   const { PORT } = process.env
   if (PORT) {
@@ -30,7 +30,7 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Waits until something listens; false where the signal comes before. */
+/** Waits until a program listens at the port; false if the signal comes first. */
 export async function isListening(port: number, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     if (await answers(port)) return true

@@ -9,7 +9,7 @@ import { isListening } from './port.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const END_MILLIS = 10_000
 
-/** What an example is told. */
+/** The environment variables of an example. */
 export interface Environment {
   readonly DATABASE_URL: string
   readonly DATABASE_PREFIX: string
@@ -17,7 +17,7 @@ export interface Environment {
   readonly REDIS_URL?: string
 }
 
-/** What it takes to run the programs of an example. */
+/** The servers and databases that the programs of an example use. */
 export interface Stage {
   readonly environment: Environment
   readonly reaper: Reaper
@@ -25,9 +25,9 @@ export interface Stage {
 }
 
 /**
- * Runs the programs of an example: a server until Ctrl-C, scripts to their end, with their worker.
+ * Runs the programs of an example: a server until Ctrl-C, or scripts to their end, with their worker.
  *
- * @throws ExampleError where one fails
+ * @throws ExampleError if one fails
  */
 export async function runPrograms(example: Example, stage: Stage): Promise<void> {
   const { server, worker, scripts = [] } = example
@@ -52,7 +52,7 @@ async function runBeside(
   scripts: readonly Program[],
   stage: Stage,
 ): Promise<void> {
-  // Without the worker the scripts would wait for ever.
+  // Without the worker the scripts would never end.
   const stopped = AbortSignal.any([worker.ended, stage.stopped])
   await runScripts(scripts, { ...stage, stopped })
   worker.isUp = !stopped.aborted
@@ -71,7 +71,7 @@ async function runScripts(scripts: readonly Program[], stage: Stage): Promise<vo
 
 /** A program that has been started. */
 class Running {
-  /** Whether it has come so far that it ends in good order. */
+  /** True when it can end in good order. */
   isUp = false
   readonly #file: string
   readonly #child: ChildProcess
@@ -83,7 +83,7 @@ class Running {
     this.#file = file
     this.#stopped = stopped
     this.#child = reaper.spawn(process.execPath, ['--import', 'tsx', `examples/${file}`], {
-      cwd: ROOT, // where tsx finds tsconfig.json
+      cwd: ROOT, // tsx finds tsconfig.json here
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...environment, ...variables },
     })
@@ -95,7 +95,10 @@ class Running {
     return this.#ended.signal
   }
 
-  /** Does something with it, and ends it then. @throws ExampleError where it has failed */
+  /**
+   * Runs a function while the program runs, and then ends the program. @throws ExampleError if the program
+   * has failed
+   */
   async during(work: (running: this) => Promise<void>): Promise<void> {
     try {
       await work(this)
@@ -108,7 +111,7 @@ class Running {
     throw new ExampleError(`${this.#file} ended with ${exitCode ?? signalCode}.`)
   }
 
-  /** As process managers do: SIGTERM, and SIGKILL to what goes on. */
+  /** Ends the program as process managers do: SIGTERM first, SIGKILL if it continues. */
   async #end(): Promise<void> {
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MILLIS)

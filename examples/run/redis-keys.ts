@@ -1,12 +1,12 @@
 import { createClient } from '@keyv/redis'
 
-/** Where an example has its cache or its queue, and what its keys begin with. */
+/** The Redis of an example's cache or queue, and the prefix of its keys. */
 interface Place {
   readonly REDIS_URL?: string
   readonly DATABASE_PREFIX: string
 }
 
-/** Deletes what an example has left in a Redis. */
+/** Deletes an example's keys from a Redis. */
 export async function deleteKeys({ REDIS_URL: url, DATABASE_PREFIX }: Place): Promise<void> {
   if (url === undefined) return
   const pattern = `${DATABASE_PREFIX.replace(/[*?[\]\\]/g, '\\$&')}*`

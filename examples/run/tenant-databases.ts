@@ -1,7 +1,7 @@
 import mysql, { type Connection } from 'mysql2/promise'
 import { ExampleError } from './failure.ts'
 
-/** What each demo tenant has in its database to begin with: the same keys, other content. */
+/** The rows that each demo tenant's database begins with: the same keys, different content. */
 const TENANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   acme: {
     'Wile E.': ['Rocket skates: order a second pair', 'The tunnel was only painted'],
@@ -13,18 +13,18 @@ const TENANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 }
 
-/** The ids of the tenants that all examples have. */
+/** The ids of the tenants in all examples. */
 export const TENANT_IDS: readonly string[] = Object.keys(TENANTS)
 
-/** Where to make the databases, and what their names begin with. */
+/** The server for the databases, and the prefix of their names. */
 interface Place {
   readonly DATABASE_URL: string
   readonly DATABASE_PREFIX: string
 }
 
 /**
- * Runs something while there is a database for each tenant, and one `catalog` that says where they
- * are. Drops those that it has made, and no other.
+ * Runs a function with a database for each tenant, and one `catalog` that maps tenants to databases.
+ * Afterwards drops the databases that it has created, and no others.
  */
 export async function withTenantDatabases(
   { DATABASE_URL, DATABASE_PREFIX }: Place,
@@ -50,7 +50,7 @@ export async function withTenantDatabases(
 
 async function createDatabase(connection: Connection, database: string): Promise<void> {
   try {
-    // Without IF NOT EXISTS: what exists already is somebody else's.
+    // Without IF NOT EXISTS: an existing database belongs to another user.
     await connection.query('CREATE DATABASE ?? CHARACTER SET utf8mb4', [database])
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ER_DB_CREATE_EXISTS') throw error
@@ -68,7 +68,7 @@ async function fillDatabase(connection: Connection, name: string, prefix: string
   await connection.query(
     'CREATE TABLE authors (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) NOT NULL)',
   )
-  // Each row names its tenant, so that a row in the wrong place can be noticed.
+  // Each row names its tenant, so that a row in the wrong place is noticed.
   await connection.query(
     `CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(200) NOT NULL,
       author_id INT, tenant VARCHAR(64) NOT NULL DEFAULT ?,
@@ -93,7 +93,7 @@ async function fillCatalog(connection: Connection, prefix: string): Promise<void
   await connection.query('INSERT INTO tenants VALUES ?', [rows])
 }
 
-/** Over a connection of its own: what was idle for hours may be closed. */
+/** Uses a new connection, because one that was idle for hours may be closed. */
 async function dropDatabases(url: string, databases: readonly string[]): Promise<void> {
   if (databases.length === 0) return
   try {

@@ -1,6 +1,6 @@
 import { EXAMPLES } from './examples.ts'
 
-/** How examples are started, and which there are. */
+/** The usage text, with a list of the examples. */
 export function usage(): string {
   const width = Math.max(...[...EXAMPLES.keys()].map((name) => name.length))
   const lines = [...EXAMPLES].map(([name, { shows }]) => `  ${name.padEnd(width)}  ${shows}`)

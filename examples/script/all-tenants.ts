@@ -1,6 +1,6 @@
 /*
- * A script for all tenants: a change of their tables, four tenants at a time. One of them fails, as it
- * has no database, and keeps no other from being changed.
+ * A script that changes the tables of all tenants, four tenants at a time. One tenant has no database and
+ * fails. The others are changed.
  */
 import { createTenantKnex } from 'tenant-knex'
 

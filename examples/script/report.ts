@@ -1,5 +1,5 @@
 /*
- * A script for one tenant, which the environment variable TENANT names: one process per tenant. (A
+ * A script for one tenant, which the environment variable TENANT names: one process for each tenant. (A
  * server for one tenant is made the same way, with `resolve: fixed()`.)
  */
 import { createTenantKnex } from 'tenant-knex'
@@ -19,7 +19,7 @@ await tenantKnex.run(environmentTenant(), async ({ tenant }) => {
 })
 await tenantKnex.destroy()
 
-/** Like all code of an application it knows nothing of tenants. */
+/** Like the rest of an application, it does not know about tenants. */
 async function countNotes(): Promise<{ name: string; count: number }[]> {
   return tenantKnex
     .ambient('authors')

@@ -1,4 +1,4 @@
-/** A page to try the WebSocket with. */
+/** A page for trying the WebSocket. */
 export const PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,6 +1,6 @@
 /*
- * WebSockets: the request that opens one says whose it is, and every message on it is handled in that
- * tenant's scope. What one writes reaches those of the same tenant.
+ * WebSockets: the request that opens a WebSocket names its tenant. Every message on it is handled in that
+ * tenant's scope, and is sent to all clients of the same tenant.
  */
 import { createServer } from 'node:http'
 import { createTenantKnex } from 'tenant-knex'
@@ -22,7 +22,7 @@ const server = createServer((_request, response) => {
 })
 const webSockets = new WebSocketServer({ noServer: true, maxPayload: 10_000 })
 const rooms = new Map<string, Set<WebSocket>>()
-/** Messages that are being handled. */
+/** Messages that are being handled now. */
 const working = new Set<Promise<void>>()
 
 server.on('upgrade', async (request, socket, head) => {
@@ -30,7 +30,7 @@ server.on('upgrade', async (request, socket, head) => {
   try {
     const tenant = await resolve(nodeRequest(request))
     if (typeof tenant !== 'string') throw new Error('The request names no tenant.')
-    await tenantKnex.lookup(tenant) // throws where there is no such tenant
+    await tenantKnex.lookup(tenant) // throws if there is no such tenant
     webSockets.handleUpgrade(request, socket, head, (webSocket) => join(tenant, webSocket))
   } catch {
     socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
@@ -63,13 +63,13 @@ function join(tenant: string, webSocket: WebSocket): void {
   inScope(() => welcome(webSocket))
 }
 
-/** Sends what there is to the one who has come. */
+/** Sends the existing notes to a new client. */
 async function welcome(webSocket: WebSocket): Promise<void> {
   const notes = await tenantKnex.ambient('notes').orderBy('id').select('id', 'text')
   for (const note of notes) webSocket.send(JSON.stringify(note))
 }
 
-/** Keeps a note, and sends it to everyone of the tenant. */
+/** Keeps a note, and sends it to all clients of the tenant. */
 async function addNote(text: string): Promise<void> {
   const [id] = await tenantKnex.ambient('notes').insert({ text: text.slice(0, 200) })
   const { tenant } = tenantKnex.current()
@@ -83,8 +83,8 @@ process.once('SIGTERM', async () => {
     server.closeAllConnections()
   }, 5_000)
   for (const webSocket of webSockets.clients) webSocket.close(1001)
-  await new Promise((done) => server.close(done)) // waits for WebSockets, too
+  await new Promise((done) => server.close(done)) // waits for WebSockets too
   clearTimeout(late)
-  await Promise.all(working) // handles the messages that have come
+  await Promise.all(working) // lets running messages end
   await tenantKnex.destroy()
 })

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 const COMMENT = /\/\*[\s\S]*?\*\/|\/\/.*$/gm
 const RELATIVE_IMPORT = /(?:from|import\()\s*'(\.[^']+)\.ts'/g
 
-/** The lines with `any` in a declaration file and in all that it imports from its package. */
+/** Finds the lines with `any` in a declaration file and in all files of the package that it imports. */
 export function findAny(entry) {
   const files = reachable(entry)
   return [...files].flatMap(([file, text]) =>

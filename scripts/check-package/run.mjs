@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-// Longer than any command here takes: a consumer that does not end by itself is a failure.
+// Longer than any command takes. A consumer that does not end by itself has failed.
 const TIMEOUT_MILLIS = 300_000
 
 let running
 let isInterrupted = false
 
-/** Runs a command and gives what it wrote; throws with all of that when it fails. */
+/** Runs a command and returns its output. If it fails, throws an error with the output. */
 export async function run(command, args, { cwd, env = {}, timeout = TIMEOUT_MILLIS }) {
   if (isInterrupted) throw new Error('interrupted')
   const child = spawn(command, args, {
@@ -29,7 +29,7 @@ export async function run(command, args, { cwd, env = {}, timeout = TIMEOUT_MILL
   throw new Error(`${command} ${args.join(' ')}: ended with ${code ?? signal}\n${output}`)
 }
 
-/** Lets what is under way fail and nothing else begin, so that the end of the script cleans up. */
+/** Makes running commands fail and starts no more, so that the script ends and cleans up. */
 export function interrupt(signal) {
   isInterrupted = true
   running?.kill(signal)

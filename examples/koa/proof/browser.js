@@ -1,13 +1,13 @@
 /*
- * The script of the Koa example's page. It shows the pool's connections as they change. It runs a
- * proof without loading the page again.
+ * The script of the Koa example's page. It shows the pool's connections as they change, and runs the proof
+ * without reloading the page.
  */
 const one = (selector) => document.querySelector(selector)
 
 const rows = [...one('#connections').rows]
 const events = new EventSource('/pool')
 events.onopen = () => showLive(true)
-events.onerror = () => showLive(false) // the browser tries again by itself
+events.onerror = () => showLive(false) // the browser reconnects by itself
 events.onmessage = ({ data }) => showPool(JSON.parse(data))
 
 function showLive(isLive) {
@@ -59,7 +59,7 @@ one('#proof').addEventListener('submit', async (event) => {
 function setRunning(value) {
   isRunning = value
   const button = one('#proof button')
-  button.setAttribute('aria-disabled', String(value)) // `disabled` would take the focus away
+  button.setAttribute('aria-disabled', String(value)) // `disabled` would remove the focus
   if (value) one('#sentence').textContent = 'Sending…'
 }
 

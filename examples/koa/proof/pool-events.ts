@@ -5,8 +5,8 @@ const LOOK_MILLIS = 40
 const REPEAT_MILLIS = 1_000
 
 /**
- * The pool's connections as Server-Sent Events: one event when they have changed, and at least one a
- * second. Ends when `stopped` says so.
+ * The pool's connections as Server-Sent Events: one event after a change, and at least one a second. Ends
+ * when `stopped` is aborted.
  */
 export async function* poolEvents(
   tenantKnex: TenantKnex,

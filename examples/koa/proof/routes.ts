@@ -13,9 +13,9 @@ export interface ProofOptions {
   readonly tenants: readonly string[]
   /** The port of this server. */
   readonly port: number
-  /** Answers with the tenant's page, and the proof in it. */
+  /** Renders the tenant's page with the proof in it. */
   readonly showProof: (ctx: Context, proof: Proof) => Promise<void>
-  /** Ends the pages' live lists. */
+  /** Ends the pages' event streams. */
   readonly stopped: AbortSignal
 }
 
@@ -23,15 +23,15 @@ const WORK_SECONDS = 0.05
 const SCRIPT = readFileSync(new URL('browser.js', import.meta.url), 'utf8')
 
 /**
- * The routes of the proof that no row crosses, and of the list of the pool's connections. They are
- * for trying out: an application would show such things to its operators alone.
+ * The routes of the proof that no row crosses tenants, and of the list of the pool's connections. They are
+ * for trying out. An application would show such things only to its operators.
  */
 export function proofRoutes(options: ProofOptions): Router {
   const { tenantKnex, tenants, port, showProof, stopped } = options
   const router = new Router()
   const server = () => tenantKnex.stats().servers[0]
 
-  /** Holds its connection for a while, so that others have to wait for one. */
+  /** Holds its connection for a while, so that other requests wait for one. */
   router.get('/notes', async (ctx) => {
     ctx.body = await tenantKnex.current().transaction(async (trx) => {
       const sql = 'SELECT SLEEP(?), CONNECTION_ID() AS connectionId'
@@ -59,7 +59,7 @@ export function proofRoutes(options: ProofOptions): Router {
   })
 
   let running: Promise<Proof> | undefined
-  /** Gives a proof that is under way to those who ask meanwhile: two would count each other's switches. */
+  /** Concurrent callers share one proof: two proofs would count each other's switches. */
   function proveOnce(): Promise<Proof> {
     running ??= prove().finally(() => {
       running = undefined

@@ -3,14 +3,14 @@ import { type Outcome, REQUESTS } from './volley.ts'
 
 /** The result of a click on the button. */
 export interface Proof extends Outcome {
-  /** Changes of a connection's database meanwhile. */
+  /** Switches of connections between databases during the proof. */
   readonly switches: number
 }
 
-/** The content of the section. */
+/** The data of the section. */
 export interface ProofSection {
   readonly tenants: readonly string[]
-  /** Connections that the pool may have. */
+  /** The most connections of the pool. */
   readonly max: number
   /** Undefined before the first click. */
   readonly proof?: Proof | undefined
@@ -54,7 +54,7 @@ function proofPart({ tenants, proof }: ProofSection): Html {
     </div>`
 }
 
-/** The list is empty: `browser.js` fills it in. */
+/** Starts with an empty list: `browser.js` fills it. */
 function poolPart({ max }: ProofSection): Html {
   const empty = html`<tr><td>–</td><td></td><td></td><td></td></tr>`
   return html`
@@ -70,12 +70,12 @@ function poolPart({ max }: ProofSection): Html {
     <noscript><p>The list is live in browsers that run JavaScript.</p></noscript>`
 }
 
-/** Whether the proof holds: `good`, or `bad`. */
+/** Rates a proof: `good` or `bad`. */
 export function verdictOf({ requests, answers, rows, wrongRows }: Proof): 'good' | 'bad' {
   return answers === requests && rows > 0 && wrongRows === 0 ? 'good' : 'bad'
 }
 
-/** The result in a sentence. */
+/** Describes the result in a sentence. */
 export function sentenceOf({ requests, answers, errors, rows, wrongRows }: Proof): string {
   if (errors > 0) return `${errors} of ${requests} requests failed. The server's output says why.`
   if (wrongRows > 0) return `${wrongRows} of ${rows} rows were another tenant's.`

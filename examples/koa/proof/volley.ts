@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 
-/** A row of a tenant's table `notes`. The database itself fills in `tenant`. */
+/** A row of a tenant's table `notes`. The database itself fills `tenant`. */
 export interface StampedNote {
   readonly id: number
   readonly text: string
   readonly tenant: string
 }
 
-/** What `GET /notes` answers. */
+/** The response of `GET /notes`. */
 export interface NotesAnswer {
   /** The server's id of the connection that was used. */
   readonly connectionId: number
@@ -22,19 +22,19 @@ export interface Outcome {
   readonly answers: number
   readonly errors: number
   readonly rows: number
-  /** Rows of another tenant than the one that was asked. */
+  /** Rows that belong to another tenant than the request's. */
   readonly wrongRows: number
-  /** Connections that were used. */
+  /** How many connections were used. */
   readonly connections: number
-  /** Connections that more than one tenant used. */
+  /** How many connections were used by more than one tenant. */
   readonly sharedConnections: number
 }
 
-/** The number of requests. They go to the tenants by turns, all at once. */
+/** The number of requests. They go to the tenants in turn, all at once. */
 export const REQUESTS = 200
 const TIMEOUT_MILLIS = 30_000
 
-/** Asks the server for the notes of all tenants at once, and looks at every row that comes back. */
+/** Requests the notes of all tenants at once, and checks every row. */
 export async function sendVolley(port: number, tenants: readonly string[]): Promise<Outcome> {
   const asked = Array.from({ length: REQUESTS / tenants.length }, () => tenants).flat()
   const settled = await Promise.allSettled(asked.map((tenant) => askForNotes(port, tenant)))
@@ -61,12 +61,12 @@ export async function sendVolley(port: number, tenants: readonly string[]): Prom
   }
 }
 
-/** Names the tenant as a browser does: by the host. */
+/** The host names the tenant, as in a browser. */
 async function askForNotes(port: number, tenant: string): Promise<NotesAnswer> {
   const outgoing = get({
     ...{ host: '127.0.0.1', port, path: '/notes' },
     headers: { host: `${tenant}.localhost:${port}` },
-    agent: false, // a connection of its own, so that none waits for another
+    agent: false, // a connection of its own, so that requests do not wait for each other
     signal: AbortSignal.timeout(TIMEOUT_MILLIS),
   })
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]

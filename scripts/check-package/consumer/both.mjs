@@ -1,4 +1,5 @@
-// An application may load both copies: its own code the one, a library it uses the other.
+// An application may load both copies of the package: its own code one copy, a library that it uses the
+// other.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import knex from 'knex'

@@ -1,4 +1,4 @@
-// What resolves requests loads neither Knex nor a driver, in either format.
+// The modules for resolving requests load neither Knex nor a driver, in either format.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 

@@ -1,4 +1,4 @@
-// What is for requests loads without any framework, and each copy takes what the other one made.
+// The modules for requests load without any framework. Each copy accepts objects of the other copy.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { createTenantKnex } from 'tenant-knex'

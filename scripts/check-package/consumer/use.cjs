@@ -1,5 +1,5 @@
-// What each consumer does with the package, however it has loaded it. It knows only what a user
-// of the package knows; the tenant's database is there already.
+// The steps of each consumer, independent of how it has loaded the package. It uses only what a user of the
+// package knows. The tenant's database exists already.
 const assert = require('node:assert/strict')
 
 module.exports = async function use(tenantKnexPackage) {
