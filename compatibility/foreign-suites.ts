@@ -1,8 +1,7 @@
 /*
- * Tries packages that others have made for Knex. Runs their own tests three times on each server:
- * with plain Knex, with a bound Knex, and with a bound Knex beside a tenant that leaves traces. What
- * passes with plain Knex must pass with ours. Then uses them in three tenants at once, and runs the
- * examples of the guide about them.
+ * Tries packages that extend Knex. Runs their own tests three times on each server: with plain Knex, with a
+ * bound Knex, and with a bound Knex beside a tenant that leaves traces. A test that passes with plain Knex
+ * must pass with ours. Then uses the packages in three tenants at once, and runs the examples of their guide.
  */
 import { parseArgs } from 'node:util'
 import { runCommand } from '../test/support/servers/command.ts'

@@ -1,7 +1,7 @@
 /*
- * Runs the tests that Knex has of itself twice on each server: with Knex as it is, and with Knexes
- * that tenant-knex has bound to a database. Prints what passes with one and not with the other, and
- * fails where `knex-suite/exceptions.ts` does not say why.
+ * Runs Knex's own tests twice on each server: with plain Knex, and with Knexes that tenant-knex has bound to
+ * a database. Prints the tests that pass with only one of the two. Fails if `knex-suite/exceptions.ts` does
+ * not explain a difference.
  */
 import { runCommand } from '../test/support/servers/command.ts'
 import type { Reaper } from '../test/support/servers/reaper.ts'

@@ -1,6 +1,6 @@
 /*
- * The tests of what a version of Node may change, on newer Nodes than the one at hand and with the
- * packages that are installed: `npm run test:nodes`.
+ * Runs the tests of features that differ between versions of Node, on newer Nodes than this one and with the
+ * installed packages: `npm run test:nodes`.
  */
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,7 @@ import { type Outcome, runSuite } from './versions/suite.ts'
 const NODES: readonly string[] = ['24', '26']
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
-/** Scopes of asynchronous calls, sockets, streams and URLs: there Nodes have differed. */
+/** Scopes of asynchronous calls, sockets, streams and URLs: Nodes have differed in these. */
 const FILES = [
   'test/server/tenant-knex.test.ts',
   'test/*/adapters/**/*.test.ts',
@@ -30,7 +30,7 @@ const FILES = [
   'test/lab/*-fuzz.test.ts',
 ]
 
-// As .mocharc.json has it, whose files would be added to these.
+// As in .mocharc.json, without its files, which mocha would add to these.
 const MOCHA = ['--no-config', '-n', 'import=tsx', '-n', 'expose-gc', '-t', '20000']
 const ENDS = ['--require', 'test/support/ends-by-itself.ts']
 

@@ -1,6 +1,6 @@
 /*
- * Runs Objection's own integration tests three times on each server: on plain Knex, on a bound Knex,
- * and with models made by `forTenants`. What passes plain must pass with ours.
+ * Runs Objection's own integration tests three times on each server: with plain Knex, with a bound Knex, and
+ * with models made by `forTenants`. A test that passes with plain Knex must pass with ours.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ const SERVERS = {
 }
 const preload = fileURLToPath(new URL('objection-suite/preload.ts', import.meta.url))
 
-/** How often a test of a title passed: some titles occur more than once. */
+/** How often a test passed, by title: some titles occur more than once. */
 type Passes = ReadonlyMap<string, number>
 
 interface Test {
@@ -108,7 +108,10 @@ function report(server: string, mode: Mode, { passes, failures }: Outcome): void
   for (const [title, message] of failures) console.log(`  fails: ${title}: ${message.slice(-90)}`)
 }
 
-/** Whether ours passes what plain passes, but for what is explained; and all of that still fails. */
+/**
+ * True if our run passes every test that plain Knex passes, except explained ones, and the explained ones
+ * still fail.
+ */
 function compare(mode: Mode, plain: Outcome, ours: Outcome): boolean {
   const lost = [...plain.passes].filter(([title, count]) => (ours.passes.get(title) ?? 0) < count)
   const explained = EXCEPTIONS.filter(({ modes }) => modes.includes(mode))

@@ -1,6 +1,6 @@
 /*
- * The tests on the lowest and on the newest Knex and mysql2 that the package's peer ranges allow,
- * each on every supported major version of Node: `npm run test:versions`.
+ * Runs the tests with the lowest and the newest Knex and mysql2 that the package's peer ranges allow, each on
+ * every supported major version of Node: `npm run test:versions`.
  */
 import { type Run, runCommand } from '../test/support/servers/command.ts'
 import {
@@ -21,7 +21,7 @@ import { runSuite } from './versions/suite.ts'
 import { Workspaces } from './versions/workspace.ts'
 
 interface Runs {
-  /** What they ran on, for people. */
+  /** The names of the servers, for people. */
   readonly servers: readonly string[]
   readonly results: readonly Result[]
 }

@@ -11,8 +11,8 @@ import type { Edit, ForeignSuite } from './suite.ts'
 const inside = (file: string): string => fileURLToPath(new URL(`./inside/${file}`, import.meta.url))
 
 /**
- * A folder with a suite's tests and all that they load, kept in the user's cache folder. What they
- * get as `knex` is a stand-in for it, which makes a plain or a bound Knex.
+ * A folder in the user's cache folder with a suite's tests and everything that they load. Their `knex` is
+ * replaced by a stand-in that makes a plain or a bound Knex.
  */
 export async function checkOut(reaper: Reaper, suite: ForeignSuite): Promise<string> {
   const packages = [...ownDependencies(), ...suite.packages]
@@ -26,13 +26,13 @@ export async function checkOut(reaper: Reaper, suite: ForeignSuite): Promise<str
     prune(draft)
     await install(reaper, draft, packages)
   })
-  // These are as this working tree has them.
+  // Taken from this working tree each time.
   standInForKnex(folder)
   addOwnPackage(folder)
   return folder
 }
 
-/** Leaves out what the repository itself would install. */
+/** Removes packages that the repository itself would install. */
 function prune(folder: string): void {
   const file = join(folder, 'package.json')
   const { name, type, exports, jest } = JSON.parse(readFileSync(file, 'utf8'))

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import mysql from 'mysql2/promise'
 
-/** What a database has at the beginning. */
+/** The initial content of a database. */
 export interface Contents {
   readonly charset: string
-  /** SQL that makes its tables. */
+  /** SQL that creates its tables. */
   readonly tables: string
 }
 
-/** Runs something with new databases, which are dropped afterwards: one, and a neighbour's. */
+/** Runs a function with two new databases, one for a neighbour. Both are dropped afterwards. */
 export async function withDatabase<T>(
   serverUrl: string,
   { charset, tables }: Contents,

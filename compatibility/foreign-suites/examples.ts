@@ -9,7 +9,7 @@ import { withTenants } from './tenants-at-once.ts'
 
 const PAGE = 'docs/other-packages.md'
 
-/** The examples that need packages which this project does not install. */
+/** Examples of packages that this project does not install. */
 export function foreignExamples(): Example[] {
   const page = read(PAGE)
   return [...page.matchAll(/^```js foreign\n(.*?)^```$/gms)].map(({ index, 1: code = '' }) => ({
@@ -18,7 +18,7 @@ export function foreignExamples(): Example[] {
   }))
 }
 
-/** Runs an example as a program; returns what is wrong with it, if anything. */
+/** Runs an example as a program. Returns its problem, if there is one. */
 export function problemOf(
   reaper: Reaper,
   folder: string,
@@ -39,7 +39,7 @@ export function problemOf(
   })
 }
 
-/** What the guides' examples expect of acme and globex. */
+/** Creates the rows that the guide's examples expect of acme and globex. */
 async function createUsers(serverUrl: string, prefix: string): Promise<void> {
   const connection = await mysql.createConnection({ uri: serverUrl, multipleStatements: true })
   try {
@@ -61,7 +61,7 @@ function writeProgram(folder: string, { code, line }: Example): string {
   return program
 }
 
-/** Accepts the options of an example, and uses the server and the databases that there are. */
+/** Accepts an example's options, and uses the given server and databases. */
 const STAND_IN = `import { createTenantKnex as create } from 'tenant-knex'
 const { FOREIGN_URL: connection, FOREIGN_DATABASE: prefix } = process.env
 export function createTenantKnex(options) {

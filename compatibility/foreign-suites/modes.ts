@@ -1,5 +1,5 @@
 /**
- * What the tests get as `knex`:
+ * The Knex that the tests get:
  *
  * - `plain`: Knex itself.
  * - `bound`: a bound Knex, from a tenantKnex with the same configuration.
@@ -7,5 +7,5 @@
  */
 export type Mode = 'plain' | 'bound' | 'neighbour'
 
-/** Those that are compared with `plain`. */
+/** The modes that are compared with `plain`. */
 export const OURS: readonly Mode[] = ['bound', 'neighbour']

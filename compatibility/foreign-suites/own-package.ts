@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const LOADED = ['cookie', 'keyv', 'knex', 'lru.min', 'mysql2']
 
-/** What tenant-knex loads, in the versions that are installed here. */
+/** The packages that tenant-knex loads, in the versions that are installed here. */
 export function ownDependencies(): string[] {
   return LOADED.map((name) => {
     const file = join(ROOT, 'node_modules', name, 'package.json')
@@ -13,7 +13,7 @@ export function ownDependencies(): string[] {
   })
 }
 
-/** Puts tenant-knex as it is built into a folder, beside the Knex and the mysql2 that are there. */
+/** Copies the built tenant-knex into a folder, beside its Knex and mysql2. */
 export function addOwnPackage(folder: string): void {
   const own = join(folder, 'node_modules', 'tenant-knex')
   rmSync(own, { recursive: true, force: true })

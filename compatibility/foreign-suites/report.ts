@@ -12,12 +12,12 @@ export interface Outcome {
   readonly runs: ReadonlyMap<Mode, SuiteRun>
 }
 
-/** Passed and failed, as in `28/0`. */
+/** The numbers of passed and failed tests, such as `28/0`. */
 export function countOf({ tests }: SuiteRun): string {
   return `${titlesOf(tests, 'passed').length}/${titlesOf(tests, 'failed').length}`
 }
 
-/** Prints how the runs differ from the one with plain Knex; returns whether all is explained. */
+/** Prints the differences from the run with plain Knex. Returns true if all are explained. */
 export function report({ suite, server, runs }: Outcome): boolean {
   const plain = runOf(runs, 'plain')
   console.log(`${suite.name} ${suite.version}, ${server}, plain: ${countOf(plain)}`)
@@ -27,7 +27,7 @@ export function report({ suite, server, runs }: Outcome): boolean {
   return results.every(Boolean)
 }
 
-/** Prints what a package did in three tenants at once; returns whether all of it was right. */
+/** Prints the result of a package in three tenants at once. Returns true if all of it was right. */
 export function reportTenants({ driven, server, drivings }: DrivenOutcome): boolean {
   for (const { way, checks, wrong, not } of drivings) {
     const result = not ? `not tried: ${not}` : `${checks} checks, ${wrong.length} wrong`
@@ -46,7 +46,7 @@ function reportMode(suite: ForeignSuite, mode: Mode, plain: SuiteRun, ours: Suit
   for (const title of gained) console.log(`    passes with ours only: ${title}`)
   for (const each of lost) printLost(each, reasonOf(suite, each))
   const surprising = lost.filter((each) => reasonOf(suite, each) === undefined)
-  // Without the second, tests that get plain Knex by mistake would pass.
+  // Without the second condition, tests that get plain Knex by mistake would pass.
   return surprising.length === 0 && acquires > 0 && (handOvers > 0 || mode !== 'neighbour')
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Reaper } from '../../test/support/servers/reaper.ts'
 import { run } from '../../test/support/servers/run.ts'
 
-/** Repositories on this machine, in folders that are named `owner+name` or `owner+name/repo`. */
+/** Local copies of repositories, in folders named `owner+name` or `owner+name/repo`. */
 const LOCAL = process.env.FOREIGN_REPOSITORIES
 
 /** Clones a tag of a repository into an empty folder. */
@@ -20,7 +20,7 @@ export async function clone(
 function sourceOf(repository: string): string {
   if (LOCAL) {
     const named = join(LOCAL, repository.replace('/', '+'))
-    // With a scheme, or git would copy it whole.
+    // With a scheme, because git copies a plain path completely.
     for (const folder of [join(named, 'repo'), named])
       if (isRepository(folder)) return `file://${folder}`
   }

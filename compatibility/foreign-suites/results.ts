@@ -22,7 +22,7 @@ Programs of this project's own (\`tenants/\`) use each package as npm has it, in
 | Package | Server | Bound | Ambient |
 | - | - | - | - |`
 
-/** Writes the tables. */
+/** Writes the tables of results. */
 export function writeResults(outcomes: readonly Outcome[], driven: readonly DrivenOutcome[]): void {
   const { node } = process.versions
   const lines = [

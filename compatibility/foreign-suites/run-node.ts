@@ -4,21 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Reaper } from '../../test/support/servers/reaper.ts'
 
-/** What Node is to run, and with which variables beside this process's own. */
+/** The arguments of Node, and variables beside those of this process. */
 export interface NodeCall {
   readonly cwd: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** How it ended. */
+/** The end of a program. */
 export interface NodeEnd {
   /** Undefined if it was killed. */
   readonly code: number | undefined
   readonly output: string
 }
 
-/** The longest takes a few minutes; this is for one that hangs. */
+/** The longest suite takes a few minutes. This limit ends one that hangs. */
 const LIMIT_MILLIS = 900_000
 
 /** Runs a program to its end. */

@@ -9,22 +9,22 @@ import type { Mode } from './modes.ts'
 import { runNode } from './run-node.ts'
 import type { ForeignSuite } from './suite.ts'
 
-/** What to run where. */
+/** The suite to run, and how. */
 export interface RunOptions {
   readonly suite: ForeignSuite
-  /** Where the suite's tests are. */
+  /** The folder of the suite's tests. */
   readonly checkout: string
   readonly mode: Mode
   readonly serverUrl: string
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface SuiteRun {
   readonly tests: Tests
   readonly use: Use
 }
 
-/** Sums over all bound Knexes of a run: nothing in one of plain Knex. */
+/** Sums over all bound Knexes of a run; all zero with plain Knex. */
 export interface Use {
   readonly acquires: number
   /** How often a connection came from another tenant. */
@@ -34,7 +34,7 @@ export interface Use {
 /**
  * Runs a suite in one mode.
  *
- * @throws Error with the end of what was printed if no test ran.
+ * @throws Error with the end of the output if no test ran
  */
 export async function runSuite(reaper: Reaper, options: RunOptions): Promise<SuiteRun> {
   const { suite, checkout, mode, serverUrl } = options

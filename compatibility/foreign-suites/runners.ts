@@ -5,9 +5,12 @@ import type { Test } from '../knex-suite/tests.ts'
 
 /** A program that runs tests. */
 export interface Runner {
-  /** What Node is called with, to run the tests and to write their results into a file. */
+  /** Node's arguments to run the tests and write their results into a file. */
   arguments(resultFile: string): string[]
-  /** The tests of a result file, none if the program has written no such file, or of its output. */
+  /**
+   * Reads the tests from the result file or from the output. The result is empty if the program wrote no such
+   * file.
+   */
   read(resultFile: string, output: string): Test[]
 }
 
@@ -36,7 +39,7 @@ interface JestResult {
 const TSX = ['--import', import.meta.resolve('tsx')]
 const program = (...path: string[]): string => join('node_modules', ...path)
 
-/** Mocha; TypeScript is run by tsx. */
+/** Mocha; tsx runs TypeScript. */
 export function mocha(...options: readonly string[]): Runner {
   return {
     arguments: (file) => [
@@ -81,7 +84,7 @@ export function jest(...options: readonly string[]): Runner {
   }
 }
 
-/** The test runner of Node itself. */
+/** Node's own test runner. */
 export function nodeTest(...files: readonly string[]): Runner {
   const reporter = fileURLToPath(new URL('./inside/reporter.mjs', import.meta.url))
   return {
@@ -101,7 +104,7 @@ interface JapaEvent {
   readonly errors?: readonly { readonly error?: { readonly stack?: string } }[]
 }
 
-/** Japa, the one of AdonisJS; its results are in what it prints. */
+/** Japa, the runner of AdonisJS. Its output contains the results. */
 export function japa(script: string, ...files: readonly string[]): Runner {
   const wanted = files.map((file) => `--files=${file}.spec.ts`)
   const options = ['--reporters=ndjson', '--timeout=30000', '--force-exit']

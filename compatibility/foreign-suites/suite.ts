@@ -10,25 +10,25 @@ export interface ForeignSuite {
   readonly repository: string
   /** The tag of that release. */
   readonly tag: string
-  /** What the package and its tests load, beside Knex and mysql2, each with its version. */
+  /** The packages that the package and its tests load, beside Knex and mysql2, with versions. */
   readonly packages: readonly string[]
-  /** What is changed in the tests for them to run here. */
+  /** Changes to the tests that they need to run here. */
   readonly edits?: readonly Edit[]
-  /** A file of SQL that makes the tables which the tests expect. */
+  /** A file of SQL that creates the tables that the tests expect. */
   readonly tables?: string
-  /** The character set that the tests expect their database to have; utf8mb4 if left out. */
+  /** The character set of the database that the tests expect. @defaultValue utf8mb4 */
   readonly charset?: string
-  /** What runs the tests. */
+  /** The program that runs the tests. */
   readonly runner: Runner
-  /** Those that the tests are for; all if left out. */
+  /** The servers that the tests are for. @defaultValue all */
   readonly servers?: readonly string[]
-  /** What the tests read from their environment. */
+  /** Environment variables that the tests read. */
   readonly environment?: Readonly<Record<string, string>>
-  /** Tests that pass with plain Knex and not with ours: the beginning of the title, and why. */
+  /** Tests that pass with plain Knex but not with ours: the beginning of the title, and the reason. */
   readonly exceptions?: Readonly<Record<string, string>>
 }
 
-/** Replaces a text in a file, each time it occurs there. */
+/** Replaces each occurrence of a text in a file. */
 export interface Edit {
   readonly file: string
   readonly from: string

@@ -9,25 +9,25 @@ import { hash, install } from './install.ts'
 import { addOwnPackage, ownDependencies } from './own-package.ts'
 import { runNode } from './run-node.ts'
 
-/** A package of npm, and the program in `tenants/` that uses it. */
+/** An npm package, and the program in `tenants/` that uses it. */
 export interface Driven {
   readonly name: string
   readonly version: string
   readonly program: string
 }
 
-/** How one way went: a bound Knex for each tenant, or `ambient` for all. */
+/** The result of one way: a bound Knex for each tenant, or `ambient` for all. */
 export interface Driving {
   readonly way: 'bound' | 'ambient'
-  /** Rows and numbers that were compared. */
+  /** How many rows and numbers were compared. */
   readonly checks: number
-  /** What was another tenant's. */
+  /** Values that belong to another tenant. */
   readonly wrong: readonly string[]
-  /** Why it was not tried. */
+  /** The reason why it was not tried. */
   readonly not?: string
 }
 
-/** What came of a package in three tenants at once. */
+/** The result of a package in three tenants at once. */
 export interface DrivenOutcome {
   readonly driven: Driven
   readonly server: string
@@ -48,7 +48,7 @@ export const DRIVEN: readonly Driven[] = [
 ]
 const BESIDE = ['@feathersjs/feathers@5.0.50', 'express-session@1.19.0']
 
-/** A folder with the packages as npm has them, kept in the user's cache folder. */
+/** A folder in the user's cache folder with the packages from npm. */
 export async function packagesFolder(reaper: Reaper): Promise<string> {
   const named = DRIVEN.map(({ name, version }) => `${name}@${version}`)
   const packages = [...ownDependencies(), ...named, ...BESIDE]
@@ -62,7 +62,7 @@ export async function packagesFolder(reaper: Reaper): Promise<string> {
   return folder
 }
 
-/** Uses a package in three tenants at once, over one pool. */
+/** Uses a package in three tenants at once over one pool. */
 export function driveTenants(
   reaper: Reaper,
   folder: string,
@@ -85,7 +85,7 @@ export function driveTenants(
   })
 }
 
-/** Runs something with new databases of three tenants, which are dropped afterwards. */
+/** Runs a function with new databases for three tenants. They are dropped afterwards. */
 export async function withTenants<T>(
   serverUrl: string,
   use: (prefix: string) => Promise<T>,

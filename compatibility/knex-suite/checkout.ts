@@ -6,12 +6,12 @@ import { cachedFolder } from '../../test/support/servers/cache-folder.ts'
 import type { Reaper } from '../../test/support/servers/reaper.ts'
 import { run } from '../../test/support/servers/run.ts'
 
-/** The release whose tests are run; the exceptions are about these. */
+/** The release whose tests run. The exceptions are about this release. */
 export const KNEX_VERSION = '3.3.0'
 
 const REPOSITORY = process.env.KNEX_REPOSITORY || 'https://github.com/knex/knex.git'
 
-/** What the tests of one database need of all that Knex's development needs. */
+/** The packages that the tests of one database need, from all that Knex's development needs. */
 const NEEDED = [
   '@tsconfig/node12',
   '@tsconfig/recommended',
@@ -30,13 +30,13 @@ const NEEDED = [
   'typescript',
 ]
 
-/** What is read and changed of Knex's package.json. */
+/** The parts of Knex's package.json that are read and changed. */
 interface Manifest {
   devDependencies: Record<string, string>
   peerDependencies?: Record<string, string>
 }
 
-/** A folder with Knex's source, ready to run its tests; kept in the user's cache folder. */
+/** A folder in the user's cache folder with Knex's source, ready to run its tests. */
 export function knexCheckout(reaper: Reaper): Promise<string> {
   const mysql2 = createRequire(import.meta.url)('mysql2/package.json').version as string
   const recipe = createHash('sha256').update(JSON.stringify(NEEDED)).digest('hex').slice(0, 8)
@@ -55,7 +55,7 @@ export function knexCheckout(reaper: Reaper): Promise<string> {
   })
 }
 
-/** Leaves out the other databases' drivers and tools, and takes the mysql2 that we use. */
+/** Removes the drivers and tools of other databases, and takes our version of mysql2. */
 function prune(file: string, mysql2: string): void {
   const manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest
   const wanted = Object.entries(manifest.devDependencies).filter(([name]) => NEEDED.includes(name))

@@ -1,12 +1,14 @@
 import { type Tests, titlesOf } from './tests.ts'
 
-/** How two runs of the same tests differ. */
+/** The differences between two runs of the same tests. */
 export interface Comparison {
-  /** Titles of those that fail in both. */
+  /** Titles of tests that fail in both runs. */
   readonly failedInBoth: readonly string[]
-  /** Those that pass with Knex alone, and what only fails through tenant-knex (a hook, say). */
+  /**
+   * Tests that pass only with plain Knex, and failures that occur only through tenant-knex, such as a hook's.
+   */
   readonly lost: readonly Lost[]
-  /** Titles of those that pass through tenant-knex alone. */
+  /** Titles of tests that pass only through tenant-knex. */
   readonly gained: readonly string[]
 }
 
@@ -16,7 +18,7 @@ export interface Lost {
   readonly reason: string
 }
 
-/** Compares a run with Knex as it is to one through tenant-knex, test by test. */
+/** Compares a run with plain Knex to one through tenant-knex, test by test. */
 export function compare(plain: Tests, ours: Tests): Comparison {
   const passed = titlesOf(plain, 'passed')
   const failed = titlesOf(ours, 'failed')

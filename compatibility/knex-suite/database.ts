@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import mysql from 'mysql2/promise'
 
-/** One of Knex's tests looks for this password where it must not show. */
+/** One of Knex's tests checks that this password does not appear in a text. */
 const PASSWORD = 'testpassword'
 
-/** Runs something with a new database and an account, both of which are dropped afterwards. */
+/** Runs a function with a new database and an account. Both are dropped afterwards. */
 export async function withDatabase<T>(
   serverUrl: string,
   use: (databaseUrl: string) => Promise<T>,

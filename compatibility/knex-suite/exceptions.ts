@@ -4,7 +4,7 @@ const INFORMATION_SCHEMA =
   'It reads INFORMATION_SCHEMA.COLUMNS through a builder. A name of another database is refused: ' +
   'there are the names of all tenants’ tables, and in PROCESSLIST their statements. `knex.raw` can.'
 
-/** Tests of Knex that do not pass through tenant-knex: title and reason. */
+/** Knex's tests that fail through tenant-knex: title and reason. */
 export const exceptions: Readonly<Record<string, string>> = {
   'Integration Tests > Connection configuration provider > replaces the resolved config when expired':
     'It calls methods of Knex’s own client and pool that are not public, and replaces settings by hand.',

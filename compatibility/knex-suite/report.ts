@@ -10,7 +10,7 @@ export interface Outcome {
   readonly comparison: Comparison
 }
 
-/** Prints how the two runs on a server differ; returns whether all of it is explained. */
+/** Prints the differences of the two runs on a server. Returns true if all are explained. */
 export function report(server: string, { plain, ours, comparison }: Outcome): boolean {
   const { lost, gained, failedInBoth } = comparison
   const explained = lost.filter(({ title }) => exceptions[title] !== undefined)
@@ -33,18 +33,21 @@ export function report(server: string, { plain, ours, comparison }: Outcome): bo
   const stray = strayRejections(ours, plain)
   console.log(`  ${stray.length} unhandled rejections with tenant-knex alone, unexplained`)
   stray.forEach(printLost)
-  // Without this, tests that get Knex alone by mistake would pass.
+  // Without this condition, tests that get plain Knex by mistake would pass.
   const isExplained = unexplained.length === 0 && stray.length === 0
   return isExplained && acquires > 0 && plain.use.knexes === 0
 }
 
-/** Those of a test that fails as explained are of its own comparison. */
+/**
+ * Rejections that need an explanation. Those of a test that fails as explained come from the test's own
+ * comparison, and plain Knex may have some too.
+ */
 function strayRejections(ours: TestRun, plain: TestRun): Rejection[] {
   const known = new Set([...Object.keys(exceptions), ...plain.rejections.map(({ title }) => title)])
   return ours.rejections.filter(({ title }) => !known.has(title))
 }
 
-/** Says which exceptions no server needs any more. */
+/** Prints the exceptions that no server needs any more. */
 export function reportUnneeded(titles: readonly string[]): void {
   if (titles.length === 0) return
   console.log('\nThese pass now and can be taken out of exceptions.ts:')

@@ -7,30 +7,30 @@ import type { Reaper } from '../../test/support/servers/reaper.ts'
 import { lastLines } from '../../test/support/servers/run.ts'
 import { type Test, type Tests, testsOf } from './tests.ts'
 
-/** What the tests get as `knex`. */
+/** The Knex that the tests get. */
 export type Subject = 'knex' | 'tenant-knex'
 
-/** What to run where. */
+/** The subject to test, and where. */
 export interface RunOptions {
   readonly checkout: string
   readonly subject: Subject
-  /** With the account and the database that the tests are to use. */
+  /** Includes the account and the database that the tests use. */
   readonly databaseUrl: string
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface TestRun {
   readonly tests: Tests
   readonly seconds: number
-  /** Rejections that nobody has handled, and in which test. */
+  /** Unhandled rejections, with the running test. */
   readonly rejections: readonly Rejection[]
-  /** What went through tenant-knex: nothing in a run of Knex alone. */
+  /** How much went through tenant-knex: nothing with plain Knex. */
   readonly use: Use
 }
 
-/** A rejection that nobody has handled. */
+/** An unhandled rejection. */
 export interface Rejection {
-  /** Of the test that ran. */
+  /** The title of the running test. */
   readonly title: string
   readonly reason: string
 }
@@ -39,11 +39,11 @@ export interface Rejection {
 export interface Use {
   readonly knexes: number
   readonly acquires: number
-  /** Connections that nobody has released at the end. */
+  /** Connections that are not released at the end. */
   readonly held: number
 }
 
-/** One of Knex's two test commands takes half a minute; this is for one that hangs. */
+/** One of Knex's two test commands takes half a minute. This limit ends one that hangs. */
 const LIMIT_MILLIS = 300_000
 
 const inside = (file: string): string => fileURLToPath(new URL(`./inside/${file}`, import.meta.url))
@@ -56,7 +56,7 @@ const MOCHA = [
   ...['--ignore', 'test/integration2/dialects/!(mysql*).spec.js'],
 ]
 
-/** Runs Knex's mocha tests for mysql2, and those of its tape tests that use a server. */
+/** Runs Knex's mocha tests for mysql2, and its tape tests that use a server. */
 export async function runTests(reaper: Reaper, options: RunOptions): Promise<TestRun> {
   const folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-suite-')
   const start = Date.now()
@@ -72,7 +72,7 @@ export async function runTests(reaper: Reaper, options: RunOptions): Promise<Tes
   }
 }
 
-/** Runs a script in the checkout, and gives what it printed. */
+/** Runs a script in the checkout, and returns its output. */
 async function runNode(
   reaper: Reaper,
   script: readonly string[],
@@ -121,7 +121,7 @@ function linesOf<T>(file: string): T[] {
   return lines.map((line) => JSON.parse(line) as T)
 }
 
-/** Reads the Test Anything Protocol: a test is a title and what was found to hold or not. */
+/** Reads the Test Anything Protocol. A test is a title and its assertions. */
 function tapeTests(output: string): Test[] {
   const [, ...sections] = output.split(/^# /m)
   return sections

@@ -1,15 +1,15 @@
-/** How one of Knex's tests ended. */
+/** The end of one of Knex's tests. */
 export interface Test {
   readonly title: string
   readonly state: 'passed' | 'failed' | 'skipped'
-  /** Why it failed. */
+  /** The reason of its failure. */
   readonly reason?: string
 }
 
-/** The tests of a run by title. */
+/** The tests of a run, by title. */
 export type Tests = ReadonlyMap<string, Test>
 
-/** Several tests have the same title: those after the first are numbered. */
+/** If several tests have the same title, those after the first are numbered. */
 export function testsOf(list: readonly Test[]): Tests {
   const tests = new Map<string, Test>()
   const seen = new Map<string, number>()
@@ -21,7 +21,7 @@ export function testsOf(list: readonly Test[]): Tests {
   return tests
 }
 
-/** The titles of those that ended in a way. */
+/** The titles of the tests that ended in a state. */
 export function titlesOf(tests: Tests, state: Test['state']): string[] {
   return [...tests].filter(([, test]) => test.state === state).map(([title]) => title)
 }

@@ -1,12 +1,12 @@
 import type { Mode } from './preload.ts'
 
-/** Tests that pass with plain Knex and must not with ours, or cannot. */
+/** Tests that pass with plain Knex, and that must fail with ours or cannot pass. */
 export interface Exception {
   readonly modes: readonly Mode[]
-  /** What the test's full title begins with. */
+  /** The beginning of the test's full title. */
   readonly title: string
   readonly why: string
-  /** It passes at times, and fails at times with plain Knex. */
+  /** It sometimes passes with ours, and sometimes fails with plain Knex. */
   readonly isUnsteady?: true
 }
 
@@ -37,7 +37,7 @@ export const EXCEPTIONS: readonly Exception[] = [
 ]
 
 /**
- * Several tests write the same rows over several connections at once. Which statement comes first
- * decides whether InnoDB ends one as a deadlock, with plain Knex too, and they do not expect it.
+ * Several tests write the same rows over several connections at once. The order of the statements decides if
+ * InnoDB ends one with a deadlock, with plain Knex too. The tests do not expect that.
  */
 export const UNSTEADY = /Deadlock found/

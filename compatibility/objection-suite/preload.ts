@@ -1,6 +1,6 @@
 /*
- * Loaded before Objection's tests: gives them, instead of Knex, one on mysql2 and on our server, and
- * in two of the three modes one that tenant-knex made.
+ * Loaded before Objection's tests. Instead of Knex they get a Knex with mysql2 on our server. In two of the
+ * three modes tenant-knex has made it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Module, { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../..
 /**
  * - `plain`: Knex itself
  * - `bound`: each Knex is a bound Knex
- * - `models`: the same, and Objection's `Model` is one made by `forTenants`, with a tenant in scope
+ * - `models`: like `bound`, and `forTenants` makes Objection's `Model`, with a tenant in scope
  */
 export type Mode = 'plain' | 'bound' | 'models'
 
@@ -54,19 +54,19 @@ function makeKnex(config: Knex.Config): Knex {
     ...rest,
     connection: url,
     database: () => database,
-    // What the tests have their pool do to each new connection.
+    // The tests' pool does this to each new connection.
     session: ["SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'"],
   }
   const tenantKnex = createTenantKnex(options as TenantKnexOptions)
   const tenantId = `knex-${tenantKnexes.size + 1}`
   tenantKnexes.set(tenantId, tenantKnex)
-  // A test destroys the Knex it has made.
+  // A test destroys the Knex that it has made.
   return Object.defineProperty(tenantKnex(tenantId), 'destroy', {
     value: () => tenantKnex.destroy(),
   })
 }
 
-/** The tests' tenants: a Knex with a configuration of its own is a tenantKnex of its own. */
+/** The tests' tenants. A Knex with its own configuration is a tenantKnex of its own. */
 function allTenants(): TenantKnex {
   const of = (tenantId: string): BoundKnex => {
     const tenantKnex = tenantKnexes.get(tenantId)
@@ -74,7 +74,7 @@ function allTenants(): TenantKnex {
     return tenantKnex(tenantId)
   }
   return Object.assign(of, {
-    // The first Knex is that of all tests but a few; it is as if they ran in its scope.
+    // All tests but a few use the first Knex, so they run as if in its scope.
     current: () => scope.getStore() ?? of('knex-1'),
     run: async (tenantId: string, fn: (bound: BoundKnex) => unknown) => {
       const bound = of(tenantId)
@@ -91,7 +91,7 @@ function withTenantModel(exported: unknown): unknown {
 
 type MockKnex = (knex: Knex, ...rest: unknown[]) => object
 
-/** The tests' mock copies the properties that it finds; a tenant it does not expect. */
+/** The tests' mock copies the properties that it finds. It does not expect a tenant. */
 function withTenant(mock: MockKnex): MockKnex {
   return (original, ...rest) =>
     Object.defineProperty(mock(original, ...rest), 'tenant', {

@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url'
 
 const TAG = '3.1.5'
 const REPOSITORY = 'https://github.com/Vincit/objection.js.git'
-/** What Objection and its tests load, without the drivers of other databases. */
+/** The packages that Objection and its tests load, without the drivers of other databases. */
 const PACKAGES = ['ajv', 'ajv-formats', 'db-errors', 'bluebird', 'chai', 'chai-subset']
 PACKAGES.push('expect.js', 'lodash', 'mocha', 'uuid')
-/** Ours: the tests compare classes of Knex. */
+/** Our copies, because the tests compare Knex's classes. */
 const SHARED = ['knex', 'mysql2']
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** Objection's source and what its tests need, in a folder of its own. */
+/** Makes a folder with Objection's source and the packages that its tests need. */
 export async function checkOut(folder: string, database: string): Promise<string> {
   const source = join(folder, 'objection')
   const repository = process.env.OBJECTION_REPOSITORY ?? REPOSITORY
@@ -43,7 +43,7 @@ async function install(folder: string, source: string): Promise<void> {
   }
 }
 
-/** The tests' databases have fixed names. */
+/** The names of the tests' databases are fixed in their source. */
 function renameDatabase(folder: string, database: string): void {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
@@ -55,7 +55,7 @@ function renameDatabase(folder: string, database: string): void {
   }
 }
 
-/** Runs a command; what it writes goes to standard error. */
+/** Runs a command. Its output goes to standard error. */
 export async function run(
   command: string,
   args: readonly string[],

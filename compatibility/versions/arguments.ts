@@ -16,23 +16,23 @@ The first three may be given more than once, or with a list (--node 20,24).`
 const NODES: readonly string[] = ['20', '22', '24', '26']
 const LOWEST_NODE = 20
 
-/** A version, or one end of the range that package.json allows. */
+/** A version, or one end of the range in package.json. */
 export type LibraryVersion = 'lowest' | 'newest' | `${number}.${number}.${number}`
 
-/** What to run. */
+/** The versions to test. */
 export interface Wanted {
-  /** Versions of Node, or beginnings of such. */
+  /** Versions of Node, or their beginnings. */
   readonly nodes: readonly string[]
   readonly knex: readonly LibraryVersion[]
-  /** Empty where Knex decides. */
+  /** Empty if the version of Knex decides. */
   readonly mysql2: readonly LibraryVersion[]
   readonly mochaArguments: readonly string[]
 }
 
 /**
- * What the command line asks for; undefined where that is the usage.
+ * Parses the command line; undefined if it asks for the usage.
  *
- * @throws Error with a hint when an argument is not understood.
+ * @throws Error with a hint if an argument is not understood
  */
 export function parseArguments(args: readonly string[]): Wanted | undefined {
   const values = parse(args)

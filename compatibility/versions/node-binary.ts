@@ -5,17 +5,17 @@ import type { Reaper } from '../../test/support/servers.ts'
 import { newestRelease } from './releases.ts'
 import { say } from './say.ts'
 
-/** A Node that can be run. */
+/** An executable Node. */
 export interface NodeBinary {
   readonly version: string
   readonly path: string
 }
 
 /**
- * Gives a Node whose version begins so: this one, or else the newest such from npm, which is kept
- * in the user's cache folder.
+ * Finds a Node whose version begins with this text: the running one, or else the newest from npm, which is
+ * kept in the user's cache folder.
  *
- * @throws Error when npm has none for this platform.
+ * @throws Error if npm has none for this platform
  */
 export async function findNode(reaper: Reaper, beginning: string): Promise<NodeBinary> {
   const current = process.versions.node

@@ -4,24 +4,24 @@ import type { Reaper } from '../../test/support/servers.ts'
 import type { NodeBinary } from './node-binary.ts'
 import type { Workspace } from './workspace.ts'
 
-/** Where and with what a program runs. */
+/** How a program runs. */
 export interface NodeRun {
   readonly reaper: Reaper
   readonly node: NodeBinary
   readonly workspace: Workspace
-  /** What is set beside this process's own variables. */
+  /** Variables beside those of this process. */
   readonly environment: NodeJS.ProcessEnv
 }
 
-/** How a program ended. */
+/** The end of a program. */
 export interface NodeRunEnd {
-  /** Undefined where it ended well; else why it did not. */
+  /** Why it failed; undefined if it succeeded. */
   readonly problem: string | undefined
-  /** All that it wrote. */
+  /** Everything that it wrote. */
   readonly output: string
 }
 
-/** Runs a program by a certain Node, which its children find as `node` too. */
+/** Runs a program with a given Node. Its child processes find the same Node as `node`. */
 export async function runNode(
   { reaper, node, workspace, environment }: NodeRun,
   cwd: string,

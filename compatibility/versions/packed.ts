@@ -10,8 +10,8 @@ const TIMEOUT_MILLIS = 60_000
 
 type Check = (run: NodeRun) => Promise<string | undefined>
 
-// With the applications of scripts/check-package.mjs, which write and read rows. Each check gives
-// what is wrong.
+// Includes the applications of scripts/check-package.mjs, which write and read rows. Each check returns its
+// problems.
 const CHECKS: Readonly<Record<string, Check>> = {
   'the package as ES modules': (run) => use(run, 'esm.mjs'),
   'the package as CommonJS': (run) => use(run, 'commonjs.cjs'),
@@ -20,7 +20,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'the types of the package, CommonJS': (run) => compile(run, 'typed.cts'),
 }
 
-/** Uses the packed package as an application does. */
+/** Uses the packed package as an application would. */
 export async function checkPackage(
   run: NodeRun,
 ): Promise<{ readonly passed: number; readonly failures: readonly Failure[] }> {
@@ -53,13 +53,13 @@ async function compile(run: NodeRun, file: string): Promise<string | undefined> 
   return `${end.problem}\n${lastLines(end.output)}`
 }
 
-// Knex 3.0.1 has two, which its users see without us as well.
+// Knex 3.0.1 has two errors, which its users see without us too.
 function hasOnlyErrorsOfKnex(output: string): boolean {
   const errors = output.split('\n').filter((line) => line.includes(': error TS'))
   return errors.length > 0 && errors.every((line) => line.startsWith('node_modules/knex/'))
 }
 
-/** With the database of a tenant of its own. */
+/** Runs a function with a database for one tenant. */
 async function withTenant<T>(
   { environment }: NodeRun,
   fn: (environment: NodeJS.ProcessEnv) => Promise<T>,

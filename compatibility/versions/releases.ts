@@ -5,7 +5,7 @@ import type { LibraryVersion, Wanted } from './arguments.ts'
 
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
-/** Versions that are tried together. */
+/** Versions that are tested together. */
 export interface Libraries {
   readonly knex: string
   readonly mysql2: string
@@ -14,9 +14,9 @@ export interface Libraries {
 type Library = keyof Libraries
 
 /**
- * The versions behind "lowest" and "newest", by the peer ranges in package.json, in pairs.
+ * Resolves "lowest" and "newest" to versions, by the peer ranges in package.json, in pairs.
  *
- * @throws Error when a version is outside its range, or does not exist.
+ * @throws Error if a version is outside its range or does not exist
  */
 export async function resolveLibraries(reaper: Reaper, wanted: Wanted): Promise<Libraries[]> {
   const allowed = { knex: await allow(reaper, 'knex'), mysql2: await allow(reaper, 'mysql2') }
@@ -30,7 +30,7 @@ export async function resolveLibraries(reaper: Reaper, wanted: Wanted): Promise<
   return pairs.filter(isFirst)
 }
 
-/** The newest of the versions that a range allows, by npm's registry. */
+/** The newest version that a range allows, by npm's registry. */
 export async function newestRelease(reaper: Reaper, name: string, range: string): Promise<string> {
   return (await releases(reaper, name, range)).at(-1) as string
 }
@@ -50,7 +50,7 @@ function pick(library: Library, version: LibraryVersion, allowed: readonly strin
 ${allowed.join(', ')}`)
 }
 
-// In ascending order, which is not always the registry's.
+// In ascending order. The registry's order may differ.
 async function releases(reaper: Reaper, name: string, range: string): Promise<string[]> {
   const output = await run(reaper, 'npm', ['view', `${name}@${range}`, 'version', '--json'])
   const found = parseVersions(output)
@@ -58,7 +58,7 @@ async function releases(reaper: Reaper, name: string, range: string): Promise<st
   return found.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
 }
 
-// A list, or one version alone; npm's warnings may stand before it.
+// npm prints a list, or a single version. Warnings may come before it.
 function parseVersions(output: string): string[] {
   return [...output.matchAll(/^\s*"(\d+\.\d+\.\d+)",?$/gm)].map(([, version = '']) => version)
 }

@@ -4,7 +4,7 @@ import type { Outcome } from './suite.ts'
 
 const HEADINGS = ['Node', 'Knex', 'mysql2', 'passed', 'skipped', 'failed', 'seconds']
 
-/** One run of everything. */
+/** The result of one run of all tests. */
 export interface Result extends Outcome, Libraries {
   readonly node: string
 }
@@ -14,14 +14,14 @@ export function sayResult(result: Result): void {
   sayOutcome(nameOf(result), result)
 }
 
-/** The same of one that has another name. */
+/** Like {@link sayResult}, for a run with another name. */
 export function sayOutcome(name: string, { passed, skipped, failures, seconds }: Outcome): void {
   const counts = `${passed} passed, ${skipped} skipped, ${failures.length} failed`
   say(`${name}: ${counts} (${seconds.toFixed(0)} s)`)
   for (const { title, message } of failures) say(`FAILED ${title}\n${indent(message)}`)
 }
 
-/** Prints the servers and the table, and below it the names of what failed. */
+/** Prints the servers and the table, followed by the names of failed tests. */
 export function printReport(servers: readonly string[], results: readonly Result[]): void {
   const rows = [HEADINGS, ...results.map(cells)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row, column))))

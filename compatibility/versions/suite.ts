@@ -5,10 +5,10 @@ import { type NodeRun, type NodeRunEnd, runNode } from './node-run.ts'
 
 const TIMEOUT_MILLIS = 60 * 60_000
 
-/** What became of the tests. */
+/** The result of the tests. */
 export interface Outcome {
   readonly passed: number
-  /** Tests that said they do not apply. */
+  /** Tests that do not apply. */
   readonly skipped: number
   readonly failures: readonly Failure[]
   readonly seconds: number
@@ -19,7 +19,7 @@ export interface Failure {
   readonly message: string
 }
 
-// What mocha's reporter "json" writes, as far as it is used here.
+// The used parts of the output of mocha's reporter "json".
 interface Report {
   readonly stats: { readonly passes: number; readonly pending: number }
   readonly failures: readonly { readonly fullTitle: string; readonly err: { message?: string } }[]
@@ -50,7 +50,7 @@ function outcomeOf(report: Report | undefined, end: NodeRunEnd): Omit<Outcome, '
     title: fullTitle,
     message: err.message ?? 'no message',
   }))
-  // Neither a crash nor a run without a test may look green.
+  // A crash, or a run without a test, counts as a failure.
   if (failures.length === 0) failures.push(...wholeRunFailures(passed, end))
   return { passed, skipped, failures }
 }

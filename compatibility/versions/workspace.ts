@@ -8,26 +8,26 @@ import type { Libraries } from './releases.ts'
 import { say } from './say.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-// What git would take in: all but what .gitignore names.
+// The files that git would add: all except those that .gitignore names.
 const LIST_FILES = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
 const INSTALL = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
 
-/** Folders with the same libraries. */
+/** Folders that use the same libraries. */
 export interface Workspace {
   /** A copy of the project. */
   readonly project: string
-  /** An application that has the package installed from its tarball. */
+  /** An application with the package installed from its tarball. */
   readonly consumer: string
-  /** For what the tests put into the system's temporary folder. */
+  /** For the tests' temporary files. */
   readonly scratch: string
 }
 
-/** Makes workspaces in a temporary folder: one at a time, as all use the same copy. */
+/** Makes workspaces in a temporary folder, one at a time, because all use the same copy. */
 export class Workspaces {
   readonly #reaper: Reaper
   readonly #folder: string
 
-  /** Copies the project as it is, with what is not committed, and packs it. */
+  /** Copies the project as it is, including uncommitted changes, and packs it. */
   static async create(reaper: Reaper): Promise<Workspaces> {
     const workspaces = new Workspaces(reaper)
     await workspaces.#prepare()
@@ -39,7 +39,7 @@ export class Workspaces {
     this.#folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-versions-')
   }
 
-  /** Puts these libraries in; what was given before is theirs then. */
+  /** Installs these libraries. Earlier workspaces then have them too. */
   async install(libraries: Libraries): Promise<Workspace> {
     const { knex, mysql2 } = libraries
     say(`Knex ${knex}, mysql2 ${mysql2}: installing`)
@@ -84,12 +84,12 @@ export class Workspaces {
 
 function copy(files: readonly string[], to: string): void {
   for (const file of files) {
-    // A file that was removed but not committed is listed too.
+    // git also lists a file that was deleted without a commit.
     if (existsSync(join(ROOT, file))) cpSync(join(ROOT, file), join(to, file))
   }
 }
 
-// npm may decide otherwise, and a wrong version in the table would be worse than no table.
+// npm may install another version. A wrong version in the table would be worse than no table.
 function checkInstalled(folder: string, libraries: Libraries): void {
   for (const [name, wanted] of Object.entries(libraries)) {
     const file = join(folder, 'node_modules', name, 'package.json')

@@ -1,6 +1,6 @@
 /*
- * Stands in for Knex's own knex.js, in the folder where the tests find it: gives them, for each
- * configuration of a database, a Knex on mysql2 and on our server, plain or bound to a tenant.
+ * Replaces Knex's knex.js in the folder of the tests. For each configuration of a database it makes a Knex
+ * with mysql2 on our server: a plain one, or one that is bound to a tenant.
  */
 const { appendFileSync } = require('node:fs')
 const { format } = require('mysql2')
@@ -8,13 +8,13 @@ const plain = require('./lib/index')
 const { makeDirty } = require('./neighbour.cjs')
 
 const { FOREIGN_MODE: mode, FOREIGN_URL: url, FOREIGN_DATABASE: database } = process.env
-/** Those that the tests have not destroyed. */
+/** Knexes that the tests have not destroyed. */
 const made = new Set()
 
-/** One that another tenant can have whole. */
+/** A pool that another tenant can take as a whole. */
 const SMALL_POOL = { min: 0, max: 4, maxPerTenant: 4 }
 
-/** Options that tenant-knex has as well. */
+/** Options that tenant-knex has too. */
 const PASSED_ON = [
   'acquireConnectionTimeout',
   'asyncStackTraces',
@@ -35,7 +35,7 @@ function knex(config) {
   return mode === 'plain' ? onServer(config) : bound(config)
 }
 
-/** Not of a Knex that connects nowhere, nor of one that tenant-knex makes. */
+/** False for a Knex that connects to nothing, and for a Knex that tenant-knex makes. */
 function isOfDatabase(config) {
   return typeof config?.client === 'string' && Boolean(config.connection)
 }
@@ -44,7 +44,7 @@ function onServer(config) {
   return plain({ ...config, client: 'mysql2', connection: { ...connectionOf(config), database } })
 }
 
-/** What the tests say of their connection, with our server in place of theirs. */
+/** The connection settings of the tests, with our server instead of theirs. */
 function connectionOf({ client, connection }) {
   const { hostname: host, port, username: user, password } = new URL(url)
   const { database: _theirs, ...own } = client.startsWith('mysql') ? connection : {}
@@ -63,7 +63,7 @@ function bound(config) {
   made.add(tenantKnex)
   const stop = mode === 'neighbour' ? makeDirty(tenantKnex('neighbour'), SMALL_POOL.max) : () => {}
   const knex = tenantKnex('tests')
-  // What the tests have made with one call they end with one call: here the pool as well.
+  // The tests make everything with one call and destroy it with one call. So this destroys the pool too.
   const destroy = async (callback) => {
     stop()
     writeUse(tenantKnex)
@@ -73,7 +73,7 @@ function bound(config) {
   return Object.defineProperty(knex, 'destroy', { value: destroy })
 }
 
-/** What `afterCreate` sends on each new connection: with us those are statements of the session. */
+/** The statements that `afterCreate` sends on each new connection. Here they go into `session`. */
 function sessionOf({ afterCreate } = {}) {
   const statements = []
   const query = (sql, values, callback = values) => {
@@ -89,7 +89,7 @@ function pick(from = {}, keys) {
   return Object.fromEntries(present.map((key) => [key, from[key]]))
 }
 
-/** Tells how often connections were acquired, once. */
+/** Writes once how often connections were acquired. */
 function writeUse(tenantKnex) {
   if (!made.delete(tenantKnex)) return
   const { acquires, handOvers } = tenantKnex.stats().servers[0]

@@ -1,4 +1,4 @@
-/* Another tenant, which leaves in its sessions all that one can leave, until it is stopped. */
+/* Another tenant. Until it is stopped, it leaves every kind of trace in its sessions. */
 
 const TRACES = [
   "SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+09:00', group_concat_max_len = 5",
@@ -15,8 +15,7 @@ const TRACES = [
 ]
 
 /**
- * Leaves a trace in every connection of the pool at once, again and again. Returns a function that
- * ends it.
+ * Leaves a trace in every connection of the pool at once, again and again. Returns a function that stops it.
  */
 function makeDirty(knex, connections) {
   let isStopped = false

@@ -18,7 +18,7 @@ export const bookshelf: ForeignSuite = {
     'sinon-chai@3.7.0',
     'uuid@3.4.0',
   ],
-  // They are for Knex 0.21, and want PostgreSQL and SQLite too.
+  // They are for Knex 0.21, and also use PostgreSQL and SQLite.
   edits: [
     {
       file: 'test/integration/model.js',
@@ -30,7 +30,7 @@ export const bookshelf: ForeignSuite = {
       from: '[SQLite3, Swapped, MySQL, PostgreSQL]',
       to: '[MySQL]',
     },
-    // Two tests of locks give a statement 25 or 60 ms. A busy machine takes longer.
+    // Two tests of locks limit a statement to 25 or 60 ms. A busy machine takes longer.
     ...[25, 60, 100].map((millis) => ({
       file: 'test/integration/model.js',
       from: `Promise.delay(${millis})`,

@@ -1,7 +1,7 @@
 import { nodeTest } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** A store of sessions for Express and Connect. */
+/** A session store for Express and Connect. */
 export const connectSessionKnex: ForeignSuite = {
   name: 'connect-session-knex',
   version: '5.0.0',

@@ -3,7 +3,7 @@ import type { ForeignSuite } from '../suite.ts'
 
 const FEATHERS = ['adapter-commons', 'commons', 'errors', 'feathers', 'schema']
 
-/** The services of Feathers on a table. */
+/** Feathers services on a table. */
 export const feathers: ForeignSuite = {
   name: '@feathersjs/knex',
   version: '5.0.24',
@@ -11,11 +11,11 @@ export const feathers: ForeignSuite = {
   tag: 'v5.0.24',
   packages: [
     ...FEATHERS.map((name) => `@feathersjs/${name}@5.0.24`),
-    // There is no 5.0.24 of these.
+    // These have no version 5.0.24.
     '@feathersjs/adapter-tests@5.0.25',
     'mocha@10.8.2',
   ],
-  // It attaches a database of SQLite's.
+  // It attaches an SQLite database.
   edits: [
     {
       file: 'packages/knex/test/overrides.test.ts',

@@ -1,7 +1,7 @@
 import { jest } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** A method `paginate` for all query builders. */
+/** Adds a method `paginate` to all query builders. */
 export const knexPaginate: ForeignSuite = {
   name: 'knex-paginate',
   version: '3.2.0',

@@ -1,7 +1,7 @@
 import { mocha } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** Reads what tables and columns there are. */
+/** Lists tables and columns. */
 export const knexSchemaInspector: ForeignSuite = {
   name: 'knex-schema-inspector',
   version: '3.1.0',

@@ -1,7 +1,7 @@
 import { japa } from '../runners.ts'
 import type { ForeignSuite } from '../suite.ts'
 
-/** Those about connections, queries, transactions and migrations; all of them take well over ten minutes. */
+/** Tests of connections, queries, transactions and migrations. All tests take well over ten minutes. */
 const FILES = [
   'connection/connection',
   'database/db_check',
@@ -13,7 +13,7 @@ const FILES = [
   'migrations/migrator',
 ]
 
-/** The ORM of AdonisJS. It makes its Knexes itself, and is not made to be given one. */
+/** The ORM of AdonisJS. It makes its Knexes itself, and cannot be given one. */
 export const lucid: ForeignSuite = {
   name: '@adonisjs/lucid',
   version: '21.3.0',
@@ -48,6 +48,6 @@ export const lucid: ForeignSuite = {
   ],
   runner: japa('bin/test.ts', ...FILES),
   environment: { DB: 'mysql' },
-  // Its tests want MySQL.
+  // Its tests expect MySQL.
   servers: ['MySQL'],
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 
 const bookshelf = createRequire(import.meta.url)('bookshelf')
 
-/** Its promises are Bluebird's, whose callbacks run in the scope of any tenant. */
+/** Bookshelf uses Bluebird promises, whose callbacks may run in another tenant's scope. */
 export const noAmbient = 'Bluebird loses the scope'
 
 /** One Bookshelf for each Knex. */

@@ -1,6 +1,6 @@
 import { ConnectSessionKnexStore } from 'connect-session-knex'
 
-/** It looks for its table at once: with `ambient` that has to happen in the scope of a tenant. */
+/** It looks for its table at once. With `ambient` this has to happen in a tenant's scope. */
 export async function make(knex, { isAmbient, inScope }) {
   const options = { knex, createTable: false, cleanupInterval: 0 }
   if (!isAmbient) return new ConnectSessionKnexStore(options)
@@ -18,7 +18,7 @@ export async function use(store, { tenant, check }) {
   check(await store.length(), 1)
 }
 
-/** As the store would make it. */
+/** Creates the table as the store would. */
 export async function prepare(knex) {
   await knex.schema.createTable('sessions', (table) => {
     table.string('sid').primary()

@@ -4,7 +4,7 @@ const require = createRequire(import.meta.url)
 const { feathers } = require('@feathersjs/feathers')
 const { KnexService, transaction } = require('@feathersjs/knex')
 
-/** One service for a Knex; each of its calls is a transaction. */
+/** One service for each Knex. Each of its calls is a transaction. */
 export function make(knex) {
   const app = feathers().use('notes', new KnexService({ Model: knex, name: 'notes' }))
   app.hooks({

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-// A method of all builders, from now on.
+// adds a method to all builders
 createRequire(import.meta.url)('knex-paginate').attachPaginate()
 
 export function make(knex) {

@@ -6,7 +6,7 @@ export function make(knex) {
   return SchemaInspector(knex)
 }
 
-/** Each tenant has a table that no other has. */
+/** Each tenant has a table that no other tenant has. */
 export async function use(inspector, { tenant, check }) {
   check((await inspector.tables()).sort().join(), ['notes', `of_${tenant}`].sort().join())
   check(await inspector.hasColumn(`of_${tenant}`, 'id'), true)

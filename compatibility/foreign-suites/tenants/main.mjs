@@ -54,7 +54,7 @@ async function ambient(check) {
   await Promise.all(TENANTS.map((tenant) => tenantKnex.run(tenant, () => useAs(tenant))))
 }
 
-/** Makes a tenant's tables and rows. */
+/** Creates a tenant's tables and rows. */
 async function fill(tenant) {
   const knex = tenantKnex(tenant)
   const [tables] = await knex.raw('SHOW TABLES')

@@ -2,7 +2,7 @@ import { RateLimiterMySQL } from 'rate-limiter-flexible'
 
 const TABLE = 'limits'
 
-/** It names its database in each statement, and the name cannot change. */
+/** It names its database in each statement, and the name is fixed. */
 export const noAmbient = 'it names one database for all tenants'
 
 /** One limiter for each Knex. */
@@ -19,12 +19,12 @@ export function make(knex) {
   })
 }
 
-/** The same key in each tenant, which has as many points in each. */
+/** The same key in each tenant. It has the same points in each. */
 export async function use(limiter, { check, round }) {
   check((await limiter.consume('ada')).consumedPoints, round + 1)
 }
 
-/** As the limiter would make it. */
+/** Creates the table as the limiter would. */
 export async function prepare(knex) {
   await knex.schema.createTable(TABLE, (table) => {
     table.string('key').primary()

@@ -1,6 +1,6 @@
 import { Umzug } from 'umzug'
 
-/** Migrations that get the Knex in an object: Umzug calls a context that is a function. */
+/** Migrations that get the Knex inside an object, because Umzug calls a context that is a function. */
 export function make(knex) {
   return new Umzug({
     context: { knex },

@@ -1,6 +1,6 @@
 /*
- * Stands in for `knex(config)`: a Knex that tenant-knex has bound to the configured database. The
- * Knex that tenant-knex uses is the checkout's too, and so are mysql2 and tarn.
+ * Replaces `knex(config)`: makes a Knex that tenant-knex has bound to the configured database. tenant-knex
+ * uses the checkout's Knex, mysql2 and tarn.
  */
 const { appendFileSync } = require('node:fs')
 const Module = require('node:module')
@@ -52,11 +52,11 @@ module.exports = function knex(config) {
   })
   made.push(tenantKnex)
   const bound = tenantKnex(database)
-  // The tests make further Knexes from the configuration of one.
+  // The tests make further Knexes from this configuration.
   Object.assign(bound.client.config, pick(config, ['pool', 'acquireConnectionTimeout']), {
     connection: plain({ ...config, pool: { max: 0 } }).client.config.connection,
   })
-  // What the tests have made with one call they end with one call: here the pool as well.
+  // The tests make everything with one call and destroy it with one call. So this destroys the pool too.
   const destroy = async (callback) => {
     await tenantKnex.destroy()
     callback?.()
@@ -64,14 +64,14 @@ module.exports = function knex(config) {
   return Object.defineProperty(bound, 'destroy', { value: destroy })
 }
 
-/** What went through tenant-knex, and the connections that are held at the end. */
+/** How much went through tenant-knex, and how many connections are held at the end. */
 function use() {
   const servers = made.map((tenantKnex) => tenantKnex.stats().servers[0])
   const sum = (name) => servers.reduce((total, server) => total + server[name], 0)
   return { knexes: made.length, acquires: sum('acquires'), held: sum('used') }
 }
 
-/** Separates the database from where the server is. */
+/** Separates the database from the server's address. */
 function split(connection) {
   const { database } = require('./settings.cjs').mysql
   if (typeof connection === 'function') {
@@ -87,7 +87,7 @@ function split(connection) {
   return { connection: Object.defineProperties({}, rest), database: named.value }
 }
 
-/** What `afterCreate` sends on each new connection: with us those are statements of the session. */
+/** The statements that `afterCreate` sends on each new connection. Here they go into `session`. */
 function sessionOf({ afterCreate } = {}) {
   const statements = []
   const connection = {
@@ -106,7 +106,7 @@ function pick(from = {}, keys) {
   return Object.fromEntries(present.map((key) => [key, from[key]]))
 }
 
-/** Loads tenant-knex with the checkout's packages in place of its own. */
+/** Loads tenant-knex with the checkout's packages instead of its own. */
 function loadBuilt() {
   const resolve = Module._resolveFilename
   const fromCheckout = Module.createRequire(checkout).resolve

@@ -1,6 +1,6 @@
 /*
- * Loaded by Node before Knex's own tests, with their checkout as working directory: replaces what
- * the tests get as `knex`. Plain CommonJS, as the tests are, so that nothing changes how files load.
+ * Node loads this before Knex's own tests, in the folder of their checkout. It replaces the `knex` that the
+ * tests get. It is plain CommonJS, as the tests are, so that files load as before.
  */
 const { join } = require('node:path')
 const { atGivenServer } = require('./settings.cjs')
@@ -10,7 +10,7 @@ const entries = ['knex.js', join('lib', 'index.js')].map((file) => join(checkout
 const [plain] = entries.map((file) => require(file))
 const make = process.env.KNEX_SUITE_SUBJECT === 'tenant-knex' ? require('./bound.cjs') : plain
 
-/** Called with `new` as well, as Knex can be. */
+/** The tests also call it with `new`, as they may call Knex. */
 function knex(config) {
   return make(atGivenServer(config))
 }

@@ -1,4 +1,4 @@
-/* A mocha reporter: one line of JSON for each test as it ends, so that a crash loses no results. */
+/* A mocha reporter. It writes one line of JSON at the end of each test, so that a crash loses no results. */
 const { appendFileSync } = require('node:fs')
 const { relative } = require('node:path')
 
@@ -17,7 +17,7 @@ module.exports = class Lines {
 let running
 const seen = new WeakSet()
 
-/** Once for each promise: mocha passes the event on, so that every other listener hears it twice. */
+/** Writes each promise once: mocha passes the event on, so every other listener gets it twice. */
 function writeRejection(error, promise) {
   if (seen.has(promise)) return
   seen.add(promise)

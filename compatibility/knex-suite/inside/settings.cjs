@@ -1,11 +1,11 @@
-/* Where Knex's tests find their server: `KNEX_TEST` names this file, see Knex's test/knexfile.js. */
+/* Tells Knex's tests their server. `KNEX_TEST` names this file, see Knex's test/knexfile.js. */
 const { KNEX_SUITE_URL } = process.env
 const { hostname, port, username, password, pathname } = new URL(KNEX_SUITE_URL)
 
-/** What some tests have written out: the server of Knex's own test machines. */
+/** The server of Knex's own test machines, which some tests name literally. */
 const KNEX_OWN = /^mysql:\/\/testuser:testpassword@127\.0\.0\.1:23306\/knex_test/
 
-/** Gives a configuration that names Knex's own server the server that we have. */
+/** Replaces Knex's own server in a configuration by ours. */
 function atGivenServer(config) {
   const connection = config?.connection
   if (typeof connection !== 'string') return config
@@ -14,7 +14,7 @@ function atGivenServer(config) {
 
 module.exports = {
   atGivenServer,
-  // A new object for each who asks: Knex's tests change theirs.
+  // A new object for each caller, because Knex's tests change theirs.
   get mysql() {
     return {
       host: hostname,

@@ -1,13 +1,12 @@
 /*
- * Those of Knex's tape tests that use a server, in the order of Knex's own test/tape/index.js.
- * The others look at Knex's parts without one.
+ * Knex's tape tests that use a server, in the order of Knex's test/tape/index.js. The others need no server.
  */
 const Module = require('node:module')
 const { join } = require('node:path')
 
 const folder = join(process.cwd(), 'test', 'tape')
 const load = Module._load
-// One file also makes SQLite clients, which never connect.
+// One file also makes SQLite clients that never connect.
 Module._load = (request, ...rest) => (request === 'sqlite3' ? {} : load(request, ...rest))
 
 require(join(folder, '..', 'util', 'chai-setup'))
