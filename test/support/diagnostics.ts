@@ -15,7 +15,7 @@ export const CHANNEL_NAMES = [
   'refusal',
 ] as const
 
-/** Runs a function while all channels are listened to. Messages come in their order. */
+/** Runs a function and collects the messages of all channels in their order. */
 export async function listening(fn: (heard: Heard[]) => Promise<void>): Promise<void> {
   const heard: Heard[] = []
   const listeners = CHANNEL_NAMES.map((name) => {

@@ -1,11 +1,12 @@
 import { Socket } from 'node:net'
 
-/** How long the tests' process may go on after its last test. */
+/** How long the tests' process may continue after its last test. */
 const LIMIT_MILLIS = 30_000
 
 /**
- * Mocha calls it after the last test. What is left open then would keep an application from ending,
- * too: it is named, where the run would else hang without a word, and the run ends as its tests did.
+ * Mocha calls this after the last test. A resource that is still open would also keep an application from
+ * ending. So this names it, instead of letting the run hang silently, and ends the run with the tests'
+ * result.
  */
 export function mochaGlobalTeardown(): void {
   setTimeout(() => {
@@ -16,7 +17,7 @@ export function mochaGlobalTeardown(): void {
 }
 
 function openHandles(): string[] {
-  // Undocumented, but nothing else tells which socket it is.
+  // Undocumented, but no other function tells which socket it is.
   const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): object[] }
   return [...process.getActiveResourcesInfo(), ...handles.call(process).map(describeHandle)]
 }

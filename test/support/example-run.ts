@@ -12,16 +12,16 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const INDEX = pathToFileURL(join(ROOT, 'src/index.ts')).href
 
-/** Packages that a file beside the example stands in for: with these it uses the test's server. */
+/** Packages that a stand-in beside the example replaces, so that they use the test's server. */
 const STAND_INS: Readonly<Record<string, string>> = {
   'tenant-knex': './tenant-knex.mts',
   knex: './knex.mts',
 }
 
-/** Tenants' databases as the examples name them, which the test's are called otherwise. */
+/** Names of tenants' databases in the examples. The test's databases have other names. */
 const NAMED = /\btenant_(?!id\b)/g
 
-/** Makes the tables and rows that examples expect of the tenants acme and globex. */
+/** Creates the tables and rows of the tenants acme and globex that examples expect. */
 export async function createTables(
   { admin, databaseOf }: TestTenants,
   example: Example,
@@ -37,12 +37,12 @@ export async function createTables(
   await admin.query(`INSERT INTO ${databaseOf('acme')}.users VALUES (1, 'Ada'), (2, 'Grace')`)
 }
 
-/** True where an example begins with no users, as it writes the first one itself. */
+/** True if an example begins without users, because it writes the first one itself. */
 function writesAda({ code }: Example): boolean {
   return code.includes("insert({ id: 1, name: 'Ada' })")
 }
 
-/** Runs an example in a process of its own. Gives the lines that it prints. */
+/** Runs an example in a process of its own, and returns the lines that it prints. */
 export async function outputOf(example: Example, context: TestTenants): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tenant-knex-docs-'))
   const prefix = context.databaseOf('')
@@ -53,7 +53,7 @@ export async function outputOf(example: Example, context: TestTenants): Promise<
     writeFileSync(join(folder, 'knex.mts'), knexFor(context))
     writeFileSync(program, programOf(example).replaceAll(NAMED, prefix))
     const { stdout } = await run(process.execPath, ['--import', 'tsx', program], {
-      cwd: ROOT, // where tsx is found
+      cwd: ROOT, // tsx is found here
       timeout: 15_000,
     })
     return stdout.replaceAll(prefix, 'tenant_').split('\n').filter(Boolean)
@@ -74,16 +74,16 @@ function programOf(example: Example): string {
 }
 
 /**
- * True where an example makes its own `tenantKnex`, or is about a program without one; the others
- * are the middle of a program.
+ * True if an example makes its own `tenantKnex`, or is a program without one. Other examples are the middle
+ * of a program.
  */
 function isComplete({ code }: Example): boolean {
   return code.includes("from 'tenant-knex'") || !/\btenantKnex\b/.test(code)
 }
 
 /**
- * Stands in for the package: accepts the options of the example, and uses the test's server. What
- * Knex warns of (that a deadlock has ended a transaction, in a storm) is nothing that is printed.
+ * A stand-in for the package. It accepts the example's options, and uses the test's server. It does not print
+ * Knex's warnings, such as one about a deadlock in a storm.
  */
 function packageFor({ url, databaseOf }: TestTenants): string {
   return `export * from ${JSON.stringify(INDEX)}
@@ -96,7 +96,7 @@ function packageFor({ url, databaseOf }: TestTenants): string {
     }`
 }
 
-/** Stands in for Knex the same way. */
+/** A stand-in for Knex. */
 function knexFor({ url }: TestTenants): string {
   return `import create from 'knex'
     export default function knex(options) {
@@ -106,7 +106,7 @@ function knexFor({ url }: TestTenants): string {
     }`
 }
 
-/** Where the source is of what `tenant-knex/...` exports; undefined for other packages. */
+/** The source file of an export `tenant-knex/...`; undefined for other packages. */
 function sourceOf(name: string): string | undefined {
   if (!name.startsWith('tenant-knex/')) return undefined
   const { exports } = JSON.parse(read('package.json'))

@@ -5,16 +5,16 @@ import { read } from './examples.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
-/** What absolute links to a file of this project begin with: to a page, and to an image itself. */
+/** The beginnings of absolute links to files of this project: to pages, and to images. */
 const HOMES = [
   'https://github.com/tenant-knex/tenant-knex/blob/main/',
   'https://raw.githubusercontent.com/tenant-knex/tenant-knex/main/',
 ]
 
-/** Makes GitHub serve a raw SVG as an image and not as text. */
+/** Makes GitHub serve a raw SVG as an image instead of text. */
 const AS_IMAGE = '?sanitize=true'
 
-/** The links of a page to files and headings of this project that lead nowhere. */
+/** The links of a page to missing files and headings of this project. */
 export function deadLinksOf(file: string): string[] {
   return linksOf(file).filter((link) => {
     const home = HOMES.find((prefix) => link.startsWith(prefix))
@@ -24,7 +24,7 @@ export function deadLinksOf(file: string): string[] {
   })
 }
 
-/** The links of a page that lead to a file only from where the page is in the repository. */
+/** The links of a page that work only from the page's place in the repository. */
 export function relativeLinksOf(file: string): string[] {
   return linksOf(file).filter((link) => !isAbsolute(link) && !link.startsWith('#'))
 }
@@ -44,7 +44,7 @@ function leadsSomewhere(from: string, link: string): boolean {
   return heading === undefined || anchorsOf(read(file)).includes(heading)
 }
 
-/** What the headings of a page are called in links, as GitHub makes it of their text. */
+/** The anchors of a page's headings, as GitHub derives them from the text. */
 function anchorsOf(page: string): string[] {
   return [...withoutBlocks(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -8,35 +8,35 @@ import { prepareThrowaway } from './servers/throwaway.ts'
 
 const FREEZING_MILLIS = 50
 
-/** What a Redis is started with. */
+/** Options of a Redis. */
 export interface OwnRedisOptions {
-  /** Arguments beside the usual ones: `['--maxmemory', '3mb']`. */
+  /** Additional arguments: `['--maxmemory', '3mb']`. */
   readonly args?: readonly string[]
 }
 
-/** A Redis of one test's own, which may be stopped, killed and paused. It keeps nothing. */
+/** A Redis for one test, which may stop, kill and pause it. It stores nothing on disk. */
 export interface OwnRedis {
   /** The same after every start. */
   readonly url: string
   readonly port: number
-  /** Shuts it down in good order. */
+  /** Shuts it down cleanly. */
   stop(): Promise<void>
   /** Ends it with SIGKILL. */
   kill(): Promise<void>
-  /** SIGSTOP: its sockets stay open, nothing is answered. */
+  /** SIGSTOP: its sockets stay open, but it answers nothing. */
   pause(): Promise<void>
   /** SIGCONT. */
   resume(): void
-  /** Starts it again at the same address and empty, whether it runs or not. */
+  /** Restarts it at the same address without data, even if it is running. */
   restart(args?: readonly string[]): Promise<void>
-  /** Ends it for good and removes its folder. */
+  /** Stops it for good and removes its folder. */
   destroy(): Promise<void>
 }
 
 /**
- * Starts a Redis beside that which tests share, from a program on this machine: a container or a
- * server elsewhere cannot be paused. Without a program it says so loudly and gives undefined; with
- * `CI` set that is a failure.
+ * Starts a Redis beside the shared one, from a program on this machine: a container or a remote server cannot
+ * be paused. If there is no program, it prints a clear message and returns undefined; if `CI` is set, it
+ * fails.
  */
 export async function startOwnRedis({
   args = [],
@@ -66,7 +66,7 @@ function ownRedis(
   let running = started
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (running.exitCode !== null || running.signalCode !== null) return
-    running.ref() // else nothing might keep this process waiting
+    running.ref() // otherwise this process might end while it waits
     const ended = once(running, 'exit')
     running.kill(signal)
     running.kill('SIGCONT')
@@ -79,7 +79,7 @@ function ownRedis(
     kill: () => end('SIGKILL'),
     pause: async () => {
       running.kill('SIGSTOP')
-      await sleep(FREEZING_MILLIS) // some threads go on for a moment
+      await sleep(FREEZING_MILLIS) // some threads continue for a moment
     },
     resume: () => void running.kill('SIGCONT'),
     restart: async (args) => {

@@ -9,25 +9,25 @@ import { prepareThrowaway, type Throwaway } from './servers/throwaway.ts'
 
 const FREEZING_MILLIS = 50
 
-/** Small, and what was committed is there after a SIGKILL. */
+/** Small, and committed data survives a SIGKILL. */
 const SETTINGS: readonly string[] = [
   '--innodb-buffer-pool-size=32M',
   '--innodb-flush-log-at-trx-commit=2',
   '--performance-schema=OFF',
 ]
 
-/** A database server of one test's own, which may be stopped, killed and frozen. */
+/** A database server for one test, which may stop, kill and freeze it. */
 export interface OwnServer {
   readonly name: 'MariaDB' | 'MySQL'
-  /** Root's; the same after every start. */
+  /** URL of the root account; the same after every start. */
   readonly adminUrl: string
-  /** Starts it again, with these settings beside the usual ones. */
+  /** Starts it again, with additional settings. */
   start(settings?: readonly string[]): Promise<void>
-  /** Shuts it down in good order. */
+  /** Shuts it down cleanly. */
   stop(): Promise<void>
   /** Ends it with SIGKILL. */
   kill(): Promise<void>
-  /** SIGSTOP: its sockets stay open, nothing is answered. */
+  /** SIGSTOP: its sockets stay open, but it answers nothing. */
   freeze(): Promise<void>
   /** SIGCONT. */
   thaw(): void
@@ -40,9 +40,8 @@ export interface OwnServers {
 }
 
 /**
- * Starts a MariaDB and a MySQL beside those that tests share, from programs on this machine: a
- * container or a server elsewhere cannot be frozen. Says loudly which could not be had; with `CI`
- * set that is a failure.
+ * Starts a MariaDB and a MySQL beside the shared ones, from programs on this machine: a container or a remote
+ * server cannot be frozen. If one cannot be started, it prints a clear message; if `CI` is set, it fails.
  */
 export async function startOwnServers(
   names: readonly OwnServer['name'][] = ['MariaDB', 'MySQL'],
@@ -77,7 +76,7 @@ async function runOwnServer(name: OwnServer['name'], throwaway: Throwaway): Prom
     running = await throwaway.start([...SETTINGS, ...settings])
   }
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    running.ref() // else nothing might keep this process waiting
+    running.ref() // otherwise this process might end while it waits
     const ended = once(running, 'exit')
     running.kill(signal)
     await ended
@@ -91,7 +90,7 @@ async function runOwnServer(name: OwnServer['name'], throwaway: Throwaway): Prom
     kill: () => end('SIGKILL'),
     freeze: async () => {
       running.kill('SIGSTOP')
-      await sleep(FREEZING_MILLIS) // some threads go on for a moment
+      await sleep(FREEZING_MILLIS) // some threads continue for a moment
     },
     thaw: () => void running.kill('SIGCONT'),
   }

@@ -1,6 +1,6 @@
 import { DEFAULT_SERVER, type Place } from '../../src/tenants/place.ts'
 
-/** The place of a tenant, as the directory makes it. */
+/** A tenant's place, as the directory makes it. */
 export function placeOf(id: string, database: string): Place {
   return Object.freeze({
     server: DEFAULT_SERVER,

@@ -3,19 +3,19 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { PacketFinder } from './wire-packets.ts'
 import { type WirePhase, WireState } from './wire-phase.ts'
 
-/** Which way data goes: from clients to the server, or its answers back. */
+/** A direction of data: from clients to the server, or the server's answers. */
 export type Direction = 'sent' | 'answers'
 
 const DIRECTIONS: readonly Direction[] = ['sent', 'answers']
 
-/** When to cut: once so many packets or bytes of a direction have been passed on from now. */
+/** When to cut: after this many more packets or bytes of a direction. */
 export interface CutPoint {
   readonly direction: Direction
   readonly packets?: number
   readonly bytes?: number
 }
 
-/** What is done to data at present: to that of one connection, or of all. */
+/** The current treatment of data, of one connection or of all. */
 export class Weather {
   readonly stalled: Set<Direction> = new Set()
   cutPoint: { direction: Direction; packets: number; bytes: number } | undefined
@@ -31,19 +31,19 @@ export class Weather {
   }
 }
 
-/** What a link tells of itself. */
+/** Callbacks of a link. */
 export interface LinkEvents {
-  /** True while somebody wants to hear of packets. */
+  /** True if a caller watches packets. */
   readonly isWatched: boolean
   onSent(data: Buffer): void
-  /** After each packet of either side, before a packet of the client's is passed on. */
+  /** Called after each packet of either side, and before a client's packet is passed on. */
   onPacket(link: Link): void
   onEnd(link: Link): void
 }
 
-/** One client's connection, and the proxy's own to the server. */
+/** One client's connection to the proxy, and the proxy's connection to the server. */
 export class Link {
-  /** What is done to this connection beside what is done to all. */
+  /** The treatment of this connection, in addition to the treatment of all. */
   readonly weather: Weather = new Weather()
   readonly #sockets: readonly [Socket, Socket]
   readonly #pipes: readonly [Pipe, Pipe]
@@ -86,31 +86,31 @@ export class Link {
     return this.#state.connectionId
   }
 
-  /** What the connection is doing, as its client sees it. */
+  /** The phase of the connection, from its client's point of view. */
   get phase(): WirePhase {
     return this.#state.phase
   }
 
-  /** True while data can go both ways. */
+  /** True while data can flow in both directions. */
   get isOpen(): boolean {
     return (
       !this.#isBlack && this.#sockets.every(({ destroyed, readable }) => !destroyed && readable)
     )
   }
 
-  /** Keeps what comes from now on, and each good-bye, of one direction; without one, of both. */
+  /** Holds back data and ends of connections from now on, in one direction or, if none is given, in both. */
   stall(direction?: Direction): void {
     for (const pipe of this.#pipes) pipe.excuseWaiting()
     this.weather.stall(direction)
   }
 
-  /** Passes on what was kept. */
+  /** Passes on the data that was held back. */
   release(): void {
     this.weather.stalled.clear()
     this.flush()
   }
 
-  /** Swallows all data and each good-bye for ever. */
+  /** Drops all data and ends of connections for ever. */
   blacken(): void {
     this.#isBlack = true
     for (const pipe of this.#pipes) pipe.forget()
@@ -126,13 +126,13 @@ export class Link {
 
   reset(): void {
     for (const socket of this.#sockets) {
-      // Node 20 never closes one that is reset when its end was sent: the process could not exit then.
+      // Node 20 never closes a socket that is reset after its end was sent. Then the process could not exit.
       if (socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()
     }
   }
 
-  /** While somebody looks on, data is passed packet by packet, so that a stall parts it there. */
+  /** If a caller watches, data is passed on packet by packet, so that a stall begins between packets. */
   #take(direction: Direction, finder: PacketFinder, data: Buffer): void {
     if (this.#isBlack) return
     const pipe = this.#pipes[DIRECTIONS.indexOf(direction)] as Pipe
@@ -150,7 +150,7 @@ export class Link {
   }
 }
 
-/** One direction of a link: what comes is passed on in order, and its end comes last. */
+/** One direction of a link. Data is passed on in order, and the end of the connection comes last. */
 class Pipe {
   readonly #direction: Direction
   readonly #from: Socket
@@ -182,12 +182,12 @@ class Pipe {
     this.flush()
   }
 
-  /** What is on its way is passed on, whatever is stalled from now on. */
+  /** Lets data that is already on its way pass, even after a stall begins. */
   excuseWaiting(): void {
     for (const each of this.#waiting) each.isExcused = true
   }
 
-  /** What was on its way is lost. */
+  /** Drops data that is on its way. */
   forget(): void {
     this.#waiting.length = 0
   }
@@ -238,7 +238,7 @@ class Pipe {
     if (passed.length < data.length) this.#cut()
   }
 
-  /** Takes no more from a sender than the receiver reads. */
+  /** Reads no more from a sender than the receiver reads. */
   async #writePiece(piece: Buffer): Promise<void> {
     if (this.#to.destroyed || this.#to.write(piece)) return
     this.#from.pause()

@@ -2,47 +2,47 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type CutPoint, type Direction, Link, Weather } from './proxy-link.ts'
 
-/** A TCP proxy in front of a server: sees what is sent, and can be every kind of bad network. */
+/** A TCP proxy in front of a server. It sees all data, and can simulate every kind of bad network. */
 export interface Proxy {
-  /** The server's URL with the proxy's address in it. */
+  /** The server's URL with the proxy's address. */
   readonly url: string
-  /** Each piece of data that came from clients, in order. */
+  /** Each piece of data from clients, in order. */
   readonly sent: Buffer[]
-  /** Connections that clients have made so far. */
+  /** How many connections clients have made. */
   readonly accepted: number
   /** The connections that are open now. */
   readonly links: ReadonlySet<Link>
-  /** Calls a function after each packet of any connection; undefined ends it. */
+  /** Calls a function after each packet of any connection; undefined stops that. */
   watch(onPacket: ((link: Link) => void) | undefined): void
-  /** Stops passing on what the server says; clients see a server that does not answer. */
+  /** Stops passing on the server's answers: clients see a server that does not answer. */
   hold(): void
-  /** Keeps what comes, and each good-bye, of one direction; without one, of both. */
+  /** Holds back data and ends of connections, in one direction or, if none is given, in both. */
   stall(direction?: Direction): void
-  /** Passes on what was kept, and everything from now on. */
+  /** Passes on the data that was held back, and all later data. */
   release(): void
-  /** Cuts every connection. What was kept is lost. */
+  /** Cuts every connection. Data that was held back is lost. */
   cut(): void
   /** Cuts every connection with an RST. */
   reset(): void
-  /** Cuts the connection on which this point is reached. */
+  /** Cuts the connection that reaches this point. */
   cutAfter(point: CutPoint): void
-  /** Holds everything back for a time, both ways; 0 ends it. */
+  /** Delays all data by a time, in both directions; 0 ends it. */
   delay(millis: number): void
-  /** Passes data on in pieces of so many bytes; 0 ends it. */
+  /** Passes data on in pieces of this size; 0 ends it. */
   slice(bytes: number): void
-  /** Swallows all data and each good-bye for ever: on these connections, and on new ones. */
+  /** Drops all data and ends of connections for ever: on the present connections, and on new ones. */
   blackHole(): void
-  /** New connections work again; those that were swallowed stay so. */
+  /** New connections work again. The dropped ones do not. */
   endBlackHole(): void
-  /** New connections are refused. */
+  /** Refuses new connections. */
   refuse(): Promise<void>
-  /** New connections are taken again. */
+  /** Accepts new connections again. */
   accept(): Promise<void>
 }
 
-/** How a proxy is set up. */
+/** Options of a proxy. */
 export interface ProxyOptions {
-  /** Gets what is sent, which is not kept then. */
+  /** Gets the data from clients, which is then not kept. */
   readonly onSent?: (data: Buffer) => void
 }
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 
 /**
- * Runs a function with a proxy in front of a server that puts another text of the same length into
- * what clients send.
+ * Runs a function with a proxy in front of a server. The proxy replaces a text in data from clients by
+ * another text of the same length.
  */
 export async function withRewriting<T>(
   serverUrl: string,

@@ -12,36 +12,36 @@ import { advice, type Found, obtain } from './servers/ways.ts'
 export { Reaper } from './servers/reaper.ts'
 export { SERVER_NAMES, type ServerName, urlVariable } from './servers/server-name.ts'
 
-/** What to start, and who cleans up. */
+/** The servers to start, and their reaper. */
 export interface ServersOptions {
   readonly need: readonly ServerName[]
   /**
-   * Ends what is started.
+   * Ends the started servers.
    *
    * @defaultValue a new one
    */
   readonly reaper?: Reaper
 }
 
-/** Servers that answer. They last until `stop()`, and never longer than this process. */
+/** Running servers. They run until `stop()`, and never longer than this process. */
 export interface Servers {
-  /** Where they are; those that could not be had are missing. */
+  /** The URLs of the servers. A server that could not be started is missing. */
   readonly urls: Readonly<Partial<Record<ServerName, string>>>
-  /** What they are, for people: `MariaDB 11.8.9 (unpacked from Debian trixie)`. */
+  /** The names of the servers, for people: `MariaDB 11.8.9 (unpacked from Debian trixie)`. */
   readonly titles: readonly string[]
-  /** Ends those that were started here, with the reaper, and removes their data. */
+  /** Ends the servers that were started here, with the reaper, and removes their data. */
   stop(): Promise<void>
 }
 
 /**
- * Finds or starts servers for tests, benchmarks and demos: those that environment variables name
- * (`TENANT_KNEX_MARIADB_URL` and so on), else containers, else installed programs, else, on Debian,
- * packages. Says on standard error which, and what it is doing.
+ * Finds or starts servers for tests, benchmarks and demos. It tries in this order: environment variables
+ * (`TENANT_KNEX_MARIADB_URL` and so on), containers, installed programs, and, on Debian, packages. It prints
+ * its choice and its progress to standard error.
  *
- * MariaDB is required, and any server of which a certain version is asked for. Else a missing MySQL
- * or Redis is said loudly, and is a failure where `CI` is set.
+ * MariaDB is required, and so is any server for which a version is requested. If another MySQL or Redis is
+ * missing, it prints a clear message; if `CI` is set, it fails.
  *
- * @throws Error when a required server could not be had; nothing is left running then.
+ * @throws Error if a required server could not be started; then no server is left running
  */
 export async function startServers(options: ServersOptions): Promise<Servers> {
   const reaper = options.reaper ?? new Reaper()
@@ -61,7 +61,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return { urls, titles, stop }
 }
 
-/** What tells a process where servers are. */
+/** The environment variables that tell a process the servers' URLs. */
 export function urlVariables({ urls }: Pick<Servers, 'urls'>): Record<string, string> {
   const named = SERVER_NAMES.map((name) => [urlVariable(name), urls[name]] as const)
   return Object.fromEntries(
@@ -69,12 +69,12 @@ export function urlVariables({ urls }: Pick<Servers, 'urls'>): Record<string, st
   )
 }
 
-/** Whether the environment names servers: each start then gives the same ones. */
+/** True if the environment names servers. Then each start gives the same ones. */
 export function areServersNamed(): boolean {
   return SERVER_NAMES.some((name) => process.env[urlVariable(name)])
 }
 
-/** Starts one MariaDB: all that a demo needs. */
+/** Starts one MariaDB, which is enough for a demo. */
 export async function startMariadb(): Promise<{ url: string; stop(): Promise<void> }> {
   const { urls, stop } = await startServers({ need: ['mariadb'] })
   return { url: urls.mariadb as string, stop }
@@ -89,7 +89,7 @@ async function obtainAll(
     const server = await obtain(name, reaper)
     if (server) found.set(name, server)
   })
-  // All have to settle: what is still starting could not be stopped.
+  // All have to settle first, because a server that is still starting could not be stopped.
   for (const result of await Promise.allSettled(obtained)) {
     if (result.status === 'rejected') throw result.reason
   }
@@ -105,7 +105,7 @@ function reportMissing(names: readonly ServerName[]): void {
   throw new Error(`${required.map((name) => TITLES[name]).join(' and ')} could not be had`)
 }
 
-// What someone chose is not replaced by nothing.
+// A server that the user has chosen is required.
 function isRequired(name: ServerName): boolean {
   return name === 'mariadb' || Boolean(process.env.CI) || wantedVersion(name) !== undefined
 }

@@ -7,15 +7,15 @@ import { createTenantKnex, type TenantKnex, type TenantKnexOptions } from '../..
 /** A database server that tests run against. */
 export interface TestServer {
   readonly name: 'MariaDB' | 'MySQL'
-  /** For what is tested: an account of this process's own, so that its connections can be counted. */
+  /** For the pool under test. The account belongs to this process, so that its connections can be counted. */
   readonly url: string
-  /** For setting up and looking on. */
+  /** For setting up and watching. */
   readonly adminUrl: string
 }
 
 const ACCOUNT = `tk_test_${process.pid}`
 
-/** The servers that this run has; `npm test` starts them. */
+/** The servers of this run; `npm test` starts them. */
 export function testServers(): TestServer[] {
   const given = [
     { name: 'MariaDB' as const, adminUrl: process.env.TENANT_KNEX_MARIADB_URL },
@@ -40,7 +40,7 @@ export function onEachServer(title: string, define: (server: TestServer) => void
   }
 }
 
-/** Defines tests that use all servers at the same time, as they have to wait for long. */
+/** Defines tests that use all servers at the same time, because they wait for long. */
 export function onAllServers(title: string, define: (servers: TestServer[]) => void): void {
   const servers = neededServers()
   describe(`${title}, on ${servers.map(({ name }) => name).join(' and ')}`, () => {
@@ -67,30 +67,30 @@ async function asAdmin({ adminUrl }: TestServer, sql: string): Promise<void> {
   await admin.end()
 }
 
-/** What a test gets to work with. */
+/** The resources of a test. */
 export interface TestTenants {
   readonly tenantKnex: TenantKnex
-  /** A connection of the test's own, beside the pool. */
+  /** A connection outside the pool. */
   readonly admin: Connection
-  /** URL that the pool connects to. */
+  /** The URL that the pool connects to. */
   readonly url: string
-  /** Name of a tenant's database. */
+  /** The name of a tenant's database. */
   databaseOf(tenantId: string): string
-  /** Sockets that the server sees of this pool's now. */
+  /** How many sockets of this pool the server sees now. */
   connectionsSeen(): Promise<number>
 }
 
-/** How {@link withTenants} sets up. */
+/** Options of {@link withTenants}. */
 export interface TestTenantsOptions extends Partial<TenantKnexOptions> {
   readonly tenants?: readonly string[]
 }
 
-/** Rows of `items` that every tenant has: the same keys, each tenant's own content. */
+/** How many rows of `items` each tenant has. The keys are the same, the content differs. */
 export const ITEMS = 5
 
 /**
- * Runs a test with tenants a, b and c in databases of their own, each with a table `items` whose rows
- * name their tenant. Afterwards everything is removed, and the test fails if a connection is left.
+ * Runs a test with tenants a, b and c. Each has its own database with a table `items` whose rows name the
+ * tenant. Afterwards everything is removed, and the test fails if a connection is left.
  */
 export async function withTenants(
   server: TestServer,
@@ -152,7 +152,7 @@ async function connectionIds(admin: Connection): Promise<number[]> {
   return rows.map(({ id }) => Number(id))
 }
 
-/** The server takes a moment to notice that a socket was closed. */
+/** The server takes a moment to notice a closed socket. */
 async function connectionsLeft(admin: Connection): Promise<number[]> {
   for (let attempt = 0; attempt < 40; attempt++) {
     if ((await connectionIds(admin)).length === 0) return []
@@ -161,7 +161,7 @@ async function connectionsLeft(admin: Connection): Promise<number[]> {
   return connectionIds(admin)
 }
 
-/** The error that a promise is expected to reject with. */
+/** Returns the error of a promise that is expected to reject. */
 export async function rejection(promise: PromiseLike<unknown>): Promise<RejectedError> {
   try {
     await promise
@@ -171,7 +171,7 @@ export async function rejection(promise: PromiseLike<unknown>): Promise<Rejected
   throw new Error('Expected a rejection, but the promise was fulfilled.')
 }
 
-/** What tests look at in errors of ours, of mysql2 and of Knex. */
+/** The properties of errors that tests look at: of our errors, mysql2's and Knex's. */
 export type RejectedError = Error & {
   code: string
   tenant?: string
@@ -180,7 +180,7 @@ export type RejectedError = Error & {
   cause?: { code?: string; message?: string }
 }
 
-/** What a function throws. */
+/** Returns the error that a function throws. */
 export function thrown(fn: () => unknown): RejectedError {
   try {
     fn()
@@ -202,7 +202,7 @@ export async function until(
   throw new Error(`Waited two seconds for: ${what}`)
 }
 
-/** A server's URL as options, for tests that add some. */
+/** A server's URL as options, for tests that add more. */
 export function urlOptions(url: string): {
   host: string
   port: number
@@ -218,7 +218,7 @@ export function urlOptions(url: string): {
   }
 }
 
-/** The tenant in scope, or the code of the error where there is none. */
+/** The tenant in scope, or the code of the error if there is none. */
 export function tenantInScope(tenantKnex: TenantKnex): string {
   try {
     return tenantKnex.current().tenant.id

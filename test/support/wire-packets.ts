@@ -1,18 +1,18 @@
-/** One packet of MySQL's protocol, as far as a bystander looks at it. */
+/** The visible parts of a packet of MySQL's protocol. */
 export interface WirePacket {
   readonly sequenceId: number
-  /** Bytes of its body. */
+  /** The length of its body in bytes. */
   readonly length: number
   /** The beginning of its body. */
   readonly head: Buffer
 }
 
-/** A packet that ends in a piece of data. */
+/** A packet that ends in this piece of data. */
 export interface FoundPacket {
   readonly packet: WirePacket
-  /** Where it begins in that piece; 0 where it began in an earlier one. */
+  /** Its start in this piece; 0 if it began in an earlier piece. */
   readonly start: number
-  /** Where the next one begins. */
+  /** The start of the next packet. */
   readonly end: number
 }
 
@@ -22,8 +22,8 @@ const HEAD_BYTES = 80
 const HEADER_BYTES = 4
 
 /**
- * Finds MySQL's packets in a stream of bytes, however it is cut into pieces: each packet has a
- * header of four bytes, the length of its body in three of them and its number in the fourth.
+ * Finds MySQL's packets in a stream of bytes that arrives in any pieces. Each packet has a header of four
+ * bytes: the length of its body in three bytes, and its number in the fourth.
  */
 export class PacketFinder {
   #header: number[] = []

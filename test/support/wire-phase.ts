@@ -1,17 +1,17 @@
 /*
- * What a connection is doing, by the packets that pass. Protocol facts: MySQL Internals, "Command
- * Phase"; without CLIENT_DEPRECATE_EOF, TLS and compression, as the pool's connections in tests.
+ * The phase of a connection, from the packets that pass. Protocol: MySQL Internals, "Command Phase", without
+ * CLIENT_DEPRECATE_EOF, TLS and compression, like the pool's connections in tests.
  */
 import type { WirePacket } from './wire-packets.ts'
 
 /**
- * What a connection is doing:
+ * The phase of a connection:
  *
  * - `connecting`: until its first database is confirmed, which ends its set-up.
- * - `cancelling`: it is the one beside the pool.
- * - `idle`, `in transaction`: nothing is under way.
- * - `validating`: it was asked whether it is there.
- * - `resetting`: its session is being cleaned and set up, the database not yet being selected.
+ * - `cancelling`: it is the connection beside the pool, which sends KILL.
+ * - `idle`, `in transaction`: no command is running.
+ * - `validating`: the pool has asked if it is alive.
+ * - `resetting`: its session is being cleaned and set up. The database is not selected yet.
  * - `switching`: its database is being selected.
  * - `running`: a statement has no answer yet.
  * - `commit sent`, `rollback sent`: the same for these statements.
@@ -53,12 +53,12 @@ const OK = 0x00
 const LOCAL_INFILE = 0xfb
 const EOF = 0xfe
 const ERR = 0xff
-/** A longer packet that begins as an EOF is a row. */
+/** A longer packet with an EOF's first byte is a row. */
 const LONGEST_EOF = 8
 
 const STATUS = { inTransaction: 0x0001, moreResults: 0x0008 } as const
 
-/** Follows one connection. */
+/** Follows the packets of one connection. */
 export class WireState {
   /** The server's own id of the connection; undefined before its greeting. */
   connectionId: number | undefined
@@ -66,11 +66,11 @@ export class WireState {
   #isSetUp = false
   #isCancelling = false
   #inTransaction = false
-  /** Commands that are not answered to their end. */
+  /** Commands whose answers have not ended. */
   #commands: CommandKind[] = []
-  /** What comes next of the answer to the first of them. */
+  /** The next expected part of the first command's answer. */
   #part: 'header' | 'definitions' | 'columns' | 'rows' = 'header'
-  /** How many EOFs end the definitions of a prepared statement. */
+  /** How many EOFs will end the definitions of a prepared statement. */
   #definitions = 0
 
   get phase(): WirePhase {
@@ -95,14 +95,14 @@ export class WireState {
     }
   }
 
-  /** A packet of the client's. */
+  /** Handles a packet from the client. */
   sent({ sequenceId, head }: WirePacket): void {
     if (!this.#isLoggedIn || sequenceId !== 0) return
     const kind = this.#kindOf(head)
     if (kind) this.#commands.push(kind)
   }
 
-  /** A packet of the server's. */
+  /** Handles a packet from the server. */
   answered(packet: WirePacket): void {
     if (this.#isLoggedIn) this.#onAnswer(packet)
     else if (this.connectionId === undefined) this.connectionId = connectionIdOf(packet.head)
@@ -124,12 +124,12 @@ export class WireState {
       case COM.query:
         return this.#kindOfQuery(textOf(head))
       default:
-        return undefined // closing statements and the connection: not answered
+        return undefined // closing a statement or the connection has no answer
     }
   }
 
   #kindOfQuery(sql: string): CommandKind {
-    // The only time that it sends a statement before the last one is answered.
+    // Only in its set-up the pool sends a statement before the last one is answered.
     if (this.#commands.length > 0) return 'set-up'
     if (/^commit\b/i.test(sql)) return 'commit'
     if (/^rollback\b(?! to)/i.test(sql)) return 'rollback'
@@ -177,13 +177,13 @@ export class WireState {
   }
 }
 
-/** After the protocol's version and the server's, which ends with a NUL. */
+/** It follows the protocol version and the server's version, which ends with a NUL. */
 function connectionIdOf(greeting: Buffer): number | undefined {
   const at = greeting.indexOf(0, 1) + 1
   return at > 0 && at + 4 <= greeting.length ? greeting.readUInt32LE(at) : undefined
 }
 
-/** A server that knows query attributes gets a count of none, and how many sets, before the text. */
+/** If the server knows query attributes, their count and the number of sets come before the text. */
 function textOf(head: Buffer): string {
   const at = head[1] === 0 && head[2] === 1 ? 3 : 1
   return head.toString('latin1', at).trimStart()
@@ -193,14 +193,14 @@ function isEof({ head, length }: WirePacket): boolean {
   return head[0] === EOF && length <= LONGEST_EOF
 }
 
-/** Of an OK: after two integers of variable length. */
+/** The status of an OK. It follows two integers of variable length. */
 function statusOf(ok: Buffer): number {
   let at = 1
   for (let count = 0; count < 2; count++) at += 1 + sizeOf(ok[at] as number)
   return at + 2 <= ok.length ? ok.readUInt16LE(at) : 0
 }
 
-/** How many bytes follow the first one of an integer of variable length. */
+/** How many bytes follow the first byte of an integer of variable length. */
 function sizeOf(first: number): number {
   if (first < 0xfb) return 0
   if (first === 0xfc) return 2

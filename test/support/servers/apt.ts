@@ -6,19 +6,19 @@ import { messageOf, run } from './run.ts'
 
 const LOCK_TIMEOUT_SECONDS = 120
 
-/** Whether this is Debian or a relative. */
+/** True on Debian and its relatives. */
 export function hasApt(): boolean {
   return findExecutables('apt-get').length > 0
 }
 
-/** Whether apt may change the system. */
+/** True if apt may change the system. */
 export function mayInstall(): boolean {
   return hasApt() && process.getuid?.() === 0
 }
 
 let lastInstallation: Promise<void> = Promise.resolve()
 
-/** Installs packages, but not what they merely recommend. One call at a time does so. */
+/** Installs packages, without the packages that they only recommend. One call runs at a time. */
 export function installPackages(reaper: Reaper, packages: readonly string[]): Promise<void> {
   const installation = lastInstallation.then(async () => {
     await updateLists(reaper)
@@ -30,7 +30,7 @@ export function installPackages(reaper: Reaper, packages: readonly string[]): Pr
 
 let update: Promise<void> | undefined
 
-/** Brings apt's lists of packages up to date, once. If that fails, those present have to do. */
+/** Updates apt's lists of packages, once. If that fails, the present lists are used. */
 export function updateLists(reaper: Reaper): Promise<void> {
   update ??= updateWhenUnlocked(reaper)
   return update
@@ -49,7 +49,7 @@ async function updateWhenUnlocked(reaper: Reaper): Promise<void> {
   }
 }
 
-// Killed half-way it would leave the system's packages in a mess.
+// Not interrupted, because that could leave the system's packages broken.
 async function install(reaper: Reaper, packages: readonly string[]): Promise<void> {
   const options = [`DPkg::Lock::Timeout=${LOCK_TIMEOUT_SECONDS}`, 'Dpkg::Use-Pty=0']
   const args = [

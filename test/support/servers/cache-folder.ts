@@ -3,17 +3,17 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Reaper } from './reaper.ts'
 
-/** Where things are kept that take time to make: in the user's cache directory. */
+/** The folder in the user's cache directory for everything that takes long to make. */
 export function cacheFolder(): string {
   const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   return join(base, 'tenant-knex')
 }
 
 /**
- * Gives a folder from the cache, filled the first time it is asked for.
+ * Returns a folder from the cache, and fills it at the first request.
  *
- * It is filled under another name and appears as a whole or not at all, also when several processes
- * do so at once.
+ * It is filled under another name and then renamed. So it is complete or absent, even if several processes
+ * fill it at once.
  */
 export async function cachedFolder(
   reaper: Reaper,
@@ -28,14 +28,14 @@ export async function cachedFolder(
   return folder
 }
 
-// Without a pause in it, or the reaper could be removing what is given its final name.
+// Synchronous. Otherwise the reaper could remove the folder while it gets its final name.
 function publish(reaper: Reaper, draft: string, folder: string): void {
   if (reaper.isEnded) throw new Error('stopped')
   try {
     renameSync(draft, folder)
     reaper.keep(draft)
   } catch (error) {
-    // Where another process was faster, the draft is removed in the end.
+    // Another process was faster: the reaper removes the draft later.
     if (!existsSync(folder)) throw error
   }
 }

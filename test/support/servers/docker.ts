@@ -47,10 +47,10 @@ export interface Container {
   stop(): Promise<void>
 }
 
-/** Starts a server in a container; nothing where no Docker engine answers. */
+/** Starts a server in a container; undefined if no Docker engine answers. */
 export async function startContainer(name: ServerName): Promise<Container | undefined> {
   if (!mayHaveEngine()) return undefined
-  // Half a second to load: only for those who have an engine.
+  // It takes half a second to load, so it is loaded only if there is an engine.
   const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers')
   try {
     await getContainerRuntimeClient()
@@ -78,7 +78,7 @@ async function untilServing(name: ServerName, container: StartedTestContainer): 
   }
   const url = urlOf(name, container.getHost(), container.getMappedPort(port))
   try {
-    // The images open the port before the server is set up.
+    // The images open the port before the server is ready.
     await untilReachable(url, START_TIMEOUT_MILLIS)
   } catch (error) {
     await stop()
@@ -88,12 +88,12 @@ async function untilServing(name: ServerName, container: StartedTestContainer): 
 }
 
 function urlOf(name: ServerName, host: string, port: number): string {
-  // The engine publishes to IPv4, `localhost` may be IPv6.
+  // The engine publishes to IPv4, but `localhost` may be IPv6.
   const address = `${host === 'localhost' ? '127.0.0.1' : host}:${port}`
   return name === 'redis' ? `redis://${address}` : `mysql://root@${address}/`
 }
 
-// Where testcontainers looks for an engine. TENANT_KNEX_DOCKER=0 keeps it from looking.
+// False if testcontainers would find no engine. TENANT_KNEX_DOCKER=0 disables the search.
 function mayHaveEngine(): boolean {
   if (process.env.TENANT_KNEX_DOCKER === '0') return false
   if (process.env.DOCKER_HOST || process.platform === 'win32') return true

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 const ELF = '\x7fELF'
 
 /**
- * Makes programs run that were unpacked together with the C library they need: each becomes a
- * script that calls it by the loader in that folder, with the libraries in that folder. The folder
- * may be moved.
+ * Makes programs work that were unpacked together with their C library. Each becomes a script that starts it
+ * with the loader and the libraries in that folder. The folder may be moved.
  */
 export async function useOwnLoader(prefix: string): Promise<void> {
   const libraries = await onlyEntry(join(prefix, 'usr/lib'), /-linux-gnu/)

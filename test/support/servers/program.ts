@@ -3,17 +3,17 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type ServerName, wantedVersion } from './server-name.ts'
 
-/** A server's executable and how it is called. */
+/** A server's executable and its call. */
 export interface Program extends Call {
-  /** What it answers to `--version`. */
+  /** The output of `--version`. */
   readonly version: string
 }
 
 interface Call {
   readonly command: string
-  /** What comes before all other arguments. */
+  /** Arguments that come before all others. */
   readonly args: readonly string[]
-  /** The name it is called by, where the executable goes by that. */
+  /** The name to call it by, if the executable depends on its name. */
   readonly argv0?: string | undefined
 }
 
@@ -25,13 +25,13 @@ const CANDIDATES: Readonly<Record<ServerName, readonly Call[]>> = {
   mysql: [{ command: 'mysqld', args: ['--no-defaults'] }],
   redis: [
     { command: 'redis-server', args: [] },
-    // The same executable, which goes by its name. It alone is in Debian's redis-tools, the package
-    // that brings no service with it.
+    // The same executable behaves as the server if it has that name. Debian's redis-tools has only this one,
+    // and starts no service.
     { command: 'redis-check-rdb', args: [], argv0: 'redis-server' },
   ],
 }
 
-/** Which server it is that describes itself so; `mysqld` can be either of two. */
+/** Finds the server from its version text; `mysqld` can be either of two. */
 export function identify(version: string): ServerName | undefined {
   if (/mariadb/i.test(version)) return 'mariadb'
   if (/^Redis server v=/m.test(version)) return 'redis'
@@ -39,18 +39,18 @@ export function identify(version: string): ServerName | undefined {
   return undefined
 }
 
-/** The number in what a server says about its version. */
+/** The number in a server's version text. */
 export function versionNumber(version: string): string {
   return /\d+\.\d+\.\d+/.exec(version)?.[0] ?? 'unknown'
 }
 
-/** Whether this is the version of a server that is asked for: 11.8.9 is one of 11.8. */
+/** True if a version is the requested one: 11.8.9 matches 11.8. */
 export function isWanted(name: ServerName, version: string): boolean {
   const wanted = wantedVersion(name)
   return wanted === undefined || `${versionNumber(version)}.`.startsWith(`${wanted}.`)
 }
 
-/** Finds a server among the programs that are installed, in the version that is asked for. */
+/** Finds a server among the installed programs, in the requested version. */
 export function findProgram(name: ServerName): Program | undefined {
   return CANDIDATES[name]
     .flatMap((call) => findExecutables(call.command).map((command) => ({ ...call, command })))
@@ -58,18 +58,18 @@ export function findProgram(name: ServerName): Program | undefined {
     .find(({ version }) => identify(version) === name && isWanted(name, version))
 }
 
-/** What a program answers to `--version`; an empty string if it cannot. */
+/** The output of a program for `--version`; an empty string if it fails. */
 export function askVersion({ command, args, argv0 }: Call): string {
   const { stdout } = spawnSync(command, [...args, '--version'], { argv0, encoding: 'utf8' })
   return stdout?.trim() ?? ''
 }
 
-/** Where an executable is in these folders, by default those of the PATH; best choice first. */
+/** The paths of an executable in these folders, by default those of the PATH; the best choice comes first. */
 export function findExecutables(file: string, folders: readonly string[] = searchPath()): string[] {
   return folders.map((folder) => join(folder, file)).filter(isExecutable)
 }
 
-// Servers live in the sbin folders, which only root has on the PATH.
+// Servers are in the sbin folders, which only root has on the PATH.
 function searchPath(): string[] {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
   return [...new Set([...folders, '/usr/local/sbin', '/usr/sbin'])]

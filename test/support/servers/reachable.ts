@@ -8,8 +8,7 @@ const POLL_MILLIS = 50
 /**
  * Waits until a server answers at its URL.
  *
- * @throws the last connection error when it does not within the time; the signal's reason when that
- * comes first.
+ * @throws the last connection error after the time limit; the signal's reason if that comes first
  */
 export async function untilReachable(
   url: string,
@@ -29,9 +28,10 @@ export async function untilReachable(
   }
 }
 
-/** A port of the loopback interface that nothing listens on. */
+/** A free port of the loopback interface. */
 export async function freePort(attempts = 20): Promise<number> {
-  // Not one that the system hands out by itself: it could do so again before the server has it.
+  // Outside the range from which the system chooses ports: it could choose this one before the server uses
+  // it.
   const port = 20_000 + Math.floor(Math.random() * 10_000)
   const probe = createServer().listen(port, '127.0.0.1')
   try {

@@ -1,6 +1,5 @@
-// The process that cleans up: see reaper.ts. It reads orders, a line of JSON each. When its input
-// ends, because it was told so or because whoever started it is dead, it kills and removes all that
-// it knows of.
+// The process that cleans up: see reaper.ts. It reads orders, one line of JSON each. Its input ends on
+// request, or when its parent is dead. Then it kills all processes and removes all folders that it knows.
 import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 
@@ -14,7 +13,7 @@ const orders = {
   keep: (folder) => folders.delete(folder),
 }
 
-// It has to outlive those it cleans up after.
+// It has to outlive the processes that it cleans up.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => {})
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -22,7 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   orders[order](what)
 }
 for (const group of groups) kill(group)
-// A dying process may still write: removing is tried again for a while.
+// A dying process may still write, so removing is retried for a while.
 for (const folder of folders) {
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 }
@@ -31,6 +30,6 @@ function kill(group) {
   try {
     process.kill(-group, 'SIGKILL')
   } catch {
-    // It is gone already.
+    // It is already gone.
   }
 }

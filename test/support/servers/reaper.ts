@@ -10,12 +10,11 @@ const SCRIPT = fileURLToPath(new URL('./reaper.mjs', import.meta.url))
 type Order = ['kill' | 'spare', number] | ['remove' | 'keep', string]
 
 /**
- * Starts processes and makes temporary folders, and sees to it that none outlives this process.
+ * Starts processes and makes temporary folders, and ensures that none outlives this process.
  *
- * A process cannot clean up after its own SIGKILL, so a second one does: it holds the other end of
- * a pipe and acts when that closes. `end()`, a crash, `process.exit()` and every signal thus take
- * the same path. Processes are killed outright: what they keep is thrown away, and a clean shutdown
- * would only take time.
+ * A process cannot clean up after its own SIGKILL, so a second process does. It holds the other end of a pipe
+ * and acts when the pipe closes. So `end()`, a crash, `process.exit()` and every signal take the same path.
+ * Processes are killed at once: their data is thrown away, and a clean shutdown would only take time.
  */
 export class Reaper {
   readonly #process: ChildProcess = startReaper()
@@ -23,12 +22,12 @@ export class Reaper {
   readonly #uninterrupted = new Set<ChildProcess>()
   #isEnded = false
 
-  /** Whether it was told to clean up; nothing can be started any more. */
+  /** True after `end()`. Then nothing can be started. */
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** Starts a process in a group of its own, which a terminal's Ctrl-C does not reach. */
+  /** Starts a process in its own group, which a terminal's Ctrl-C does not reach. */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const child = this.#start(command, args, options)
     const group = child.pid
@@ -39,7 +38,7 @@ export class Reaper {
     return child
   }
 
-  /** Starts a process that has to run to its end: `end()` waits for it. */
+  /** Starts a process that must run to its end: `end()` waits for it. */
   spawnUninterrupted(
     command: string,
     args: readonly string[],
@@ -61,12 +60,12 @@ export class Reaper {
     return folder
   }
 
-  /** Takes a folder off the list. */
+  /** Removes a folder from the list. */
   keep(folder: string): void {
     this.#order(['keep', folder])
   }
 
-  /** Kills and removes all that may be; settles when it is gone. */
+  /** Kills all processes and removes all folders that are not kept. Settles when they are gone. */
   async end(): Promise<void> {
     this.#isEnded = true
     this.#process.stdin?.end()
@@ -82,7 +81,7 @@ export class Reaper {
 
   #forget(child: ChildProcess, group: number): void {
     this.#children.delete(child)
-    // What the process itself has left running.
+    // Kills the remaining child processes of the process.
     killGroup(group)
     this.#order(['spare', group])
   }
@@ -101,11 +100,11 @@ function startReaper(): ChildProcess {
     detached: true,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
-  // Neither the process nor the pipe to it, a socket to Node, may keep this process alive.
+  // The process and the pipe, a socket for Node, must not keep this process alive.
   const pipe = reaper.stdin as unknown as Socket
   reaper.unref()
   pipe.unref()
-  // Should someone kill it, `end()` still ends the processes.
+  // If another process kills it, `end()` still ends the processes.
   pipe.on('error', () => {})
   return reaper
 }
@@ -119,6 +118,6 @@ function killGroup(group: number): void {
   try {
     process.kill(-group, 'SIGKILL')
   } catch {
-    // Nothing was left.
+    // All are gone.
   }
 }

@@ -4,16 +4,16 @@ import type { Reaper } from './reaper.ts'
 import { run } from './run.ts'
 import type { ServerName } from './server-name.ts'
 
-/** How a throwaway server is set up and started. */
+/** How to set up and start a throwaway server. */
 export interface Recipe {
-  /** Fills an empty data folder; left out where a server starts without. */
+  /** Fills an empty data folder; undefined if the server does not need that. */
   readonly initialise?: (reaper: Reaper, program: Program, dataFolder: string) => Promise<void>
-  /** The arguments to serve this data on this port of the loopback interface. */
+  /** The arguments for serving this data on this port of the loopback interface. */
   readonly serve: (dataFolder: string, port: number) => string[]
   readonly url: (port: number) => string
 }
 
-/** Settings for data that nobody needs after a crash, and many small databases. */
+/** Settings for many small databases whose data may be lost in a crash. */
 export const SQL_SETTINGS: readonly string[] = [
   '--max-connections=300',
   '--table-open-cache=4000',
@@ -55,9 +55,9 @@ function serveSql(dataFolder: string, port: number): string[] {
     `--datadir=${dataFolder}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
-    // In the data folder; a full path could exceed the 107 characters that a socket's may have.
+    // In the data folder, because a socket's path may have at most 107 characters.
     '--socket=server.sock',
-    // A root without a password should not reach other files.
+    // A root account without a password must not reach other files.
     `--secure-file-priv=${dataFolder}`,
     ...SQL_SETTINGS,
   ]
@@ -98,7 +98,7 @@ function findInstaller(program: Program): string {
   return found[0]
 }
 
-// Servers refuse to run as root unless told to.
+// Servers refuse to run as root without this option.
 function asRoot(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
 }

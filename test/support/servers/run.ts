@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import type { Reaper } from './reaper.ts'
 
 /**
- * Runs a program to its end and gives what it printed, in English.
+ * Runs a program to its end and returns its output, in English.
  *
- * @throws Error with the end of its output when it failed or could not be started.
+ * @throws Error with the end of its output if it failed or could not be started
  */
 export async function run(
   reaper: Reaper,
@@ -26,12 +26,12 @@ export async function run(
   throw new Error(`${command} ended with ${code ?? signal}:\n${lastLines(output)}`)
 }
 
-/** The end of a text, where programs say why they gave up. */
+/** The last lines of a text. Programs give the reason of a failure there. */
 export function lastLines(text: string, count = 15): string {
   return text.trimEnd().split('\n').slice(-count).join('\n')
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of an error, or of any other thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,4 @@
-/** Tells whoever watches the terminal what is going on; standard output stays the command's own. */
+/** Prints progress to standard error. Standard output belongs to the command. */
 export function say(message: string): void {
   process.stderr.write(`servers: ${message}\n`)
 }

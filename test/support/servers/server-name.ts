@@ -1,22 +1,22 @@
 /** A server that tests can ask for. */
 export type ServerName = 'mariadb' | 'mysql' | 'redis'
 
-/** All of them, in the order in which they are reported. */
+/** All servers, in the order of reports. */
 export const SERVER_NAMES: readonly ServerName[] = ['mariadb', 'mysql', 'redis']
 
-/** What people call them. */
+/** The names of the servers, for people. */
 export const TITLES: Readonly<Record<ServerName, string>> = {
   mariadb: 'MariaDB',
   mysql: 'MySQL',
   redis: 'Redis',
 }
 
-/** The environment variable that says which version of a server to look for: `11.8`. */
+/** The environment variable for the requested version of a server: `11.8`. */
 export function versionVariable(name: ServerName): string {
   return `TENANT_KNEX_${name.toUpperCase()}_VERSION`
 }
 
-/** The version that is asked for; undefined if any will do. */
+/** The requested version; undefined if any version is fine. */
 export function wantedVersion(name: ServerName): string | undefined {
   return process.env[versionVariable(name)] || undefined
 }

@@ -13,18 +13,18 @@ import type { ServerName } from './server-name.ts'
 
 const START_TIMEOUT_MILLIS = 60_000
 
-/** A server with data of its own, which can be started again and again at the same address. */
+/** A server with its own data. It can be restarted at the same address. */
 export interface Throwaway {
   readonly url: string
-  /** @throws Error with the end of the server's log when it does not come up */
+  /** @throws Error with the end of the server's log if it does not start */
   start(settings?: readonly string[]): Promise<ChildProcess>
 }
 
 /**
- * Starts a server for this one time, on a free port of the loopback interface, and gives its URL.
+ * Starts a server for one use, on a free port of the loopback interface, and returns its URL.
  *
- * @param more arguments beside those of the recipe
- * @throws Error with the end of the server's log when it does not come up.
+ * @param more additional arguments
+ * @throws Error with the end of the server's log if it does not start
  */
 export async function startThrowaway(
   reaper: Reaper,
@@ -37,7 +37,7 @@ export async function startThrowaway(
   return server.url
 }
 
-/** Makes the data of a server and finds it a port. */
+/** Creates a server's data and finds a port for it. */
 export async function prepareThrowaway(
   reaper: Reaper,
   name: ServerName,
@@ -69,7 +69,7 @@ function startLogged(
   log: string,
 ): ChildProcess {
   const output = openSync(log, 'a')
-  // MariaDB, when it starts, removes all temporary tables in there, also those of others.
+  // At its start MariaDB removes all temporary tables in this folder, even those of other servers.
   const env = { ...process.env, TMPDIR: folder }
   const server = reaper.spawn(command, args, { argv0, env, stdio: ['ignore', output, output] })
   closeSync(output)
@@ -84,7 +84,7 @@ function diedSignal(server: ChildProcess): AbortSignal {
   return died.signal
 }
 
-// Initialising takes seconds, a copy a fraction of one.
+// A copy takes a fraction of a second; initialising takes seconds.
 async function prepareData(
   reaper: Reaper,
   name: ServerName,

@@ -10,9 +10,9 @@ import { run } from './run.ts'
 import { say } from './say.ts'
 import { type ServerName, TITLES, versionVariable, wantedVersion } from './server-name.ts'
 
-/** Which packages of Debian have a server, and what its program is told about its place. */
+/** The Debian packages of a server, and the options that tell its program its location. */
 interface Source {
-  /** By its code name if it is a release: `stable` becomes another one. */
+  /** A code name if it is a release: `stable` changes its meaning. */
   readonly suite: string
   readonly packages: readonly string[]
   readonly megabytes: number
@@ -21,16 +21,16 @@ interface Source {
 }
 
 const SOURCES: Readonly<Partial<Record<ServerName, Source>>> = {
-  // The current long-term release, 11.8. An older Debian cannot have it beside its own.
+  // The current long-term release, 11.8. An older Debian cannot install it beside its own.
   mariadb: {
     suite: 'trixie',
-    // mariadb-install-db needs a program of the client's.
+    // mariadb-install-db uses a program of the client packages.
     packages: ['mariadb-server-core', 'mariadb-client-core'],
     megabytes: 17,
     program: 'sbin/mariadbd',
     options: (usr) => [`--basedir=${usr}`],
   },
-  // Oracle's, which no release of Debian has.
+  // From Oracle, because no release of Debian has it.
   mysql: {
     suite: 'unstable',
     packages: ['mysql-server-core', 'mysql-client-core'],
@@ -45,12 +45,12 @@ const SOURCES: Readonly<Partial<Record<ServerName, Source>>> = {
 }
 
 /**
- * Gives a server that this machine's own packages do not have.
+ * Provides a server that this machine's packages do not have.
  *
- * Its packages and all that they need, down to the C library, are unpacked into the user's cache
- * folder and never installed: the server runs by the loader that came along. apt keeps its state.
+ * Its packages and their dependencies, down to the C library, are unpacked into the user's cache folder. They
+ * are never installed. The unpacked loader runs the server. apt's own state does not change.
  *
- * @throws Error if another version was asked for than Debian has.
+ * @throws Error if another version is requested than the one from Debian
  */
 export async function unpackedProgram(
   reaper: Reaper,
@@ -67,7 +67,7 @@ export async function unpackedProgram(
   throw new Error(`Debian ${source.suite} has ${found}, not the ${wanted}`)
 }
 
-/** Where a server comes from, for people. */
+/** The origin of a server, for people. */
 export function unpackedFrom(name: ServerName): string {
   return `unpacked from Debian ${SOURCES[name]?.suite}`
 }
@@ -106,7 +106,7 @@ async function download(
   await mkdir(join(archives, 'partial'), { recursive: true })
   await mkdir(join(work, 'state/lists/partial'), { recursive: true })
   await writeFile(join(work, 'sources.list'), `deb ${site} ${suite} main\n`)
-  // With nothing installed, everything needed is downloaded.
+  // An empty status file: apt downloads all dependencies.
   await writeFile(join(work, 'status'), '')
   const options = privateApt(work)
   await run(reaper, 'apt-get', [...options, 'update'])
@@ -124,14 +124,14 @@ function privateApt(work: string): string[] {
     'Dir::Etc::SourceParts=/dev/null',
     'APT::Install-Recommends=false',
     'Acquire::Languages=none',
-    // A list that could not be had is an error.
+    // A list that cannot be downloaded is an error.
     'APT::Update::Error-Mode=any',
-    // apt's own user could not enter the folder.
+    // apt's own user cannot enter the folder.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option])
 }
 
-// Where this machine gets its Debian from.
+// The site from which this machine gets Debian packages.
 async function debianSite(reaper: Reaper): Promise<string> {
   const known = await askSite(reaper)
   if (known !== undefined) return known

@@ -1,8 +1,8 @@
 const LOOK_MILLIS = 250
 
 /**
- * Calls back once when the process that started this one is gone: npm's shell and tsx die of some
- * signals without passing them on.
+ * Calls a function once when the parent process is gone: npm's shell and tsx die of some signals without
+ * passing them on.
  */
 export function watchParent(onGone: () => void): void {
   const parent = process.ppid

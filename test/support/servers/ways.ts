@@ -11,32 +11,31 @@ import { unpackedFrom, unpackedProgram } from './unpacked.ts'
 
 const CHOSEN_TIMEOUT_MILLIS = 10_000
 
-/** A server that answers. */
+/** A running server. */
 export interface Found {
   readonly url: string
-  /** Which one it is, for people. */
+  /** A description of it, for people. */
   readonly origin: string
-  /** Ends it, where the reaper does not. */
+  /** Stops it, if the reaper does not. */
   readonly stop?: () => Promise<void>
 }
 
 type Way = (name: ServerName, reaper: Reaper) => Promise<Found | undefined>
 
-// What someone chose, what needs nothing, what is there, what can be had.
+// In this order: chosen by the user, without traces, already present, available for download.
 const WAYS: readonly Way[] = [fromEnvironment, fromDocker, fromInstalled, fromDebian]
 
 const PACKAGES: Readonly<Partial<Record<ServerName, readonly string[]>>> = {
-  // mariadb-install-db needs a program of the client's.
+  // mariadb-install-db uses a program of the client packages.
   mariadb: ['mariadb-server-core', 'mariadb-client-core'],
-  // Has the server too (see program.ts), and unlike redis-server starts no service.
+  // It contains the server (see program.ts). Unlike redis-server it starts no service.
   redis: ['redis-tools'],
 }
 
 /**
- * Gets a server in the first way that works, and says which and what went wrong before.
+ * Finds a server in the first way that works. Prints the way, and the failures before it.
  *
- * @throws Error when the environment names one that does not answer: what someone chose is not
- * replaced by another.
+ * @throws Error if the environment names one that does not answer: the user's choice is never replaced
  */
 export async function obtain(name: ServerName, reaper: Reaper): Promise<Found | undefined> {
   const since = Date.now()
@@ -50,7 +49,7 @@ export async function obtain(name: ServerName, reaper: Reaper): Promise<Found | 
   return undefined
 }
 
-/** What to do about a server that could not be had. */
+/** Advice for a server that could not be started. */
 export function advice(name: ServerName): string {
   const packages = installable(name)
   const how = hasApt() && packages ? ` (as root: apt-get install ${packages.join(' ')})` : ''
@@ -96,7 +95,7 @@ async function fromDebian(name: ServerName, reaper: Reaper): Promise<Found | und
   return program && start(name, program, unpackedFrom(name), reaper)
 }
 
-// Which version apt would install depends on the system: only if any will do.
+// The version in apt depends on the system, so this works only if any version is fine.
 function installable(name: ServerName): readonly string[] | undefined {
   return wantedVersion(name) === undefined ? PACKAGES[name] : undefined
 }
