@@ -8,22 +8,22 @@ import { ITEMS, type TestServer, urlOptions, withTenants } from '../../test/supp
 import { Reference } from './reference.ts'
 import { keyOf, runTransaction } from './transactions.ts'
 
-/** Where the entries are. */
+/** The store of the entries. */
 export type StoreKind = 'memory' | 'Redis' | 'reordering adapter'
 
-/** What a run is. */
+/** The settings of a run. */
 export interface Fuzz {
   readonly server: TestServer
   readonly store: StoreKind
   readonly seed: number
-  /** Of each user. */
+  /** The number of steps of each user. */
   readonly steps: number
 }
 
-/** What a run has seen. */
+/** The counters of a run. */
 export interface FuzzReport {
   readonly transactions: number
-  /** Reads that found something. */
+  /** Reads that found a value. */
   readonly reads: number
   readonly stale: readonly string[]
 }
@@ -31,14 +31,14 @@ export interface FuzzReport {
 const LONG = { ttlMillis: 60_000 }
 const USERS = 6
 const IDS = Array.from({ length: ITEMS }, (_, index) => index + 1)
-/** Keys that stand for no row. */
+/** Keys without a row. */
 const KEYS = ['x', 'y', 'z']
 
 const PROCEDURES = `
   CREATE PROCEDURE commits() BEGIN COMMIT; START TRANSACTION; END;
   CREATE PROCEDURE commits_and_fails() BEGIN COMMIT; SIGNAL SQLSTATE '45000'; END`
 
-/** Users do things by chance at a time, with one tenant's rows and cache. */
+/** Several users do random things at the same time, with one tenant's rows and cache. */
 export async function fuzz({ server, store, seed, steps }: Fuzz): Promise<FuzzReport> {
   const random = seededRandom(seed)
   const cache = { ...cacheOptions(store, random), timeoutMillis: 5_000 }
@@ -47,7 +47,7 @@ export async function fuzz({ server, store, seed, steps }: Fuzz): Promise<FuzzRe
     connection: { ...urlOptions(server.url), multipleStatements: true },
     allowMultipleStatements: true,
     pool: { max: USERS + 1, maxPerTenant: USERS + 1 },
-    log: { warn: () => undefined }, // Knex tells of implicit commits
+    log: { warn: () => undefined }, // Knex warns of implicit commits
   }
   const reference = new Reference()
   let transactions = 0
@@ -58,7 +58,8 @@ export async function fuzz({ server, store, seed, steps }: Fuzz): Promise<FuzzRe
       random,
       reference,
       knex: tenantKnex('a'),
-      // Another process, as the store sees it. With memory it has a store of its own, always empty.
+      // The cache of another process on the same store. In memory it has a store of its own, which is always
+      // empty.
       other: elsewhere('a').cache,
       locks: new Map(),
     }
@@ -78,7 +79,7 @@ interface World {
   readonly reference: Reference
   readonly knex: BoundKnex
   readonly other: TenantCache
-  /** A row is written by one transaction at a time, until the reference knows what has become of it. */
+  /** One transaction writes a row at a time, until the reference knows its outcome. */
   readonly locks: Map<number, Promise<unknown>>
 }
 
@@ -88,7 +89,7 @@ function cacheOptions(store: StoreKind, random: Random): CacheOptions {
   return { store: process.env.TENANT_KNEX_REDIS_URL as string, root: newRoot() }
 }
 
-/** True if it was a transaction. */
+/** Returns true if it was a transaction. */
 async function act(world: World): Promise<boolean> {
   const { run } = pickWeighted(world.random, ACTS)
   await run(world)

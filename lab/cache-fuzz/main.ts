@@ -51,7 +51,7 @@ async function run(server: TestServer, store: StoreKind): Promise<void> {
   if (stale > 0) process.exitCode = 1
 }
 
-/** The account that the tests' tenants belong to. */
+/** Runs a function with the account that owns the tests' tenants. */
 async function withAccount(server: TestServer, work: () => Promise<void>): Promise<void> {
   const account = new URL(server.url).username
   const admin = await mysql.createConnection({ uri: server.adminUrl, multipleStatements: true })

@@ -1,15 +1,15 @@
 /**
- * What a cache may give. Values are numbers that only grow, and each is written once, so a value tells
- * where it is from. Times are numbers of events: one process sees them all in one order.
+ * The values that a cache may return. Values are numbers that only grow, and each is written once, so a value
+ * tells its origin. Times count events: one process sees all events in one order.
  */
 export class Reference {
   #now = 0
   #values = 0
-  /** Of a row: the committed value that the cache was told of, and anything older is stale. */
+  /** By row: the committed value that the cache was told of. Older values are stale. */
   readonly #floors = new Map<string, number>()
-  /** Of a key without a row: its values that are written, or computed, and not forgotten. */
+  /** By key without a row: the values that were written or computed, and not deleted. */
   readonly #living = new Map<string, Set<number>>()
-  /** When a value was forgotten. */
+  /** When a value was deleted. */
   readonly #forgotten = new Map<number, number>()
   reads = 0
   readonly stale: string[] = []
@@ -18,18 +18,18 @@ export class Reference {
     return ++this.#values
   }
 
-  /** A row has this value, and whoever wrote it has told the cache. */
+  /** A row has this value, and its writer has told the cache. */
   committed(key: string, value: number): void {
     this.#floors.set(key, value)
   }
 
-  /** A value may be in the cache from now on, until it is forgotten. */
+  /** A value may be in the cache from now on, until it is deleted. */
   written(key: string, value: number): void {
     const living = this.#living.get(key) ?? new Set()
     this.#living.set(key, living.add(value))
   }
 
-  /** Forgets keys, or all: none of their values may be read by who begins after that. */
+  /** Deletes keys, or all. A read that begins afterwards must not find any of their values. */
   async forget(keys: readonly string[] | undefined, run: () => Promise<unknown>): Promise<void> {
     const told = keys ?? [...this.#living.keys()]
     const values = told.flatMap((key) => [...(this.#living.get(key) ?? [])])

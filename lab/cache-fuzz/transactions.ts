@@ -7,7 +7,7 @@ type Step = (trx: BoundTransaction) => Promise<unknown>
 
 const lost = new Error('lost')
 
-/** They commit, or do not; most of those that commit fail. */
+/** Statements that may commit or may not. Most of those that commit also fail. */
 const STATEMENTS = [
   'CREATE TABLE items (id INT)',
   'DROP TABLE missing',
@@ -31,8 +31,8 @@ const STATEMENTS = [
 const SAVEPOINTS = ['one', 'ONE', '`é`', 'e', '`a b`', '`a-b`', '/* a */ two', 'two']
 
 /**
- * A transaction that writes rows, tells its cache of each once or more, at any time, and does whatever
- * else can be done in one. Afterwards the reference knows what the rows are.
+ * Runs a transaction that writes rows and tells its cache of each, once or several times, at any moment. It
+ * does every other thing that a transaction can do. Afterwards the reference knows the rows.
  */
 export async function runTransaction(
   random: Random,
@@ -57,7 +57,7 @@ export async function runTransaction(
   for (const { id, val } of rows) reference.committed(keyOf(id), val)
 }
 
-/** Under which the cache has a row. */
+/** The cache's key of a row. */
 export function keyOf(id: number): string {
   return `row ${id}`
 }

@@ -15,11 +15,11 @@ import type { Cell } from './run-cell.ts'
 import { SPECIAL_CELLS } from './special-cells.ts'
 import { FAULTS, type Fault, type FaultName } from './strikes.ts'
 
-/** What a fault must do in each phase to at least one call, and what may befall the others. */
+/** The results of a fault in each phase: `must` for at least one call, `may` for the others. */
 interface Expectation {
   readonly must: Readonly<Record<PhaseName, readonly string[]>>
   readonly may: readonly string[]
-  /** The phases that `npm test` has time for; all where left out. */
+  /** The phases that run in `npm test`, within its time. @defaultValue all */
   readonly quick?: readonly PhaseName[]
 }
 
@@ -40,7 +40,7 @@ const NO_HARM: Expectation['must'] = {
   queue: OK,
 }
 
-/** The connection ends, and the client hears of it. */
+/** The connection ends, and the client sees it. */
 const ENDED: Expectation['must'] = {
   ...NO_HARM,
   connecting: [UNREACHABLE],
@@ -52,7 +52,7 @@ const ENDED: Expectation['must'] = {
   queue: LOST,
 }
 
-/** Nothing is heard of the server any more. */
+/** The server sends nothing any more. */
 const SILENCE: Expectation['must'] = {
   ...NO_HARM,
   connecting: [UNREACHABLE],
@@ -121,7 +121,7 @@ const EXPECTED: Readonly<Record<FaultName, Expectation>> = {
   restart: RESTARTED,
   crash: { ...RESTARTED, quick: ['query', 'transaction', 'commitSent'] },
   block: {
-    // The proxy is part of the process that is blocked, so nothing could come in time.
+    // The proxy is part of the blocked process, so nothing can arrive in time.
     must: {
       ...NO_HARM,
       connecting: [ACQUIRE_TIMEOUT, UNREACHABLE],
@@ -155,10 +155,14 @@ const EXPECTED: Readonly<Record<FaultName, Expectation>> = {
 }
 
 /**
- * Every fault in every phase, and the faults that have phases of their own. What makes no sense is
- * not tried: a limit on connections but where one is opened; locks but where statements run; a
- * read-only server but where something is written; `wait_timeout` but where nothing is sent; user
- * code that throws but where there is an answer for it.
+ * Every fault in every phase, and the faults with phases of their own. Combinations without a meaning are
+ * left out:
+ *
+ * - a limit on connections, except when a connection is opened
+ * - locks, except when statements run
+ * - a read-only server, except when something is written
+ * - `wait_timeout`, except when nothing is sent
+ * - user code that throws, except when there is an answer for it
  */
 export const CELLS: readonly Cell[] = [
   ...(Object.keys(FAULTS) as FaultName[]).flatMap((fault) =>

@@ -4,13 +4,13 @@ import { until } from '../../test/support/tenants.ts'
 import { LIMITS, type Stage, WrongRows } from './stage.ts'
 import type { Fault } from './strikes.ts'
 
-/** A moment in the life of a connection. `run` brings a stage there and lets the fault strike. */
+/** A moment in the life of a connection. `run` brings a stage to that moment and lets the fault strike. */
 export interface Phase {
   readonly name: string
   run(stage: Stage, strike: () => Promise<void>, fault: Fault): Promise<void>
 }
 
-/** How many wait in a queue when a fault strikes. */
+/** How many acquires wait in a queue when a fault strikes. */
 const WAITERS = 50
 
 /** The phases that any fault can strike. */
@@ -155,12 +155,12 @@ export const PHASES = {
 
 export type PhaseName = keyof typeof PHASES
 
-/** Waits until a text has left; other connections may send at the same time. */
+/** Waits until a text has been sent; other connections may send at the same time. */
 function untilSent({ proxy }: Stage, text: string): Promise<void> {
   return until(`${text} is sent`, () => proxy.sent.some((data) => data.includes(text)))
 }
 
-/** A transaction of a's: one write, something in between, another write, COMMIT. */
+/** A transaction of tenant a: a write, a callback, another write, COMMIT. */
 export async function inTransaction(stage: Stage, between: () => Promise<void>): Promise<void> {
   const operations = [stage.operation(), stage.operation()]
   let isCommitting = false
@@ -187,13 +187,13 @@ async function openTransaction(
   return { trx, operations }
 }
 
-/** Knex tells of a COMMIT that failed through this promise only, not through `commit()`: knex#3847. */
+/** Knex reports a failed COMMIT only through this promise, not through `commit()`: knex#3847. */
 async function commit(trx: Knex.Transaction): Promise<void> {
   await trx.commit()
   await trx.executionPromise
 }
 
-/** Reads a stream of a's to its end, which must not come early without an error. */
+/** Reads a stream of tenant a to its end. The end must not come early without an error. */
 async function readAll(
   stream: AsyncIterable<{ tenant: string }>,
   expected: number,

@@ -1,15 +1,15 @@
 import type { Cell, Tried } from './run-cell.ts'
 
-/** All tries of one cell on one server. */
+/** All attempts of one cell on one server. */
 export interface Row {
   readonly cell: Cell
   readonly server: string
   readonly tried: readonly Tried[]
-  /** What was not as it must be; empty where all was well. */
+  /** The problems; empty if there are none. */
   readonly failures: readonly string[]
 }
 
-/** A markdown table: fault, phase, server, and what was seen. */
+/** A markdown table: fault, phase, server and results. */
 export function table(rows: readonly Row[]): string {
   const head = [
     '| Fault | Phase | Server | Tries | Callers got | Recovery, ms |',
@@ -24,7 +24,7 @@ export function table(rows: readonly Row[]): string {
   return [...head, ...lines].join('\n')
 }
 
-/** Median and maximum; nothing where the pool was destroyed. */
+/** Median and maximum; empty if the pool was destroyed. */
 function recoveryOf(tried: readonly Tried[]): string {
   const millis = tried
     .flatMap(({ recoveryMillis }) => (recoveryMillis === undefined ? [] : [recoveryMillis]))

@@ -8,32 +8,35 @@ import { TENANTS, type World } from './world.ts'
 export interface Cell {
   readonly fault: string
   readonly phase: string
-  /** What at least one call must get: `ok`, or code and outcome. Otherwise the fault did not strike. */
+  /**
+   * The result that at least one call must have: `ok`, or code and outcome. Otherwise the fault did not
+   * strike.
+   */
   readonly must: readonly string[]
-  /** What the others may get beside. */
+  /** The other results that calls may have. */
   readonly may: readonly string[]
   readonly options?: Partial<TenantKnexOptions>
-  /** True where it takes too long for `npm test`. */
+  /** True if it takes too long for `npm test`. */
   readonly isSlow?: boolean
-  /** True where there is no pool to recover. */
+  /** True if there is no pool left to recover. */
   readonly isFinal?: boolean
-  /** The server it can be tried on; both where left out. */
+  /** The server that it can run on. @defaultValue both */
   readonly only?: 'MariaDB' | 'MySQL'
-  /** True where the pool is to connect without the proxy, which is part of this process. */
+  /** True if the pool connects without the proxy, which is part of this process. */
   readonly isDirect?: boolean
-  /** The account may have so many connections; no limit where left out. */
+  /** How many connections the account may have. @defaultValue no limit */
   readonly maxUserConnections?: number
   run(stage: Stage): Promise<void>
 }
 
-/** What a try of a cell showed. */
+/** The result of one attempt. */
 export interface Tried {
   readonly labels: readonly string[]
-  /** From the end of the fault to the first time that all tenants are served; nothing where final. */
+  /** From the end of the fault until all tenants are served again; undefined if the cell is final. */
   readonly recoveryMillis: number | undefined
 }
 
-/** @throws Error with all that was not as it must be */
+/** @throws Error with all problems */
 export async function tryCell(world: World, cell: Cell): Promise<Tried> {
   await world.reset(String(cell.maxUserConnections ?? 0))
   const stray: unknown[] = []
@@ -71,7 +74,7 @@ export async function tryCell(world: World, cell: Cell): Promise<Tried> {
   }
 }
 
-/** The server must have rolled back what was lost before the data is looked at. */
+/** The server must have rolled back lost transactions before the data is compared. */
 async function untilGone(world: World): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     if ((await world.connectionIds()).length === 0) return
@@ -111,7 +114,7 @@ function unstruck(calls: readonly Call[], { must }: Cell): string[] {
   return [`no call got ${must.join(' or ')}, but ${got.join(', ')}`]
 }
 
-/** Compares what callers were told with what stands in the tenants' databases. */
+/** Compares the results that callers got with the rows in the tenants' databases. */
 async function untruths(
   world: World,
   calls: readonly Call[],

@@ -19,10 +19,10 @@ import { block } from './strikes.ts'
 /** More packets and bytes than any switch or connect has. */
 const ENOUGH = 400
 
-/** How long a KILL tries to connect, where another waits for it. */
+/** How long a KILL tries to connect while another one waits for it. */
 const FIRST_KILL_MILLIS = 6_000
 
-/** Faults that have a moment of their own. */
+/** Faults that have a phase of their own. */
 export const SPECIAL_CELLS: readonly Cell[] = [
   {
     fault: 'connection cut after each packet of the server’s in turn',
@@ -385,7 +385,7 @@ export const SPECIAL_CELLS: readonly Cell[] = [
   },
 ]
 
-/** Cuts later and later, until a write gets through without having been cut. */
+/** Cuts later and later, until a write passes without a cut. */
 async function cutEverywhere(
   stage: Stage,
   direction: CutPoint['direction'],
@@ -397,7 +397,7 @@ async function cutEverywhere(
     await prepare()
     stage.proxy.cutAfter({ direction, [unit]: at })
     const { label } = await stage.write('b')
-    stage.proxy.cutAfter({ direction }) // none any more
+    stage.proxy.cutAfter({ direction }) // no cut any more
     if (label === 'ok') return
   }
   throw new Error('Every write was cut.')
@@ -412,7 +412,7 @@ async function closeAll(stage: Stage): Promise<void> {
   await until('no connection is left', () => stage.tenantKnex.connections().length === 0)
 }
 
-/** Takes the connections that are left to ordinary accounts. */
+/** Takes all connections that ordinary accounts may still open. */
 async function takeAllConnections(stage: Stage): Promise<void> {
   const { world } = stage
   const [row] = await world.sql('SELECT @@GLOBAL.max_connections AS count')
@@ -436,7 +436,7 @@ async function makeReadOnly(stage: Stage): Promise<void> {
   await stage.world.sql('SET GLOBAL read_only = 1')
 }
 
-/** A DROP DATABASE that waits until someone who reads there ends, which is when the cell ends. */
+/** A DROP DATABASE that waits for a reader. The reader ends with the cell. */
 async function dropWaiting(stage: Stage, tenant: string): Promise<void> {
   const { world } = stage
   const database = world.databaseOf(tenant)
@@ -457,7 +457,7 @@ async function dropWaiting(stage: Stage, tenant: string): Promise<void> {
   })
 }
 
-/** Two transactions of a's that lock each other out; b goes on. */
+/** Two transactions of tenant a that lock each other out. Tenant b continues. */
 async function deadlock(stage: Stage): Promise<void> {
   let arrived = 0
   const bothHold = async (): Promise<void> => {
@@ -478,7 +478,10 @@ async function deadlock(stage: Stage): Promise<void> {
   await Promise.all([lockBoth([1, 2]), lockBoth([2, 1]), stage.write('b')])
 }
 
-/** The server commits and begins anew; its answer is lost. Only an open outcome is true then. */
+/**
+ * The server commits and begins a new transaction, but its answer is lost. Only the outcome `unknown` is
+ * right then.
+ */
 async function commitByItself(stage: Stage): Promise<void> {
   const { proxy, world } = stage
   const operation = stage.operation()
@@ -501,13 +504,12 @@ function refuseMarked(response: unknown, context: unknown): unknown {
 }
 
 /**
- * Two statements are given up. The KILL of the second waits for that of the first, whose connection
- * is swallowed. When its turn comes the server is another one, and the id it means is that of a
- * connection of b's.
+ * Two statements are cancelled. The second KILL waits for the first, whose connection is swallowed. When it
+ * runs, the server has restarted, and its id now belongs to a connection of tenant b.
  */
 async function lateKill(stage: Stage): Promise<void> {
   const { proxy, world } = stage
-  await world.server.kill() // the ids begin anew, so that there is not far to count
+  await world.server.kill() // ids start again at 1, so the count is short
   await world.server.start()
   for (let count = 0; count < 30; count++) await world.sql('SELECT 1')
   await stage.warm('a')
@@ -536,7 +538,7 @@ async function lateKill(stage: Stage): Promise<void> {
   await write
 }
 
-/** Takes connections until the next one gets this id. */
+/** Opens connections until the next one gets this id. */
 async function countTo(stage: Stage, id: number): Promise<void> {
   for (;;) {
     const { threadId } = await stage.session()

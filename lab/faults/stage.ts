@@ -10,44 +10,44 @@ import type { Proxy as NetworkProxy } from '../../test/support/proxy.ts'
 import type { RejectedError } from '../../test/support/tenants.ts'
 import { hangUp, TENANTS, type World } from './world.ts'
 
-/** Limits short enough to be reached often. In milliseconds. */
+/** Limits that are short enough to be reached often, in milliseconds. */
 export const LIMITS = { acquire: 2_000, create: 1_000, switch: 400, statement: 1_200 } as const
 
-/** Knex waits so long for a ROLLBACK. */
+/** How long Knex waits for a ROLLBACK, in milliseconds. */
 const ROLLBACK_MILLIS = 5_000
 
-/** How long a call may stay open before the fault is healed. */
+/** How long a call may stay pending before the fault is healed, in milliseconds. */
 const PATIENCE_MILLIS = 1_800
 
 const RECOVERY_MILLIS = 5_000
 
-/** What a call is and what it must leave in its tenant's ledger. */
+/** The description of a call, and of its effect on its tenant's ledger. */
 export interface CallOptions {
   readonly tenant: string
-  /** The operations it writes: all of them or none. */
+  /** The operations that it writes: all of them or none. */
   readonly operations?: readonly number[]
-  /** True where it cannot have had an effect once it failed, whatever its error says. */
+  /** True if a failed call cannot have had an effect, whatever its error says. */
   readonly isUndone?: () => boolean
 }
 
-/** A call of the application's under a fault, and what became of it. */
+/** A call of the application during a fault, and its result. */
 export interface Call extends CallOptions {
-  /** `ok`, or code and outcome of its error. */
+  /** `ok`, or code and outcome of the error. */
   readonly label: string
   readonly error?: RejectedError
-  /** How long it took. */
+  /** How long it took, in milliseconds. */
   readonly millis: number
 }
 
-/** One cell's pool behind its proxy, and all that is called on it. */
+/** One cell's pool behind its proxy, and all calls on it. */
 export class Stage {
   readonly world: World
   readonly proxy: NetworkProxy
   readonly tenantKnex: TenantKnex
   readonly calls: Call[] = []
-  /** Writes in transactions that nobody committed. */
+  /** Writes in transactions that were never committed. */
   readonly abandoned: { readonly tenant: string; readonly operation: number }[] = []
-  /** Undoes what a fault did to server or network, so that the pool can recover. */
+  /** Repairs the server or the network after a fault, so that the pool can recover. */
   heal: () => unknown = () => undefined
   #operation = 0
   #open = 0
@@ -70,12 +70,12 @@ export class Stage {
     })
   }
 
-  /** A number for a write that no other has. */
+  /** A unique number for a write. */
   operation(): number {
     return ++this.#operation
   }
 
-  /** Calls something, and notes what comes of it. Never rejects. */
+  /** Runs a call and records its result. Never rejects. */
   async call(options: CallOptions, fn: (knex: BoundKnex) => PromiseLike<unknown>): Promise<Call> {
     const since = performance.now()
     this.#open++
@@ -96,14 +96,14 @@ export class Stage {
     return call
   }
 
-  /** A write that gives up on its own after a while. */
+  /** A write with a timeout of its own. */
   write(tenant: string, operation = this.operation()): Promise<Call> {
     return this.call({ tenant, operations: [operation] }, (knex) =>
       knex('ledger').insert({ operation, tenant }).timeout(LIMITS.statement),
     )
   }
 
-  /** Fills the pool with idle connections that are in this tenant's database. */
+  /** Fills the pool with idle connections in this tenant's database. */
   async warm(tenant: string): Promise<void> {
     const { max } = this.tenantKnex.stats().servers[0]
     const held = await Promise.all(
@@ -112,7 +112,7 @@ export class Stage {
     for (const trx of held) await trx.rollback()
   }
 
-  /** Keeps a tenant's write of this operation waiting, until it is called off or the cell ends. */
+  /** Blocks a tenant's write of this operation, until the lock is released or the cell ends. */
   async lock(tenant: string, operation: number): Promise<() => Promise<void>> {
     const holder = await this.session()
     await holder.query(
@@ -121,14 +121,14 @@ export class Stage {
     return () => hangUp(holder)
   }
 
-  /** A session of root's that ends with the cell. */
+  /** A connection of root that ends with the cell. */
   async session(uri?: string): Promise<Connection> {
     const session = await this.world.connect(uri)
     this.#sessions.push(session)
     return session
   }
 
-  /** Waits for all calls; where one stays open, heals, and at last ends the connections. */
+  /** Waits for all calls. If one stays pending, it heals the fault, and finally ends the connections. */
   async settle(): Promise<void> {
     const settled = (): boolean => this.#open === 0
     if (!(await within(PATIENCE_MILLIS, settled))) await this.healNow()
@@ -144,7 +144,7 @@ export class Stage {
     await heal()
   }
 
-  /** Asks until every tenant gets its own rows; says how long that took. */
+  /** Queries until every tenant gets its own rows, and returns how long that took. */
   async recover(): Promise<number> {
     const since = performance.now()
     for (;;) {
@@ -184,7 +184,7 @@ export class Stage {
   }
 }
 
-/** Rows of another tenant: what must never be. */
+/** Rows of another tenant, which must never occur. */
 export class WrongRows extends Error {}
 
 export function labelOf(error: RejectedError): string {

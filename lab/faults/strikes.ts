@@ -1,12 +1,12 @@
 import type { Stage } from './stage.ts'
 
-/** One fault: how it is made, and how it ends. */
+/** One fault: how it begins, and how it ends. */
 export interface Fault {
   readonly name: string
   strike(stage: Stage): Promise<void>
-  /** True where there is no pool to recover. */
+  /** True if there is no pool left to recover. */
   readonly isFinal?: true
-  /** True where it would take minutes to move megabytes. */
+  /** True if moving megabytes would take minutes. */
   readonly isTrickle?: true
 }
 
@@ -97,13 +97,13 @@ export const FAULTS = {
 
 export type FaultName = keyof typeof FAULTS
 
-/** Keeps this whole process from doing anything. */
+/** Blocks this whole process. */
 export function block(millis: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
 }
 
 async function killAll({ world }: Stage, command: string): Promise<void> {
   for (const id of await world.connectionIds()) {
-    await world.sql(`${command} ${id}`).catch(() => undefined) // it may have ended
+    await world.sql(`${command} ${id}`).catch(() => undefined) // the connection may have ended
   }
 }

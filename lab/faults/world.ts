@@ -5,22 +5,22 @@ import { until } from '../../test/support/tenants.ts'
 
 export const TENANTS = ['a', 'b', 'c'] as const
 
-/** Its rights end at the tenants' databases, so that a read-only server is so for it too. */
+/** Its rights are limited to the tenants' databases, so it cannot write on a read-only server. */
 const ACCOUNT = 'tk_faults'
 
-/** Rows of `items` in each tenant's database; no cell changes them. */
+/** How many rows of `items` each tenant has. No cell changes them. */
 const ITEMS = 5
 
-/** What stands in a tenant's `ledger`: one row for each statement that took effect. */
+/** A row of a tenant's `ledger`: one for each statement that took effect. */
 export interface LedgerRow {
   readonly operation: number
   readonly tenant: string
 }
 
-/** A server with its tenants' databases, seen from outside the pool. */
+/** A server with its tenants' databases, from outside the pool. */
 export class World {
   readonly server: OwnServer
-  /** Where the pool connects to, without a proxy. */
+  /** The server's URL without a proxy. */
   readonly url: string
 
   constructor(server: OwnServer) {
@@ -34,7 +34,7 @@ export class World {
     return `tkf_${tenant}`
   }
 
-  /** Brings server, account and databases to where every cell begins. */
+  /** Resets server, account and databases to the initial state of every cell. */
   async reset(limits = ''): Promise<void> {
     await this.sql(
       `CREATE USER IF NOT EXISTS ${ACCOUNT};
@@ -58,7 +58,7 @@ export class World {
     )
   }
 
-  /** Runs statements as root over a connection made for them. */
+  /** Runs statements as root on a new connection. */
   async sql(sql: string, values?: unknown[]): Promise<RowDataPacket[]> {
     const connection = await this.connect()
     try {
@@ -69,14 +69,14 @@ export class World {
     }
   }
 
-  /** A connection of root's, for what has to last. */
+  /** A lasting connection of root. */
   async connect(uri = this.server.adminUrl): Promise<Connection> {
     const connection = await mysql.createConnection({ uri, multipleStatements: true })
-    connection.on('error', () => undefined) // it may be the server that ends
+    connection.on('error', () => undefined) // the server may end too
     return connection
   }
 
-  /** The server's ids of the connections that are the pool's, those still connecting too. */
+  /** The server's ids of the pool's connections, including those that are still connecting. */
   async connectionIds(): Promise<number[]> {
     const rows = await this.sql(
       `SELECT id AS id FROM information_schema.processlist
@@ -85,7 +85,7 @@ export class World {
     return rows.map(({ id }) => Number(id))
   }
 
-  /** Waits until the server runs so many statements of the pool's that begin so. */
+  /** Waits until the server runs this many statements of the pool that begin with this text. */
   async untilRunning(text: string, count = 1): Promise<void> {
     await until(`the server to run ${count} × ${text}`, async () => {
       const [row] = await this.sql(
@@ -102,7 +102,7 @@ export class World {
     return rows as LedgerRow[] & RowDataPacket[]
   }
 
-  /** @throws Error where a row of `items` is not as it was made */
+  /** @throws Error if a row of `items` has changed */
   async checkItems(): Promise<void> {
     for (const tenant of TENANTS) {
       const [row] = await this.sql(
@@ -114,7 +114,7 @@ export class World {
   }
 }
 
-/** Leaves without a word, which a frozen server could not answer. */
+/** Closes a connection without sending anything, because a frozen server could not answer. */
 export async function hangUp(connection: Connection): Promise<void> {
   const { stream } = (
     connection as unknown as { connection: { stream: import('node:net').Socket } }

@@ -3,12 +3,12 @@ import type { Statement } from './statement.ts'
 import type { Request } from './wire.ts'
 
 /**
- * How a server can answer a step of a switch. `ok elsewhere`: it names another database. `ok twice`:
- * the step was two statements.
+ * A server's answers to a step of a switch. `ok elsewhere` names another database. `ok twice`: the step was
+ * two statements.
  */
 export type StepAnswer = 'ok' | 'ok elsewhere' | 'ok twice' | `error ${number}`
 
-/** How a server can answer a statement. `rest`: the rows, after the columns have been sent. */
+/** A server's answers to a statement. `rest`: the rows, after the columns have been sent. */
 export type StatementAnswer =
   | 'ok'
   | 'rest'
@@ -23,10 +23,10 @@ export type StatementAnswer =
 export type Answer = StepAnswer | StatementAnswer
 
 /**
- * The answers to a step of a switch, the ordinary one first. No server refuses the neutral database.
+ * The possible answers to a step of a switch, the usual one first. No server refuses the neutral database.
  *
- * @param mayBeElsewhere true where it may name another database than it was asked for; behind a server
- * that does so no statement should leave with its switch
+ * @param mayBeElsewhere true if the server may name another database than requested; then no statement may
+ * leave with its switch
  */
 export function stepAnswers(step: Request, mayBeElsewhere: boolean): StepAnswer[] {
   if (step.kind === 'sql') return ['ok', 'error 1064', 'ok twice']
@@ -37,10 +37,10 @@ export function stepAnswers(step: Request, mayBeElsewhere: boolean): StepAnswer[
 }
 
 /**
- * The answers to a statement, the ordinary one first.
+ * The possible answers to a statement, the usual one first.
  *
- * @param isTracked true where the server tells that a statement has left its database; where it does
- * not, nobody could know
+ * @param isTracked true if the server reports that a statement has left its database; without a report it
+ * cannot be noticed
  */
 export function statementAnswers({ kind }: Statement, isTracked: boolean): StatementAnswer[] {
   if (kind === 'COMMIT' || kind === 'ROLLBACK') return ['ok', 'error 1064']
@@ -55,7 +55,7 @@ export function errnoOf(answer: Answer): number {
   return Number(answer.split(' ')[1])
 }
 
-/** True where the pool must close the connection, after its holder’s time at the latest. */
+/** True if the pool must close the connection, at the latest after its holder's time. */
 export function endsConnection(answer: Answer): boolean {
   return answer === 'error 1290'
 }

@@ -1,13 +1,13 @@
-/** A timer that runs. */
+/** A running timer. */
 export interface Timer {
   readonly millis: number
-  /** True where it begins anew each time. */
+  /** True for an interval. */
   readonly isRepeated: boolean
   readonly cause: string
   readonly fire: () => void
 }
 
-/** A handle as Node's are used: by `clearTimeout`, and for `unref`. */
+/** A timer's handle, as Node's: for `clearTimeout` and `unref`. */
 class Handle {
   unref(): this {
     return this
@@ -21,13 +21,13 @@ class Handle {
 }
 
 /**
- * Time in the hands of a test: timers of this process fire only when told to, and its clocks stand
- * still. Timers of no length fire by themselves.
+ * Time under a test's control: the timers of this process fire only on request, and its clocks stand still.
+ * Timers without a delay fire by themselves.
  */
 export class Clock {
-  /** What the clocks say. */
+  /** The time that the clocks show. */
   now = 1_000_000
-  /** Who has just done something: timers that begin now are told by it. */
+  /** The cause of the last action. Timers that start now are named after it. */
   cause = ''
   readonly #timers = new Map<Handle, Timer>()
   readonly #originals = {
@@ -62,7 +62,7 @@ export class Clock {
     this.now = 1_000_000
   }
 
-  /** The timers that run, of those lengths, the oldest first. */
+  /** The running timers of these lengths, the oldest first. */
   running(lengths: readonly number[]): Timer[] {
     return [...this.#timers.values()].filter(({ millis }) => lengths.includes(millis))
   }

@@ -5,23 +5,23 @@ import { watchGates } from './gates.ts'
 import { checkEnd, checkNow } from './invariants.ts'
 import { World, type WorldLimits } from './world.ts'
 
-/** What an exploration has seen. */
+/** The statistics of an exploration. */
 export interface Explored {
-  /** Different states. */
+  /** How many different states. */
   readonly states: number
-  /** Steps from a state to another, each taken once. */
+  /** How many steps from one state to another; each is counted once. */
   readonly transitions: number
-  /** Steps in all, those included that only lead back to where others branch off. */
+  /** How many steps in all, including those that only lead back to a branch. */
   readonly steps: number
-  /** Ways from the first state to an end. */
+  /** How many paths from the first state to an end. */
   readonly runs: number
-  /** Steps of the longest way. */
+  /** The number of steps of the longest path. */
   readonly longest: number
-  /** True where nothing was left out. */
+  /** True if nothing was left out. */
   readonly isComplete: boolean
 }
 
-/** A way of things that breaks an invariant. */
+/** A path that breaks an invariant. */
 export class Violation extends Error {
   readonly way: readonly string[]
 
@@ -31,7 +31,7 @@ export class Violation extends Error {
   }
 }
 
-/** When an exploration ends before everything has been seen. */
+/** Limits that end an exploration early. */
 export interface Bounds {
   readonly depth?: number
   readonly runs?: number
@@ -43,8 +43,8 @@ interface Branching {
 }
 
 /**
- * Explores every way that things can go within the limits: depth first, each state once. Runs cannot
- * be taken back, so each begins anew, and goes to where another way branches off.
+ * Explores every possible path within the limits, depth first, and each state once. A run cannot go back, so
+ * each run begins anew and proceeds to the next branch.
  *
  * @throws Violation
  */
@@ -57,7 +57,7 @@ export async function exploreAll(limits: WorldLimits, bounds: Bounds = {}): Prom
   const visit = (world: World, way: readonly string[]): Branching | undefined => {
     const fingerprint = digest(world.fingerprint())
     const before = seen.get(fingerprint)
-    // Where ways are cut, one that is seen after fewer steps leads further.
+    // If paths have a maximum length, a state that is reached in fewer steps leads further.
     if (before !== undefined && (depth === Infinity || before <= way.length)) return undefined
     seen.set(fingerprint, way.length)
     const actions = world.actions()
@@ -99,9 +99,9 @@ export async function exploreAll(limits: WorldLimits, bounds: Bounds = {}): Prom
 }
 
 /**
- * Goes random ways, of a number of steps each.
+ * Takes random paths with a number of steps each.
  *
- * @param faultiness how likely a step is one that should not happen
+ * @param faultiness the probability that a step is a fault
  * @throws Violation
  */
 export async function exploreAtRandom(
@@ -140,7 +140,7 @@ function choose(actions: string[], random: () => number, faulty: number): string
 }
 
 /**
- * Goes one way again.
+ * Takes one path again.
  *
  * @throws Violation
  */
@@ -152,12 +152,12 @@ export async function replay(limits: WorldLimits, way: readonly string[]): Promi
   })
 }
 
-/** A state takes 100 times the room of what tells it from all others. */
+/** The state itself would need 100 times the memory. */
 function digest(fingerprint: string): string {
   return createHash('md5').update(fingerprint).digest('base64')
 }
 
-/** One way through a world. */
+/** One path through a world. */
 class Run {
   readonly world: World
   readonly way: string[] = []
@@ -190,7 +190,7 @@ class Run {
   }
 }
 
-/** Takes the clock, the errors nobody catches and mysql2's warnings into the model's hands. */
+/** Gives the model control of the clock, unhandled errors and mysql2's warnings. */
 async function inModel(
   limits: WorldLimits,
   fn: (begin: () => Promise<Run>) => Promise<void>,
@@ -201,7 +201,7 @@ async function inModel(
   const stopWatching = watchGates((gate) => world?.gates.set(gate.connectionId, gate))
   const { error: print } = console
   const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0 // many errors are made, and a way says more than a stack
+  Error.stackTraceLimit = 0 // errors are frequent here, and a path says more than a stack
   console.error = (message: unknown) => world?.fail(`a warning: ${message}`)
   process.on('unhandledRejection', onStray)
   clock.install()

@@ -1,6 +1,6 @@
 import { SWITCH_MILLIS, type World } from './world.ts'
 
-/** What must hold whenever nothing runs. */
+/** The invariants that hold whenever nothing is running. */
 export function checkNow(world: World): void {
   checkHolders(world)
   checkIdle(world)
@@ -10,20 +10,20 @@ export function checkNow(world: World): void {
   }
 }
 
-/** A connection has one holder at most. */
+/** A connection has at most one holder. */
 function checkHolders(world: World): void {
   const held = world.users.flatMap(({ lease }) => (lease ? [lease.threadId] : []))
   if (new Set(held).size !== held.length) world.fail(`connections are held twice: ${held}`)
 }
 
-/** A switch that has ended has no time limit any more, which would end its connection later. */
+/** A switch that has ended has no timeout left, which could end its connection later. */
 function checkTimers(world: World): void {
   const limits = world.clock.running([SWITCH_MILLIS]).length
   const switches = world.sessions.filter(({ isSwitching }) => isSwitching).length
   if (limits !== switches) world.fail(`${limits} time limits run for ${switches} switches`)
 }
 
-/** An idle connection is open, nothing runs on it, and nothing is left open in its session. */
+/** An idle connection is open, runs nothing, and has no open transaction in its session. */
 function checkIdle(world: World): void {
   for (const { connectionId, state } of world.pool.connections()) {
     const session = world.sessions[connectionId - 1]
@@ -34,7 +34,7 @@ function checkIdle(world: World): void {
   }
 }
 
-/** What must hold once everything has come to its end. */
+/** The invariants that hold after everything has ended. */
 export function checkEnd(world: World): void {
   for (const { name, settled } of world.statements) {
     if (settled !== 1) world.fail(`${name} was answered ${settled} times`)

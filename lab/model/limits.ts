@@ -1,6 +1,9 @@
 import type { WorldLimits } from './world.ts'
 
-/** One tenant after another, one statement each, and nothing unusual. Others say what differs. */
+/**
+ * The default: one tenant after another, one statement each, and no faults. Other worlds state their
+ * differences.
+ */
 const PLAIN: WorldLimits = {
   connections: 1,
   users: [0, 1],
@@ -12,7 +15,7 @@ const PLAIN: WorldLimits = {
   faults: 1,
 }
 
-/** Worlds that are small enough to be seen whole, by what they are about. */
+/** Worlds that are small enough to be explored completely, by topic. */
 export const SMALL: Readonly<Record<string, WorldLimits>> = {
   'two tenants on one connection, and two things that go wrong': { ...PLAIN, faults: 2 },
   'transactions that are begun': { ...PLAIN, kinds: ['BEGIN'], statements: 2 },
@@ -43,7 +46,7 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
   'cleaning at every release': { ...PLAIN, clean: 'always' },
 }
 
-/** Larger ones, which take minutes to hours. */
+/** Larger worlds, which take minutes to hours. */
 export const LARGE: Readonly<Record<string, WorldLimits>> = {
   'whole transactions': { ...PLAIN, kinds: ['BEGIN', 'COMMIT', 'ROLLBACK'], statements: 2 },
   'streams and other statements that wait': {
@@ -73,7 +76,7 @@ export const LARGE: Readonly<Record<string, WorldLimits>> = {
   },
 }
 
-/** What is too large to be seen whole, for random ways. */
+/** A world that is too large to be explored completely, for random paths. */
 export const VAST: WorldLimits = {
   connections: 3,
   users: [0, 1, 2, 0],
@@ -85,7 +88,7 @@ export const VAST: WorldLimits = {
   faults: Number.POSITIVE_INFINITY,
 }
 
-/** The same, with fewer connections than users who want them, and settings that are not the default. */
+/** Variants of it with fewer connections than users, and with settings that are not the default. */
 export const VARIANTS: readonly WorldLimits[] = [
   VAST,
   { ...VAST, connections: 2 },

@@ -3,19 +3,19 @@ import type { Statement } from './statement.ts'
 const IN_TRANSACTION = 3
 const IDLE = 2
 
-/** Where a connection is that belongs to nobody, and there are no tables of anybody's. */
+/** The database of a connection without a tenant. It has no tables of any tenant. */
 export const NEUTRAL_DATABASE = 'information_schema'
 
-/** What a server keeps for a connection, and what must hold when a statement is executed in it. */
+/** The state that a server keeps for a connection, and the conditions for executing a statement in it. */
 export class SessionContent {
   database: string | undefined
-  /** Whose transaction is open. */
+  /** The tenant of the open transaction. */
   transaction: string | undefined
-  /** What the open transaction has executed. */
+  /** The statements that the open transaction has executed. */
   #work: Statement[] = []
-  /** Tenants who have left something: a variable, a temporary table, a lock. */
+  /** Tenants who have left a trace: a variable, a temporary table, a lock. */
   readonly #marks = new Set<string>()
-  /** Whether the character set is as it was at connect. */
+  /** True if the character set has been set since the last reset. */
   #isNamed = false
 
   /** The status bits of an answer. */
@@ -27,20 +27,20 @@ export class SessionContent {
     return this.database !== undefined && this.database !== NEUTRAL_DATABASE
   }
 
-  /** COM_RESET_CONNECTION. */
+  /** Executes COM_RESET_CONNECTION. */
   reset(): void {
     this.#marks.clear()
     this.rollBack()
     this.#isNamed = false
   }
 
-  /** Undoes what the open transaction has executed, if there is one. */
+  /** Undoes the statements of the open transaction, if there is one. */
   rollBack(): void {
     for (const statement of this.#work.splice(0)) statement.isUndone = true
     this.transaction = undefined
   }
 
-  /** A statement of the pool's own. */
+  /** Executes a statement of the pool itself. */
   set(sql: string, fail: (violation: string) => void): void {
     if (sql.startsWith('SET ') && this.#isInTenant) {
       fail(`a session was set up in the database ${this.database}`)
@@ -51,10 +51,10 @@ export class SessionContent {
   }
 
   /**
-   * A tenant's statement.
+   * Executes a tenant's statement.
    *
-   * @param isClean false where a step of its switch was refused: its result is nobody's then, and the
-   * session ends
+   * @param isClean false if a step of its switch was refused: its result is then withheld, and the session
+   * ends
    */
   execute(statement: Statement, fail: (violation: string) => void, isClean: boolean): void {
     const { tenant, kind, name } = statement
@@ -79,12 +79,12 @@ export class SessionContent {
     if (statement.isInTransaction) this.#work.push(statement)
   }
 
-  /** A row: where it was read, what the session held, and which statement read it. */
+  /** The content of a row: its database, the session's state, and the statement that read it. */
   seenBy({ tag }: Statement): string {
     return `${this.database}|${[...this.#marks]}|${tag}`
   }
 
-  /** What the future of the session depends on. */
+  /** Everything that the session's future depends on. */
   fingerprint(): string {
     return [this.database, this.transaction, this.#isNamed, ...this.#marks].join()
   }

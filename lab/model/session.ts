@@ -23,30 +23,30 @@ import {
   row,
 } from './wire.ts'
 
-/** What a session asks of the world around it. */
+/** The functions of the world that a session uses. */
 export interface SessionHost {
-  /** Whether the server names the database in its answers. */
+  /** True if the server names the database in its answers. */
   readonly isTracked: boolean
-  /** The statement of a user's with this text; undefined where it is nobody's. */
+  /** The user's statement with this text; undefined if no user sent it. */
   statementOf(sql: string): Statement | undefined
-  /** A database that is not this tenant's. */
+  /** A database of another tenant. */
   otherDatabase(tenant: LocatedTenant): string
-  /** Ends the statement that a connection is running, or all of the connection. */
+  /** Kills the running statement of a connection, or the whole connection. */
   kill(connectionId: number, isWhole: boolean): void
-  /** True if someone holds a connection and was given a result on it. */
+  /** True if a connection has a holder who was given a result on it. */
   isServing(connectionId: number): boolean
-  /** From its holder's next release on, a connection must not be used. */
+  /** After its holder's next release, the connection must not be used. */
   retire(connectionId: number): void
   fail(violation: string): void
 }
 
-/** Why a connection may not be used for anything any more. */
+/** The reason why a connection must not be used any more. */
 type Doom = 'a switch had failed' | 'a statement had left its database'
 
-/** What was asked and is not answered. */
+/** A request without an answer. */
 type Pending = Request & { readonly statement?: Statement | undefined }
 
-/** A server's end of a connection. */
+/** The server's end of a connection. */
 export class Session implements Peer {
   readonly id: number
   readonly socket: Socket
@@ -54,11 +54,11 @@ export class Session implements Peer {
   readonly content: SessionContent = new SessionContent()
   doom: Doom | undefined
   isOpen = true
-  /** True once the explorer says when and how it answers. */
+  /** True when the explorer decides on its answers. */
   isControlled = false
   /** True for the connection beside the pool. */
   isBeside = false
-  /** True where a KILL has hit the statement that runs. */
+  /** True if a KILL has hit the running statement. */
   isKilled = false
   /** True between the columns of an answer and its rows. */
   isHalfAnswered = false
@@ -73,7 +73,7 @@ export class Session implements Peer {
     process.nextTick(() => this.#send(0, greeting(id)))
   }
 
-  /** What is answered next. */
+  /** The request that is answered next. */
   get head(): Pending | undefined {
     return this.pending[0]
   }
@@ -84,12 +84,12 @@ export class Session implements Peer {
     return head !== undefined && !head.statement && this.isControlled && !this.isBeside
   }
 
-  /** True while a statement that has left with its switch is not answered: that is waited for. */
+  /** True while a statement that was sent with its switch waits for its answer. */
   get isFollowed(): boolean {
     return this.pending.some(({ statement }) => statement !== undefined)
   }
 
-  /** What this server could answer next, the ordinary course first. */
+  /** The possible next answers, the usual one first. */
   answers(): Answer[] {
     const { head } = this
     const { isTracked } = this.#host
@@ -101,7 +101,7 @@ export class Session implements Peer {
       : stepAnswers(head, isTracked && !this.isFollowed)
   }
 
-  /** What the future of the session depends on. */
+  /** Everything that the session's future depends on. */
   fingerprint(): string {
     const { id, doom, isControlled, isHalfAnswered, isKilled } = this
     const pending = this.pending.map(({ kind, statement }) => statement?.name ?? kind)
@@ -113,7 +113,7 @@ export class Session implements Peer {
     if (this.isOpen) for (const request of readRequests(bytes)) this.#take(request)
   }
 
-  /** The connection has ended. What was received may still be carried out. */
+  /** The connection has ended. Received requests may still be executed. */
   onClose(): void {
     if (!this.isOpen) return
     this.isOpen = false
@@ -131,7 +131,7 @@ export class Session implements Peer {
     this.socket.destroy()
   }
 
-  /** Carries out what it was asked first, and answers. */
+  /** Executes the first request, and answers it. */
   answer(answer: Answer): void {
     const { head } = this
     if (head === undefined) throw new Error('Nothing is to be answered.')
@@ -153,7 +153,7 @@ export class Session implements Peer {
     if (request.kind === 'quit' || !this.isControlled) process.nextTick(() => this.#answerAlone())
   }
 
-  /** While a client connects, and to what is asked beside the pool, a server answers by itself. */
+  /** While a client connects, and to requests beside the pool, the server answers by itself. */
   #answerAlone(): void {
     const { head } = this
     if (head === undefined) return
@@ -170,7 +170,7 @@ export class Session implements Peer {
     if (head.kind === 'database' && this.pending.length === 0) this.isControlled = true
   }
 
-  /** What a pool asks about a server. */
+  /** Answers a pool's questions about the server. */
   #inform(sql: string): void {
     if (sql.startsWith('SHOW GLOBAL')) {
       this.#sendTable(['Variable_name', 'Value'], ['Uptime', '1000000'])
@@ -219,7 +219,7 @@ export class Session implements Peer {
     else if (step.kind === 'sql') content.set(step.sql, this.#fail)
   }
 
-  /** It takes transactions, variables and locks away from whoever holds the connection. */
+  /** Removes the holder's transactions, variables and locks. */
   #reset(): void {
     if (this.#host.isServing(this.id)) this.#fail('it was reset under its holder')
     this.content.reset()
@@ -253,7 +253,7 @@ export class Session implements Peer {
     else this.#send(1, ok(content.status))
   }
 
-  /** False where it finds no table: behind a switch that was refused. */
+  /** Returns false if it finds no table, because its switch was refused. */
   #execute(statement: Statement): boolean {
     const { content } = this
     const isNowhere = content.database === NEUTRAL_DATABASE && statement.kind !== 'BEGIN'
@@ -298,13 +298,13 @@ export class Session implements Peer {
     this.#send(1, err(errno))
   }
 
-  /** What the client is told of now must be the end of its connection. */
+  /** The report to the client must end its connection. */
   #tellOf(database: string): void {
     this.doom = 'a statement had left its database'
     this.#send(1, ok(this.content.status, database))
   }
 
-  /** A MariaDB block: rows of another database, and then the OK that says so. */
+  /** A MariaDB block: rows of another database, followed by the OK that reports it. */
   #sendRowsOf(other: string, statement: Statement): void {
     const { content } = this
     content.database = other

@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream'
 
-/** What is at the other end of a socket. */
+/** The other end of a socket. */
 export interface Peer {
   receive(bytes: Buffer): void
   onClose(): void
 }
 
-/** The client's end of a connection, as mysql2 uses a socket. */
+/** The client's end of a connection. mysql2 uses it as a socket. */
 export class Socket extends Duplex {
   readonly #peer: Peer
 

@@ -1,32 +1,34 @@
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 
-/** `select` and `stream` read a row: by a callback, and as it comes. */
+/** `select` and `stream` read a row: one with a callback, the other as a stream. */
 export type StatementKind = 'select' | 'stream' | 'BEGIN' | 'COMMIT' | 'ROLLBACK'
 
-/** One statement of a user's, and what became of it. */
+/** One statement of a user, and its result. */
 export class Statement {
   readonly tag: number
   readonly kind: StatementKind
   readonly tenant: LocatedTenant
   readonly sql: string
-  /** True where it was issued through a lease that had ended. */
+  /** True if it was sent through a lease that had ended. */
   readonly isLate: boolean
-  /** The server has received it. */
+  /** True when the server has received it. */
   isSent = false
   isExecuted = false
-  /** It came past its lease, so it may wait behind another tenant's, and fail with it. */
+  /**
+   * True if it bypassed its lease. Then it may wait behind another tenant's statement, and fail with that.
+   */
   hasSlippedPast = false
-  /** The server answered with an error. */
+  /** True if the server answered with an error. */
   isRefused = false
-  /** The server executed it inside a transaction. */
+  /** True if the server executed it inside a transaction. */
   isInTransaction = false
-  /** The transaction that it was executed in was rolled back. */
+  /** True if its transaction was rolled back. */
   isUndone = false
-  /** Results, errors and ends that its caller was told. */
+  /** How many results, errors and ends its caller has received. */
   settled = 0
-  /** Its caller was given a result. */
+  /** True if its caller received a result. */
   isAcknowledged = false
-  /** What the error said that its caller was told. */
+  /** The outcome in its caller's error. */
   outcome: unknown
   readonly #fail: (violation: string) => void
 
@@ -57,7 +59,7 @@ export class Statement {
     this.isSent = true
   }
 
-  /** Its caller was given a result. */
+  /** Its caller receives a result. */
   succeed(): void {
     this.settled++
     this.isAcknowledged = true
@@ -65,7 +67,7 @@ export class Statement {
     if (this.settled > 1) this.#fail(`${this.name} was answered twice`)
   }
 
-  /** Its caller was given an error. */
+  /** Its caller receives an error. */
   failWith(error: unknown): void {
     this.settled++
     if (this.settled > 1) this.#fail(`${this.name} was answered twice`)
@@ -91,7 +93,7 @@ export class Statement {
     }
   }
 
-  /** Its caller was given a row. */
+  /** Its caller receives a row. */
   read(seen: string): void {
     const [database, marks, tag] = seen.split('|')
     if (database !== this.tenant.database) this.#fail(`${this.name} got a row of ${database}`)
@@ -102,15 +104,15 @@ export class Statement {
 }
 
 /**
- * The text tells the statement's number, also where it must be no more than COMMIT: in blanks and
- * tabs at its end.
+ * The text contains the statement's number. If it must be only COMMIT, the number is in blanks and tabs at
+ * its end.
  */
 function textOf(kind: StatementKind, tag: number): string {
   const number = tag.toString(2).replaceAll('0', ' ').replaceAll('1', '\t')
   return `${kind === 'stream' ? 'select' : kind}${number}`
 }
 
-/** The number in a text; undefined where it has none. */
+/** The number in a text; undefined if it contains none. */
 export function tagOf(sql: string): number | undefined {
   const number = /[ \t]+$/.exec(sql)?.[0]
   if (number === undefined) return undefined

@@ -6,20 +6,20 @@ import type { Place } from '../../src/tenants/place.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 import type { Statement, StatementKind } from './statement.ts'
 
-/** What one user may do in a run. */
+/** The limits for one user in a run. */
 export interface UserLimits {
-  /** How often a user takes a connection. */
+  /** How often a user acquires a connection. */
   readonly visits: number
-  /** Statements in a visit. */
+  /** How many statements a user sends in a visit. */
   readonly statements: number
-  /** Statements that are issued while others of the same user are not answered, at most. */
+  /** The most statements that one user sends without waiting for answers. */
   readonly waiting: number
   readonly kinds: readonly StatementKind[]
-  /** Whether users do what they should not: use a lease after its end, release twice, and so on. */
+  /** True if users also do forbidden things: use a lease after its end, release it twice, and so on. */
   readonly misuses: boolean
 }
 
-/** What a user asks of the world. */
+/** The functions of the world that a user needs. */
 export interface UserHost {
   readonly pool: ServerPool
   gateOf(lease: Lease): ServerConnection | undefined
@@ -27,14 +27,14 @@ export interface UserHost {
   readonly isDestroyed: boolean
   newStatement(kind: StatementKind, tenant: LocatedTenant, isLate: boolean): Statement
   fail(violation: string): void
-  /** From now on a connection must be given to nobody. */
+  /** From now on a connection must not be given to any user. */
   retire(connectionId: number): void
   isRetired(connectionId: number): boolean
-  /** A KILL of the statement that this lease is running has been asked for. */
+  /** A KILL of this lease's running statement was requested. */
   onCancel(lease: Lease, done: Promise<void>): void
 }
 
-/** Someone who takes connections for a tenant, uses them, and gives them back. */
+/** A user acquires connections for a tenant, uses them, and releases them. */
 export class User {
   readonly place: Place
   readonly tenant: LocatedTenant
@@ -43,16 +43,16 @@ export class User {
   lease: Lease | undefined
   visits = 0
   statements: Statement[] = []
-  /** When it began to wait, among all. */
+  /** Its position among all waiters. */
   turn = 0
   readonly #host: UserHost
   #stream: Readable | undefined
-  /** The lease of the last visit, and how often it was used since. */
+  /** The lease of the last visit, and how often it was used after its end. */
   #old: Lease | undefined
   #misuses = 0
   readonly #slipped: Statement[] = []
   #hasCancelled = false
-  /** Statements of the open transaction that were acknowledged; undefined outside of one. */
+  /** The acknowledged statements of the open transaction; undefined outside a transaction. */
   #transaction: Statement[] | undefined
 
   constructor(name: string, place: Place, host: UserHost) {
@@ -66,7 +66,7 @@ export class User {
     return this.statements.filter(({ settled }) => settled === 0)
   }
 
-  /** What the user could do next; what it should not do begins with `!`. */
+  /** The user's possible next actions. A forbidden one begins with `!`. */
   actions(): string[] {
     const { visits, misuses } = this.#host.limits
     const late = misuses && this.#misuses === 0 ? this.#lateActions() : []
@@ -77,7 +77,7 @@ export class User {
 
   #lateActions(): string[] {
     if (this.#old === undefined) return []
-    // Until what ran is drained and cleaned, the gate still takes it for the holder's.
+    // Until running statements are drained and the session is cleaned, the gate takes it for the holder's.
     const gate = this.#host.gateOf(this.#old)
     const meetsGate = gate?.isUsable && gate.holder !== this.#old
     return ['!use late', '!release again', ...(meetsGate ? ['!slip past'] : [])]
@@ -143,7 +143,7 @@ export class User {
     this.#host.pool.release(lease)
   }
 
-  /** What the future of the user depends on. */
+  /** Everything that the user's future depends on. */
   fingerprint(): string {
     const statements = [...this.statements, ...this.#slipped].map(
       (one) => `${one.kind}${one.settled}${one.isSent}${one.isExecuted}`,
@@ -185,7 +185,7 @@ export class User {
     if (code !== 'ERR_ACQUIRE_TIMEOUT') this.#host.fail(`${this.name} got no connection: ${error}`)
   }
 
-  /** As Knex marks a connection on which a query took too long. */
+  /** Marks the connection as Knex does after a query's timeout. */
   #dispose(): void {
     const lease = this.lease as Lease
     lease.__knex__disposed = new Error('a query took too long')
@@ -218,9 +218,9 @@ export class User {
     this.#follow(statement)
   }
 
-  /** An acknowledged COMMIT has all that was acknowledged since its BEGIN. */
+  /** An acknowledged COMMIT includes everything that was acknowledged since its BEGIN. */
   #follow(statement: Statement): void {
-    if (!this.statements.includes(statement)) return // of a visit before
+    if (!this.statements.includes(statement)) return // it belongs to an earlier visit
     const { kind, isAcknowledged } = statement
     if (kind === 'COMMIT' && isAcknowledged) this.#checkCommit(statement)
     if (kind === 'COMMIT' || kind === 'ROLLBACK') this.#transaction = undefined
@@ -235,7 +235,7 @@ export class User {
     if (lost) this.#host.fail(`${commit.name} was acknowledged without ${lost.name}`)
   }
 
-  /** Uses a lease after its end as if it did not know: only the gate is in the way. */
+  /** Uses a lease after its end without its own check: only the gate can refuse. */
   #slipPast(lease: Lease): void {
     const { intake } = this.#host.gateOf(lease) as ServerConnection
     const statement = this.#host.newStatement('select', this.tenant, false)
@@ -252,7 +252,7 @@ export class User {
     ])
   }
 
-  /** As Knex reads streams: it hears of errors by the stream alone. */
+  /** Reads a stream as Knex does: errors come only through the stream. */
   #readAsStream(statement: Statement, lease: Lease): void {
     const query = lease.query(statement.sql) as { stream(): Readable }
     const stream = query.stream()
@@ -266,7 +266,7 @@ export class User {
     stream.on('close', () => {
       if (error) statement.failWith(error)
       else if (stream.readableEnded) this.#succeed(statement)
-      else statement.settled++ // cut by its reader
+      else statement.settled++ // its reader has ended it
     })
   }
 }

@@ -1,17 +1,17 @@
-/** Packets as a server writes them, and as it reads them. */
+/** Packets as a server writes and reads them. */
 
 const CAPABILITIES = 0x0080_0000 | 0x0008_0000 | 0x0002_0000 | 0x0001_0000 | 0xa209
-/** A bit of the status: another result follows. */
+/** A bit of the status that announces another result. */
 export const MORE_RESULTS = 0x0008
 const SESSION_CHANGED = 0x4000
 
-/** What a client asked for. */
+/** A client's request. */
 export type Request =
   | { readonly kind: 'login' | 'ping' | 'reset' | 'quit' }
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'sql'; readonly sql: string }
 
-/** The requests in what a client wrote. A login is known by its number. */
+/** The requests in a client's data. The number of a login's packet identifies it. */
 export function readRequests(bytes: Buffer): Request[] {
   const requests: Request[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -41,7 +41,7 @@ function readRequest(body: Buffer): Request {
   }
 }
 
-/** One answer, or part of one: packets numbered in their order. */
+/** One answer, or a part of one: packets with consecutive numbers. */
 export function packets(first: number, ...bodies: Buffer[]): Buffer {
   return Buffer.concat(
     bodies.map((body, index) => {
@@ -53,7 +53,7 @@ export function packets(first: number, ...bodies: Buffer[]): Buffer {
   )
 }
 
-/** What a server says first. */
+/** The server's first packet. */
 export function greeting(connectionId: number): Buffer {
   const capabilities = Buffer.alloc(4)
   capabilities.writeUInt32LE(CAPABILITIES)
@@ -71,7 +71,7 @@ export function greeting(connectionId: number): Buffer {
   ])
 }
 
-/** An OK; with a database where the server tells of one. */
+/** An OK. It names a database if the server reports one. */
 export function ok(status: number, database?: string): Buffer {
   if (database === undefined) return Buffer.concat([Buffer.alloc(3), uint(status, 2), uint(0, 2)])
   const name = string(database)
@@ -87,13 +87,13 @@ export function err(errno: number): Buffer {
   return Buffer.concat([Buffer.from([0xff]), uint(errno, 2), Buffer.from(`#42000error ${errno}`)])
 }
 
-/** The end of columns or rows; marked as MariaDB does in a block that has changed the session. */
+/** The end of columns or rows. MariaDB marks it in a block that has changed the session. */
 export function eof(status: number, isChanged = false): Buffer {
   const bits = isChanged ? status | MORE_RESULTS | SESSION_CHANGED : status
   return Buffer.concat([Buffer.from([0xfe]), uint(0, 2), uint(bits, 2)])
 }
 
-/** What comes before rows, without the end of the columns. */
+/** The packets before rows, without the end of the columns. */
 export function columns(...names: string[]): Buffer[] {
   const type = Buffer.from([0x0c, 45, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0])
   const definition = (name: string) =>

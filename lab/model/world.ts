@@ -11,42 +11,42 @@ import { Session, type SessionHost } from './session.ts'
 import { Statement, type StatementKind, tagOf } from './statement.ts'
 import { User, type UserHost, type UserLimits } from './user.ts'
 
-/** How large a world is, and what may happen in it. */
+/** The size of a world, and the events that may happen in it. */
 export interface WorldLimits extends UserLimits {
   readonly connections: number
-  /** One user for each: the number of its tenant. */
+  /** The users: one number each, which is the tenant's. */
   readonly users: readonly number[]
-  /** Whatever is not the ordinary course of things, in one run. */
+  /** The most faults in one run. */
   readonly faults: number
-  /** Whether the server names the database in its answers. @defaultValue true */
+  /** True if the server names the database in its answers. @defaultValue true */
   readonly isTracked?: boolean
   /** @defaultValue 'hand-over' */
   readonly clean?: 'hand-over' | 'always'
-  /** @defaultValue 'auto': statements that Knex has not built wait for their switch */
+  /** @defaultValue 'auto': statements that the query builder did not make wait for their switch */
   readonly switching?: 'auto' | 'pipelined'
-  /** @defaultValue as many as there are */
+  /** @defaultValue the number of connections */
   readonly maxPerTenant?: number
 }
 
-/** Ids and databases of which one's name begins with another's. */
+/** Ids and databases whose names begin with each other's. */
 const PLACES: readonly Place[] = [
   placeOf('a', 'shop'),
   placeOf('a2', 'shop2'),
   placeOf('a23', 'shop23'),
 ]
 
-/** How long a switch may take; no other timer has this length. */
+/** The timeout of a switch; no other timer has this length. */
 export const SWITCH_MILLIS = 2_001
 const ACQUIRE_MILLIS = 10_001
-/** Timers that may fire at any time: a switch’s, an acquire’s, a drain’s, a KILL’s. */
+/** Timers that may fire at any time: those of a switch, an acquire, a drain and a KILL. */
 const TIMERS = [SWITCH_MILLIS, ACQUIRE_MILLIS, 5_000, 1_000]
-/** Longer than an idle connection is trusted. */
+/** Longer than the pool trusts an idle connection. */
 const LONG_MILLIS = 6_000
-/** Longer than an idle connection is kept, and how often the pool looks. */
+/** Longer than the pool keeps an idle connection, and longer than its interval for checking. */
 const IDLE_MILLIS = 40_000
 const REAP_MILLIS = 1_003
 
-/** A KILL that was asked for. */
+/** A requested KILL. */
 export interface Cancel {
   readonly connectionId: number
   readonly lease: Lease
@@ -54,9 +54,8 @@ export interface Cancel {
 }
 
 /**
- * A pool, its connections and its users, with the server and the time in the hands of who explores
- * it. Everything is what users run, down to mysql2's connections, but for what is at the other end
- * of a socket.
+ * A pool, its connections and its users. The explorer controls the server and the time. Everything is the
+ * code that users run, including mysql2's connections; only the other end of each socket is simulated.
  */
 export class World implements SessionHost, UserHost {
   readonly pool: ServerPool
@@ -85,7 +84,7 @@ export class World implements SessionHost, UserHost {
     })
   }
 
-  /** Everything that could happen next. What is not the ordinary course begins with `!`. */
+  /** All possible next events. Faults begin with `!`. */
   actions(): string[] {
     const actions = [
       ...this.users.flatMap((user) => this.#userActions(user)),
@@ -98,7 +97,7 @@ export class World implements SessionHost, UserHost {
     return mayFail ? actions : actions.filter((action) => !action.startsWith('!'))
   }
 
-  /** Lets one thing happen, and all that follows from it alone. */
+  /** Performs one event, and everything that follows from it alone. */
   async perform(action: string): Promise<void> {
     if (action.startsWith('!')) this.#faults++
     const [who, ...words] = action.replace('!', '').split(' ')
@@ -112,7 +111,7 @@ export class World implements SessionHost, UserHost {
     await this.settle()
   }
 
-  /** Lets everything come to its end, in the ordinary course of things. */
+  /** Lets everything end in the usual way. */
   async finish(): Promise<void> {
     for (let step = 0; step < 200 && this.#isBusy(); step++) {
       for (const session of this.sessions) {
@@ -126,7 +125,7 @@ export class World implements SessionHost, UserHost {
     }
   }
 
-  /** Closes the pool, on which nothing may run. */
+  /** Closes the pool, when nothing runs on it. */
   async close(): Promise<void> {
     this.#destroy()
     for (let turn = 0; turn < 10 && !this.#isClosed; turn++) {
@@ -136,7 +135,7 @@ export class World implements SessionHost, UserHost {
     if (this.sessions.some(({ isOpen }) => isOpen)) this.fail('a connection was left open')
   }
 
-  /** What the future of the world depends on. */
+  /** Everything that the world's future depends on. */
   fingerprint(): string {
     const waiting = this.users.filter(({ state }) => state === 'waiting')
     return [
@@ -151,7 +150,7 @@ export class World implements SessionHost, UserHost {
     ].join(';')
   }
 
-  /** Lets all run that waits for nobody. */
+  /** Lets all code run that does not wait for an event. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -203,7 +202,7 @@ export class World implements SessionHost, UserHost {
     })
   }
 
-  /** A KILL arrives. It must hit nothing but what it was meant for. */
+  /** A KILL arrives. It must hit only its target. */
   kill(connectionId: number, isWhole: boolean): void {
     const session = this.sessions[connectionId - 1]
     if (!session?.isOpen || session.head === undefined) return
@@ -224,7 +223,7 @@ export class World implements SessionHost, UserHost {
     })
   }
 
-  /** Users who have done nothing yet do not differ, but for names; the first of them begins. */
+  /** Users without any action so far differ only in name, so only the first of them begins. */
   #isAlike(user: User, other: User): boolean {
     const isPair = this.users.length === 2
     return other.visits === 0 && (isPair || other.tenant === user.tenant)
@@ -242,7 +241,7 @@ export class World implements SessionHost, UserHost {
     else session.answer(what as Answer)
   }
 
-  /** Nothing happens for a while, after which the pool may look for connections not to keep. */
+  /** Time passes without events, and the pool may close old connections. */
   #age(millis: number): void {
     this.clock.now += millis
     if (millis === IDLE_MILLIS) this.clock.fire(REAP_MILLIS)
@@ -255,7 +254,7 @@ export class World implements SessionHost, UserHost {
     })
   }
 
-  /** A switch that takes too long ends its connection. */
+  /** A switch that exceeds its timeout ends its connection. */
   async #fire(millis: number): Promise<void> {
     const switching = this.sessions.filter((session) => session.isSwitching)
     this.clock.fire(millis)
@@ -283,7 +282,7 @@ export class World implements SessionHost, UserHost {
     return `${session.fingerprint()},${known}`
   }
 
-  /** Where there are several connections, it matters whose timer is the oldest. */
+  /** If there are several connections, the owner of the oldest timer matters. */
   #fingerprintOfTimer({ millis, cause }: Timer): string {
     return this.limits.connections === 1 ? `${millis}` : `${millis}${cause}`
   }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 
-/** Every TypeScript file under a folder, by its name from the root, in order. */
+/** All TypeScript files under a folder, by their paths from the root, in order. */
 export function filesUnder(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))

@@ -15,7 +15,7 @@ import { TENANT } from './list/tenant.ts'
 import { WHEN_DIRTY } from './list/when-dirty.ts'
 import type { Mutant } from './mutant.ts'
 
-/** Every mutant, in the order of the rooms that a query passes. */
+/** All mutants, in the order of the rooms that a query passes. */
 export const MUTANTS: readonly Mutant[] = [
   ...ADAPTERS,
   ...RESOLVE,

@@ -12,7 +12,7 @@ import { Workspace } from './workspace.ts'
 
 const RESULTS = new URL('./results.md', import.meta.url)
 
-/** How often a mutant is tried where the test that fails does so only by accident. */
+/** How often a mutant is tried if the failing test fails only by accident. */
 const ATTEMPTS = 3
 
 const USAGE = `usage: npm run mutants -- [--only TEXT] [--quick] [--storm]
@@ -76,8 +76,8 @@ async function tryOne(reaper: Reaper, workspace: Workspace, mutant: Mutant): Pro
 }
 
 /**
- * Runs a mutant's tests. A test with a database may fail by accident, and then it has caught
- * nothing: it must fail again by itself, and pass without the mutant.
+ * Runs a mutant's tests. A test with a database may fail by accident, and such a failure does not count. So
+ * the failing test must fail again alone, and pass without the mutant.
  */
 async function catchMutant(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<TestRun> {
   const { name, tests } = mutant

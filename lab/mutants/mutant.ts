@@ -1,24 +1,24 @@
-/** A deliberate defect: one place of the source, changed as someone might change it. */
+/** A deliberate defect: one place in the source, changed as a developer might change it. */
 export interface Mutant {
-  /** What someone did: `forget the reset`. */
+  /** The developer's mistake: `forget the reset`. */
   readonly name: string
-  /** What can happen then. */
+  /** The possible damage. */
   readonly harm: string
   /** The file that is changed. */
   readonly file: string
-  /** What is replaced: must occur there exactly once. */
+  /** The text to replace. It must occur exactly once in the file. */
   readonly search: string
   readonly replace: string
-  /** The test files that are to catch it. */
+  /** The test files that should catch it. */
   readonly tests: readonly string[]
-  /** A test without a database catches it. */
+  /** True if a test without a database catches it. */
   readonly isQuick?: boolean
 }
 
 /**
- * Gives a source with a mutant in it.
+ * Applies a mutant to a source.
  *
- * @throws Error where the place cannot be found, or is not the only one.
+ * @throws Error if the text is missing, or occurs more than once
  */
 export function applyMutant({ name, file, search, replace }: Mutant, source: string): string {
   const parts = source.split(search)

@@ -1,16 +1,16 @@
 import type { Mutant } from './mutant.ts'
 
-/** What became of a mutant. */
+/** The result of a mutant. */
 export interface Verdict {
   readonly mutant: Mutant
-  /** Title of the test that failed; undefined where none did. */
+  /** Title of the failing test; undefined if no test failed. */
   readonly caughtBy: string | undefined
   readonly seconds: number
-  /** Operations of the storm until it was noticed; undefined where it was not tried. */
+  /** How many operations of the storm it took to detect it; undefined if the storm was not run. */
   readonly storm: string | undefined
 }
 
-/** The page with all verdicts, in markdown. */
+/** The page with all results, in markdown. */
 export function page(verdicts: readonly Verdict[]): string {
   const caught = verdicts.filter(({ caughtBy }) => caughtBy !== undefined).length
   return `# Mutants
@@ -22,7 +22,7 @@ ${table(verdicts)}
 `
 }
 
-/** A markdown table. The storm has a column where it was tried. */
+/** A markdown table. It has a column for the storm if the storm was run. */
 export function table(verdicts: readonly Verdict[]): string {
   const hasStorm = verdicts.some(({ storm }) => storm !== undefined)
   const head = ['Mutant', 'What can happen then', 'File', 'Caught by', 'Seconds']
@@ -41,7 +41,7 @@ function cells({ mutant, caughtBy, seconds, storm }: Verdict, hasStorm: boolean)
   return hasStorm ? [...row, storm ?? ''] : row
 }
 
-/** Exact times would change with each run. */
+/** Rounded, because exact times would change with each run. */
 function rough(seconds: number): string {
   return seconds < 2 ? '< 2' : `${Math.ceil(seconds / 5) * 5}`
 }

@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import type { Reaper } from '../../test/support/servers.ts'
 import type { Workspace } from './workspace.ts'
 
-/** How a program ended. */
+/** The end of a program. */
 export interface NodeRun {
-  /** Undefined where it had to be ended. */
+  /** Undefined if it had to be killed. */
   readonly code: number | undefined
-  /** All that it wrote. */
+  /** Everything that it wrote. */
   readonly output: string
   readonly seconds: number
 }
 
-/** What a program is run with. */
+/** The Node for a program, and its options. */
 export interface Runtime {
   /** A Node. */
   readonly path: string
-  /** What lets it read TypeScript. */
+  /** Node's arguments for reading TypeScript. */
   readonly args: readonly string[]
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
@@ -24,7 +24,7 @@ export interface Runtime {
 /** This Node, with tsx. */
 export const WITH_TSX: Runtime = { path: process.execPath, args: ['--import', 'tsx'] }
 
-/** Runs a program of a workspace, as long as it may take: a mutant can make it wait for ever. */
+/** Runs a program of a workspace with a timeout: a mutant can make it wait for ever. */
 export async function runNode(
   reaper: Reaper,
   { folder }: Workspace,

@@ -5,10 +5,10 @@ import type { Reaper } from '../../test/support/servers.ts'
 import { type Runtime, runNode } from './run-node.ts'
 import type { Workspace } from './workspace.ts'
 
-/** More than mocha's own time limit for each test. */
+/** Longer than mocha's own timeout of each test. */
 const LIMIT_MILLIS = 180_000
 
-/** Title of the failure of tests that did not end. */
+/** The title for tests that did not end. */
 export const NO_END = 'the tests did not end'
 
 const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--exit']
@@ -17,13 +17,13 @@ const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--exit']
 export interface TestFailure {
   readonly title: string
   readonly message: string
-  /** Where it is; undefined where the tests did not end. */
+  /** Its file; undefined if the tests did not end. */
   readonly file?: string | undefined
 }
 
-/** How it went. */
+/** The result of a run. */
 export interface TestRun {
-  /** Undefined where all passed. */
+  /** Undefined if all tests passed. */
   readonly failure: TestFailure | undefined
   readonly seconds: number
 }
@@ -37,13 +37,13 @@ interface Report {
   }[]
 }
 
-/** How tests are run. */
+/** Options of a run. */
 export interface RunOptions {
-  /** Just the tests with this in their titles. */
+  /** Runs only tests whose titles contain this text. */
   readonly only?: string | undefined
-  /** Go on after a failure. */
+  /** True to continue after a failure. */
   readonly isWhole?: boolean
-  /** How long they may take together. */
+  /** The time limit of all tests together, in milliseconds. */
   readonly limitMillis?: number
   readonly runtime?: Runtime | undefined
 }
@@ -51,7 +51,7 @@ export interface RunOptions {
 /**
  * Runs test files of a workspace until the first failure.
  *
- * @throws Error where no test could be run at all: a mutant that does not load proves nothing.
+ * @throws Error if no test could run: a mutant that does not load proves nothing
  */
 export async function runTests(
   reaper: Reaper,

@@ -6,7 +6,7 @@ const OPERATIONS = 20_000
 const STORM = ['lab/storm/main.ts', '--server', 'mariadb', '--seeds', '1', '--fault-every', '50']
 const LIMIT_MILLIS = 600_000
 
-/** Says how many operations of a storm it takes to notice what is wrong in a workspace. */
+/** Measures how many operations a storm needs to detect the defect in a workspace. */
 export async function stormOperations(reaper: Reaper, workspace: Workspace): Promise<string> {
   const args = [...STORM, '--operations', `${OPERATIONS}`]
   const { code, output } = await runNode(reaper, workspace, args, LIMIT_MILLIS)
@@ -14,7 +14,7 @@ export async function stormOperations(reaper: Reaper, workspace: Workspace): Pro
   if (code === 0) return `not within ${OPERATIONS}`
   const found = [...output.matchAll(/^VIOLATION in operation (\d+):/gm)].map(([, n]) => Number(n))
   if (found.length === 0) return 'it breaks'
-  // What is found in the end is of no operation.
+  // Problems that are found at the end belong to no operation.
   const first = Math.min(...found.map((number) => number || OPERATIONS))
   return `${first}`
 }

@@ -3,7 +3,7 @@ import type { Reaper } from '../../test/support/servers.ts'
 
 const LOWEST_NODE = 22
 
-/** Gives a Node that strips types by itself: a source then runs as it is written, and starts soon. */
+/** Finds a Node that strips types itself. A source then runs as written, and starts quickly. */
 export async function nodeThatStripsTypes(reaper: Reaper): Promise<NodeBinary> {
   const version = process.versions.node
   const isEnough = Number.parseInt(version, 10) >= LOWEST_NODE

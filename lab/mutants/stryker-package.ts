@@ -7,7 +7,7 @@ import type { Reaper } from '../../test/support/servers.ts'
 const STRYKER = '@stryker-mutator/core'
 const VERSION = '10.1.1'
 
-/** Gives the folder of the packages that Stryker is made of, in the user's cache folder. */
+/** The folder of Stryker's packages, in the user's cache folder. */
 export async function strykerPackages(reaper: Reaper): Promise<string> {
   const folder = await cachedFolder(reaper, `stryker-${VERSION}`, async (draft) => {
     console.error(`mutants: installing Stryker ${VERSION} from npm in the cache folder`)

@@ -7,15 +7,15 @@ import { applyMutant, type Mutant } from './mutant.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What tests need; some measure memory as the benchmarks do. */
+/** The files that tests need; some tests measure memory as the benchmarks do. */
 const FILES: readonly string[] = ['src', 'test', 'lab', 'benchmarks/support', 'package.json']
 
-/** A copy of the sources and tests in a temporary folder, to break things in. */
+/** A copy of the sources and tests in a temporary folder, where defects can be made. */
 export class Workspace {
   readonly folder: string
 
   /**
-   * @param files what is copied, from the project's folder
+   * @param files the files to copy, by their paths from the project's folder
    * @param reaper removes the copy
    */
   constructor(reaper: Reaper, files: readonly string[] = FILES) {

@@ -8,7 +8,7 @@ const CHUNK = Buffer.alloc(40_000, 'x')
 const EVENTS_OF_REQUEST = ['data', 'end', 'close', 'aborted', 'error', 'pause', 'resume']
 const EVENTS_OF_RESPONSE = ['finish', 'close', 'drain', 'prefinish', 'error', 'pipe', 'unpipe']
 
-/** What a handler does with a request, by the end of its path. */
+/** The handler's answer to a request, by the end of its path. */
 export const ANSWERS: Record<string, Answer> = {
   small: (_watch, _req, res) => void res.end('small'),
   slow: (watch, req, res, place) => {
@@ -49,7 +49,7 @@ export const ANSWERS: Record<string, Answer> = {
   },
 }
 
-/** Answers a request, and looks at what is in scope in all that happens to it. */
+/** Answers a request, and checks the scope in everything that happens to it. */
 export function answer(
   watch: Watch,
   req: IncomingMessage,
@@ -63,21 +63,21 @@ export function answer(
   ANSWERS[kind]?.(watch, req, res, place)
 }
 
-/** Looks at what is in scope at each event of a request and of its response. */
+/** Checks the scope at each event of a request and of its response. */
 export function listen(
   watch: Watch,
   req: IncomingMessage,
   res: ServerResponse,
   place: Place,
 ): void {
-  // Each application of those that are nested adds some.
+  // Each nested application adds some listeners.
   req.setMaxListeners(0)
   res.setMaxListeners(0)
   // Node 26 has it, and aborts it when the socket closes.
   const { signal } = req as { signal?: AbortSignal }
   signal?.addEventListener('abort', () => watch.look(`${place} signal`, req, 'outer'))
   for (const event of EVENTS_OF_REQUEST) {
-    // The body is for the handler.
+    // The handler reads the body.
     if (event === 'data' && place === 'outer') continue
     req.on(event, () => watch.look(`${place} req ${event}`, req, place))
   }

@@ -5,16 +5,16 @@ import { Watch, type Wrong } from './watch.ts'
 
 const CONNECTIONS = 4
 
-/** How much is fuzzed. */
+/** The extent of the fuzzing. */
 export interface Wanted {
   readonly seed: number
-  /** How many connections to each shape, each with several requests. */
+  /** How many connections for each shape, with several requests each. */
   readonly connections: number
-  /** A part of the shapes' names. */
+  /** A part of the names of shapes. */
   readonly only?: string
 }
 
-/** What came of it. */
+/** The result of one shape. */
 export interface Outcome {
   readonly shape: string
   readonly checks: number

@@ -17,17 +17,17 @@ import type { Running } from '../../test/server/adapters/http/application.ts'
 import { answer, listen } from './behaviour.ts'
 import { NAMES, type Name, type Watch } from './watch.ts'
 
-/** An application of one or several frameworks. */
+/** An application with one or several frameworks. */
 export interface Shape {
   readonly name: string
-  /** The tenantKnexes whose adapters are in it. */
+  /** The tenantKnexes whose adapters are in use. */
   readonly used: readonly Name[]
   start(watch: Watch): Promise<Running>
 }
 
 const ONE: readonly Name[] = ['x-tenant']
 
-/** Some requests have no tenant, and that of others is found later. */
+/** Some requests have no tenant. Others get theirs later. */
 function optionsOf(name: Name): RequestOptions {
   return {
     resolve(request) {
@@ -39,14 +39,14 @@ function optionsOf(name: Name): RequestOptions {
   }
 }
 
-/** Answers what no adapter is to see. */
+/** True for requests that no adapter may see. */
 function isPlain(url: string | undefined): boolean {
   return url?.startsWith('/plain') === true
 }
 
 type CreateExpress = typeof express
 
-/** An application of Express with adapters, and what comes behind them. */
+/** An Express application with adapters, and its handlers. */
 function expressApp(
   create: CreateExpress,
   watch: Watch,
@@ -64,7 +64,7 @@ function expressApp(
   return app
 }
 
-/** As `vhost` calls an application: by itself, not mounted. */
+/** As `vhost` calls an application: directly, not mounted. */
 function called(app: express.Express): express.RequestHandler {
   return (req, res, next) => app(req, res, next)
 }
@@ -281,7 +281,7 @@ function hapiShape(name: string, used: readonly Name[]): Shape {
   }
 }
 
-/** Looks at the events of all requests, as they are before any framework. */
+/** Checks the events of all requests before any framework sees them. */
 function outer(watch: Watch, server: Pick<Server, 'prependListener'>): void {
   server.prependListener('request', (req, res) => listen(watch, req, res, 'outer'))
 }
@@ -305,7 +305,7 @@ function running(server: Server): Running {
   }
 }
 
-/** All that are fuzzed. */
+/** All shapes. */
 export const SHAPES: readonly Shape[] = [
   ...expressShapes('Express 5', express, express4),
   ...expressShapes('Express 4', express4, express),

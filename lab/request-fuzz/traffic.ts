@@ -6,10 +6,12 @@ import { ANSWERS } from './behaviour.ts'
 
 const TENANTS = ['a', 'b', 'c', 'd']
 const KINDS = Object.keys(ANSWERS)
-/** Kinds that end no connection are more frequent. */
+/** Kinds that do not end a connection are more frequent. */
 const PATHS = [...KINDS, 'small', 'slow', 'large', 'streamed', 'small', 'slow', 'large', 'streamed']
 
-/** Sends some requests at once over one connection, reads what comes, or hangs up on it. */
+/**
+ * Sends some requests at once over one connection. Then reads the answers, or closes the connection early.
+ */
 export async function pipelineOnce(port: number, random: Random): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
@@ -31,7 +33,7 @@ async function readOrHangUp(socket: Socket, random: Random): Promise<void> {
     if (random() < 0.5) socket.resetAndDestroy()
     else socket.destroy()
   }
-  // A handler that destroys its request before it is its turn may keep the others waiting.
+  // If a handler destroys its request before its turn, the others may wait for ever.
   const timer = setTimeout(() => socket.destroy(), 1_000)
   await closed
   clearTimeout(timer)

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import { createTenantKnex, type TenantKnex } from '../../src/index.ts'
 
-/** The two tenantKnexes that an application may use, by the header that names a request's tenant. */
+/** The two tenantKnexes of an application, by the header that names a request's tenant. */
 export const NAMES = ['x-tenant', 'y-tenant'] as const
 export type Name = (typeof NAMES)[number]
 
 /**
- * What must be in scope. `own`: the request's tenant, or none if it has none. `outer`: the same, or
- * none, as the adapter has not seen the request yet or never sees it.
+ * The expected scope. `own`: the request's tenant, or none if it has none. `outer`: the same or none, because
+ * the adapter has not seen the request yet, or never sees it.
  */
 export type Place = 'own' | 'outer'
 
-/** Something in scope that must not be there. */
+/** A wrong value in scope. */
 export interface Wrong {
   readonly shape: string
   readonly what: string
@@ -20,7 +20,7 @@ export interface Wrong {
   readonly seen: string
 }
 
-/** Looks at what is in scope while applications are fuzzed. */
+/** Checks the scope while applications are fuzzed. */
 export class Watch {
   readonly tenantKnexes: Record<Name, TenantKnex> = {
     'x-tenant': createTenantKnex({ connection: {} }),
@@ -31,7 +31,7 @@ export class Watch {
   /** How often a tenant was in scope. */
   found = 0
   shape = ''
-  /** Those whose adapter is in the application. */
+  /** The tenantKnexes whose adapters are in the application. */
   used: readonly Name[] = []
 
   look(what: string, req: IncomingMessage, place: Place): void {

@@ -1,7 +1,7 @@
 import { pick, pickWeighted, type Random, seededRandom } from '../../src/testing/random.ts'
 import type { Given, Policy, PolicyLimits } from './policy.ts'
 
-/** What can happen to a pool, and how often it does beside the others. */
+/** The events of a pool, and their relative frequencies. */
 const EVENTS = {
   acquire: 8,
   release: 8,
@@ -14,16 +14,16 @@ const EVENTS = {
 }
 type EventName = keyof typeof EVENTS
 
-/** Limits and tenants of one course of events: small ones, so that every rule comes into play. */
+/** Limits and tenants of one course of events. They are small, so that every rule is used. */
 export interface Setting extends PolicyLimits {
   readonly seed: number
   readonly tenants: number
   readonly steps: number
-  /** How much more often connections are asked for than given back. */
+  /** How much more often connections are requested than released. */
   readonly pressure: number
 }
 
-/** A setting that follows from its number alone. */
+/** Derives a setting from its number alone. */
 export function settingOf(seed: number): Setting {
   const random = seededRandom(seed)
   const max = 1 + Math.floor(random() * 8)
@@ -38,7 +38,7 @@ export function settingOf(seed: number): Setting {
   }
 }
 
-/** Chooses what happens to a pool, step by step, and remembers what came of it. */
+/** Chooses the events of a pool, step by step, and remembers their results. */
 export class Course {
   readonly held = new Map<number, Given>()
   readonly databases = new Map<number, string>()
@@ -58,7 +58,7 @@ export class Course {
     this.#setting = setting
   }
 
-  /** Lets one thing happen, and returns who got what. */
+  /** Performs one event, and returns the connections that it gave. */
   step(): readonly Given[] {
     const latest = this.#latest
     this.#latest = undefined
@@ -68,7 +68,7 @@ export class Course {
     return given
   }
 
-  /** Nobody comes any more, and everyone gives back what they hold, until nobody waits. */
+  /** No more requests come, and all holders release their connections, until there are no waiters. */
   finish(): void {
     for (let step = 0; step < 100_000; step++) {
       const { connecting, waiting } = this.#policy
@@ -127,7 +127,7 @@ export class Course {
 
   #acquire(): readonly Given[] {
     const id = ++this.#ids
-    // Squared: some tenants come more often than others.
+    // Squared, so that some tenants come more often than others.
     const tenant = Math.floor(this.#random() ** 2 * this.#setting.tenants)
     this.databases.set(id, `t${tenant}`)
     const isRefused = this.#isFull(`t${tenant}`)
@@ -174,7 +174,7 @@ export class Course {
     return this.#policy.look(this.now)
   }
 
-  /** Connections that have been seen, are open, and are not held. */
+  /** Connections that have been given before, are open, and are not held. */
   #idle(): number[] {
     return [...this.#seen].filter((one) => !this.#closed.has(one) && !this.held.has(one))
   }

@@ -10,16 +10,16 @@ export function perAcquire({ switches, acquires }: Outcome): number {
   return switches / acquires
 }
 
-/** The same visits over the scheduler, and over rules it could have. */
+/** The results of the same visits with the scheduler, and with alternative rules. */
 export interface Comparison {
   readonly scheduler: Outcome
   /** Plain Knex's pool. */
   readonly tarn: Outcome
-  /** Duplicates always go first. */
+  /** The rule that always gives duplicates first. */
   readonly spareFirst: Outcome
-  /** They never do. */
+  /** The rule that never does. */
   readonly oldest: Outcome
-  /** What is needed last goes, which nobody can know before. */
+  /** The rule that gives the connection whose tenant comes last. Only a simulation can know that. */
   readonly oracle: Outcome
 }
 
@@ -37,7 +37,7 @@ export function compare(max: number, visits: readonly Visit[]): Comparison {
   }
 }
 
-/** When each tenant came, as far as it has been seen once: later acquires are at about the same time. */
+/** When each tenant came in an earlier simulation. In the next one it comes at about the same time. */
 function nextUses(acquired: readonly Acquired[]): NextUse {
   const times = new Map<string, number[]>()
   for (const { database, at } of [...acquired].sort((a, b) => b.at - a.at)) {
@@ -52,7 +52,7 @@ function nextUses(acquired: readonly Acquired[]): NextUse {
   }
 }
 
-/** How much more a pool that is never idle does with the scheduler than first come, first served. */
+/** The throughput of the scheduler relative to first come, first served, in a pool that is never idle. */
 export function saturatedGain(max: number, visits: readonly Visit[]): number {
   const switchMillis = 0.2
   const fifo = new Reference(limitsOf(max), { bypasses: 0, backlogs: false })
@@ -64,18 +64,18 @@ export function saturatedGain(max: number, visits: readonly Visit[]): number {
 export interface Delays {
   readonly mean: number
   readonly p99: number
-  /** With the query itself. */
+  /** Includes the query. */
   readonly p99Total: number
 }
 
-/** How long the acquires took of the tenants that are named so, once the pool is in full swing. */
+/** How long acquires took for tenants whose names begin so, after the warm-up. */
 export function delays({ acquired }: Outcome, name = 't'): Delays {
   const own = acquired.filter(({ database, at }) => at > WARM_UP && database.startsWith(name))
   const waits = own.map(({ delay }) => delay)
   return { mean: mean(waits), p99: p99(waits), p99Total: p99(own.map(({ total }) => total)) }
 }
 
-/** Tenants that ask for too much, by what they do: their queries, until others come no more. */
+/** Tenants that send too many queries, by kind. They stop when the other tenants stop. */
 export const FLOODS: Readonly<Record<string, (until: number) => Visit[]>> = {
   'nobody does': () => [],
   'one asks for 40 % of the pool': (until) => flood(8, 1, until, 1),
@@ -87,14 +87,14 @@ export const FLOODS: Readonly<Record<string, (until: number) => Visit[]>> = {
   'one asks 500 times at once, each second': (until) => bursts(500, 1_000, 1, until),
 }
 
-/** What the others of a pool feel of a flood. */
+/** The delays of the other tenants during a flood. */
 export function others(policy: Policy, visits: readonly Visit[], flooded: string): Delays {
   const until = (visits.at(-1) as Visit).at
   const more = FLOODS[flooded]?.(until) ?? []
   return delays(simulate(policy, [...visits, ...more]))
 }
 
-/** What the others feel of a tenant all of whose 100 queries at a time wait for a lock of 1 s. */
+/** The delays of the other tenants if one tenant has 100 queries at a time that wait for a lock of 1 s. */
 export function othersOfStuck(policy: Policy, visits: readonly Visit[]): Delays {
   const until = (visits.at(-1) as Visit).at
   return delays(simulate(policy, [...visits, ...bursts(100, 4_000, 1_000, until)]))

@@ -2,7 +2,7 @@ import type { PolicyLimits } from './policy.ts'
 import type { ReferenceRules } from './reference.ts'
 import { QUERIES_PER_VISIT, type Traffic, type Visit, visits } from './traffic.ts'
 
-/** What plain Knex's pool does: the connection released last, whoever came first. */
+/** The rules of plain Knex's pool: it gives the connection that was released last, to any caller. */
 export const TARN: ReferenceRules = {
   affinity: false,
   victim: 'latest',
@@ -11,21 +11,21 @@ export const TARN: ReferenceRules = {
   widening: 'never',
 }
 
-/** Simulated milliseconds before what is seen counts: pools are opened, backlogs build up. */
+/** The time before results count, in simulated milliseconds: pools open, backlogs build up. */
 export const WARM_UP = 1_000
 
-/** The scheduler's own limits, by default, for a pool. */
+/** The scheduler's default limits for a pool. */
 export function limitsOf(max: number): PolicyLimits {
   return { max, maxPerTenant: Math.ceil(max / 2), maxWaitingPerTenant: 100 * max }
 }
 
-/** Visits of 1,000 tenants that keep so many connections busy with queries, on average. */
+/** Visits of 1,000 tenants whose queries keep this many connections busy on average. */
 export function busy(connections: number, count: number, traffic: Partial<Traffic> = {}): Visit[] {
   const rate = connections / QUERIES_PER_VISIT
   return visits({ seed: 5, tenants: 1_000, skew: 1, rate, visits: count, ...traffic })
 }
 
-/** Five queries in a row, of whichever tenant: nobody comes back for more. */
+/** Five queries in a row for random tenants. No tenant comes back for more. */
 export function sessions(connections: number, count: number): Visit[] {
   const single = { seed: 3, tenants: 1_000, skew: 1, isSingle: true }
   const queries = visits({ ...single, rate: connections / 5, visits: 5 * count })
@@ -35,7 +35,7 @@ export function sessions(connections: number, count: number): Visit[] {
   })
 }
 
-/** Users who ask for the next thing as soon as they have got the last: a pool that is never idle. */
+/** Users who send the next query as soon as they have the last answer: a pool that is never idle. */
 export function saturation(users: number, queries: number): Visit[] {
   const single = { seed: 9, skew: 1, tenants: 100, isSingle: true }
   const all = visits({ ...single, rate: 1, visits: users * queries })
@@ -45,7 +45,7 @@ export function saturation(users: number, queries: number): Visit[] {
   })
 }
 
-/** A tenant's queries that would keep so many connections busy, for a time. */
+/** A tenant's queries that would keep this many connections busy for a time. */
 export function flood(
   connections: number,
   queryMillis: number,
@@ -58,7 +58,7 @@ export function flood(
   return visits({ seed, rate, visits: count, queryMillis, ...one })
 }
 
-/** So many queries of a tenant at once, again and again; each of them takes this long. */
+/** This many queries of a tenant at once, again and again. Each takes this long. */
 export function bursts(size: number, everyMillis: number, millis: number, until: number): Visit[] {
   const count = Math.floor((until - WARM_UP) / everyMillis)
   return Array.from({ length: count * size }, (_, index) => ({

@@ -17,7 +17,7 @@ import type { Visit } from './traffic.ts'
 
 const RESULTS = new URL('./results.md', import.meta.url)
 
-/** Visits that come to about 400,000 acquires. */
+/** Visits with about 400,000 acquires. */
 const MANY = 20_500
 
 const COMPARED: readonly [string, number, () => Visit[]][] = [

@@ -4,7 +4,7 @@ import { limitsOf } from './loads.ts'
 const WAITING = 10_000
 const ROUNDS = 200_000
 
-/** What the scheduler itself takes for one connection to change hands while very many wait, in µs. */
+/** The scheduler's own time for handing over one connection with very many waiters, in µs. */
 export function microsPerHandOut(): number {
   const limits = { ...limitsOf(50), maxWaitingPerTenant: WAITING }
   const scheduler = new Scheduler<number, number>(limits)

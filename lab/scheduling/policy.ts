@@ -1,36 +1,36 @@
-/** Somebody got a connection. */
+/** A connection that was given to a waiter. */
 export interface Given {
-  /** Whose acquire it was. */
+  /** The id of the acquire. */
   readonly id: number
   readonly connection: number
-  /** Whether the connection was in another database, or in none. */
+  /** True if the connection was in another database, or in none. */
   readonly isSwitch: boolean
 }
 
-/** What decides who gets which connection: the scheduler, or what it is held against. */
+/** Decides which waiter gets which connection: the scheduler, or a policy to compare it with. */
 export interface Policy {
-  /** Connections that are on their way. */
+  /** How many connections are being opened. */
   readonly connecting: number
   readonly open: number
   readonly idle: number
   readonly waiting: number
   acquire(id: number, database: string, now: number): Given[]
-  /** @param isLost whether it is not known in which database the connection is */
+  /** @param isLost true if the connection's database is unknown */
   release(connection: number, now: number, isLost?: boolean): Given[]
-  /** One of those on their way is there. */
+  /** A connection has been opened. */
   connected(now: number): Given[]
   connectFailed(now: number): Given[]
-  /** Somebody does not wait any more. */
+  /** A waiter has given up. */
   leave(id: number, now: number): void
   /** An idle connection is closed. */
   close(connection: number, now: number): Given[]
-  /** A connection that was just given turns out to be dead. */
+  /** A connection that was just given is dead. */
   takeBack(given: Given, now: number): Given[]
   /** Time has passed. */
   look(now: number): Given[]
 }
 
-/** How many of which there may be. */
+/** The limits of a pool. */
 export interface PolicyLimits {
   readonly max: number
   readonly maxPerTenant: number

@@ -1,15 +1,15 @@
 import type { Given, Policy, PolicyLimits } from './policy.ts'
 
-/** The database of a connection of which nobody knows where it is. */
+/** The database of a connection whose database is unknown. */
 const LOST = ''
 
 interface Connection {
   readonly id: number
   /** Undefined until a tenant has used it. */
   database: string | undefined
-  /** Whose it is; undefined while it is idle. */
+  /** The tenant that holds it; undefined while it is idle. */
   holder: string | undefined
-  /** How many had become idle when it did. */
+  /** How many connections had become idle before it. */
   idleSince: number
 }
 
@@ -20,29 +20,29 @@ interface Acquire {
   bypassed: number
 }
 
-/** Says when a tenant will come next, which a simulation may know: the best victim comes last. */
+/** Predicts when a tenant will come next, which only a simulation can do. The best victim comes last. */
 export type NextUse = (database: string, now: number) => number
 
-/** Rules that can be left out, to see what they are good for. */
+/** Rules that can be left out, to see their effect. */
 export interface ReferenceRules {
-  /** Whether idle connections are looked up by their database. @defaultValue true */
+  /** True if idle connections are chosen by their database. @defaultValue true */
   readonly affinity?: boolean
-  /** Which idle connection goes where none is in the database. @defaultValue 'either' */
+  /** The idle connection to give if none is in the database. @defaultValue 'either' */
   readonly victim?: 'latest' | 'oldest' | 'spare' | 'either' | NextUse
-  /** How often the first may be passed over. @defaultValue 8 */
+  /** How often later waiters may overtake the first. @defaultValue 8 */
   readonly bypasses?: number
-  /** Whether a backlog has a share of its own. @defaultValue true */
+  /** True if a backlog has a share of its own. @defaultValue true */
   readonly backlogs?: boolean
-  /** When connections are opened before they are waited for. @defaultValue 'comebacks' */
+  /** When connections are opened before there are waiters for them. @defaultValue 'comebacks' */
   readonly widening?: 'never' | 'comebacks' | 'always'
 }
 
-/** The rules of the scheduler, word by word, with a search through everything for each of them. */
+/** The rules of the scheduler, literally, with a full search for each of them. */
 export class Reference implements Policy {
   connecting = 0
   readonly #limits: PolicyLimits
   readonly #rules: Required<ReferenceRules>
-  /** All connections, the one that has become idle last at the end. */
+  /** All connections. The one that became idle last is at the end. */
   #connections: Connection[] = []
   #waiting: Acquire[] = []
   readonly #usedAt = new Map<string, number>()
@@ -52,7 +52,7 @@ export class Reference implements Policy {
   #turns = 0
   #number = 0
   #misses = 0
-  /** Whose connections others have taken over. */
+  /** Tenants whose connections other tenants have taken over. */
   #losers: string[] = []
   #comebacks = 0
   #failedAt = Number.NEGATIVE_INFINITY
@@ -143,7 +143,7 @@ export class Reference implements Policy {
     return now - at <= 250 ? count : 0
   }
 
-  /** Nothing is known of a tenant that holds, waits for and has no connection. */
+  /** Forgets tenants that hold, wait for and have no connection. */
   #forgetUnused(): void {
     for (const database of this.#returns.keys()) {
       const isIn = this.#connections.some((one) => one.database === database)
@@ -272,7 +272,7 @@ export class Reference implements Policy {
   }
 }
 
-/** The best victim there can be: a duplicate, or else whose tenant comes last. */
+/** The best possible victim: a duplicate, or else the connection whose tenant comes last. */
 function lastToCome(
   idle: readonly Connection[],
   nextUse: (database: string) => number,

@@ -7,7 +7,7 @@ interface Acquire {
   readonly database: string
 }
 
-/** Drives the scheduler as a pool would, with connections that are only numbers. */
+/** Drives the scheduler as a pool would. Its connections are only numbers. */
 export class Scheduled implements Policy {
   readonly scheduler: Scheduler<number, Acquire>
   connecting = 0

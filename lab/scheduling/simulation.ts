@@ -2,30 +2,30 @@ import { Heap, type HeapItem } from './heap.ts'
 import type { Given, Policy } from './policy.ts'
 import type { Visit } from './traffic.ts'
 
-/** How long a switch takes, in milliseconds of the simulation. */
+/** How long a switch takes, in simulated milliseconds. */
 const SWITCH_MILLIS = 0.2
 
-/** How long an application takes between two queries. */
+/** The application's pause between two queries, in simulated milliseconds. */
 const GAP_MILLIS = 0.3
 
-/** How long connecting takes. */
+/** How long connecting takes, in simulated milliseconds. */
 const CONNECT_MILLIS = 5
 
-/** One acquire, in milliseconds of the simulation. */
+/** One acquire, in simulated milliseconds. */
 export interface Acquired {
   readonly database: string
   readonly at: number
-  /** How long it took to get a connection that is in the database. */
+  /** The wait for a connection that is in the tenant's database. */
   readonly delay: number
-  /** That, and how long the query ran. */
+  /** The wait and the query. */
   readonly total: number
 }
 
-/** What came of a simulation. All of it is counted; nothing is measured. */
+/** The result of a simulation. Everything is counted, nothing is measured. */
 export interface Outcome {
   acquires: number
   switches: number
-  /** Every acquire, in the order in which they were served. */
+  /** All acquires, in the order of service. */
   readonly acquired: Acquired[]
   mostOpen: number
 }
@@ -42,7 +42,7 @@ interface Query {
   readonly done: () => void
 }
 
-/** Time that passes from event to event, queries that take as long as they are said to. */
+/** Simulated time that advances from event to event. Queries take the time that they are given. */
 class Simulation {
   readonly outcome: Outcome = { acquires: 0, switches: 0, acquired: [], mostOpen: 0 }
   readonly #policy: Policy
@@ -119,7 +119,7 @@ class Simulation {
   }
 }
 
-/** Lets visits take place over a pool. */
+/** Simulates visits over a pool. */
 export function simulate(policy: Policy, visits: readonly Visit[], log?: Given[]): Outcome {
   const simulation = new Simulation(policy, log)
   for (const visit of visits) simulation.visit(visit)
@@ -132,7 +132,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** What 99 of 100 numbers are at most. */
+/** The value that 99 of 100 numbers do not exceed. */
 export function p99(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.floor(sorted.length * 0.99)] as number

@@ -1,34 +1,34 @@
 import { pick, type Random, seededRandom, seedOf } from '../../src/testing/random.ts'
 
-/** One tenant's visit to an application: requests with pauses between, queries one after another. */
+/** One tenant's visit to an application: requests with pauses between them, and queries one after another. */
 export interface Visit {
   readonly at: number
   readonly database: string
-  /** How long each query takes, by request, and the pause before each request, in milliseconds. */
+  /** The time of each query, by request, and the pause before each request, in milliseconds. */
   readonly requests: readonly { readonly pause: number; readonly queries: readonly number[] }[]
 }
 
-/** What traffic is made of. */
+/** The parameters of traffic. */
 export interface Traffic {
   readonly seed: number
   readonly tenants: number
-  /** Zipf's exponent; 0 for tenants that are all alike. */
+  /** Zipf's exponent; 0 makes all tenants alike. */
   readonly skew: number
-  /** Visits for each millisecond. */
+  /** Visits in each millisecond. */
   readonly rate: number
   readonly visits: number
-  /** How long a query takes, on average. @defaultValue 1 */
+  /** The average time of a query, in milliseconds. @defaultValue 1 */
   readonly queryMillis?: number
-  /** One query in each visit instead. @defaultValue false */
+  /** True for a single query in each visit. @defaultValue false */
   readonly isSingle?: boolean
   /** Prefix of the tenants' names. @defaultValue 't' */
   readonly name?: string
 }
 
-/** Queries of a visit, on average. */
+/** The average number of queries in a visit. */
 export const QUERIES_PER_VISIT: number = 6.5 * 3
 
-/** Visits of users that come at random, as traffic of applications with logged-in users is. */
+/** Visits of users that come at random, like the traffic of applications with logged-in users. */
 export function visits(traffic: Traffic): Visit[] {
   const random = seededRandom(traffic.seed)
   const tenantOf = zipf(traffic.tenants, traffic.skew)
@@ -55,7 +55,7 @@ function exponential(random: Random, mean: number): number {
   return -Math.log(1 - random()) * mean
 }
 
-/** Which of so many tenants, by a number in [0, 1). */
+/** Chooses one of this many tenants, from a number in [0, 1). */
 function zipf(tenants: number, skew: number): (at: number) => number {
   const sums: number[] = []
   let sum = 0

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 
-/** How long a server may take to come back. */
+/** How long a server may take to start again. */
 const PATIENCE_MILLIS = 20_000
 
-/** Root's connection to a server that is being restarted and killed: made anew where it was lost. */
+/** Root's connection to a server that is restarted and killed. A lost connection is opened again. */
 export class Admin {
   readonly #url: string
   #connection: Promise<Connection> | undefined
@@ -13,7 +13,7 @@ export class Admin {
     this.#url = url
   }
 
-  /** Runs statements, all of them again where the connection is lost. */
+  /** Runs statements. If the connection is lost, runs all of them again. */
   async sql(sql: string, values?: unknown[]): Promise<RowDataPacket[]> {
     const deadline = Date.now() + PATIENCE_MILLIS
     for (;;) {

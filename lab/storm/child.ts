@@ -1,12 +1,12 @@
 /*
- * Runs storms on one server, each server in a process of its own: a storm keeps one core busy. Told
- * by its parent which, it sends each run when it is over, and ends with its parent.
+ * Runs storms on one server. Each server has its own process, because a storm keeps one core busy. The parent
+ * sends the orders. The child sends each result, and ends with its parent.
  */
 import { type OwnServer, startOwnServers } from '../../test/support/own-server.ts'
 import { runStorm, type StormPlan } from './run-storm.ts'
 import { prepareServer } from './world.ts'
 
-/** What a child is told. */
+/** The orders of a child. */
 export interface Orders {
   readonly server: OwnServer['name']
   readonly plans: readonly StormPlan[]

@@ -24,7 +24,7 @@ that are in results.json stay there, but for those that are repeated.`
 const SWITCHING = ['auto', 'pipelined', 'roundtrip'] as const
 const CLEAN = ['hand-over', 'when-dirty'] as const
 
-/** What storms ran with before there was a choice. */
+/** The only mode of earlier storms. */
 const BEFORE = 'roundtrip'
 
 const SERVERS: readonly OwnServer['name'][] = ['MariaDB', 'MySQL']
@@ -88,7 +88,7 @@ async function end(child: ChildProcess): Promise<number | null> {
 
 function planOf(seed: number): StormPlan {
   const kind: Kind = values.calm ? 'calm' : seed % 4 === 0 ? 'sparse' : 'crowded'
-  // Left out where it is the default, as it was before there was a choice.
+  // The default is left out, as in earlier results.
   const cleaning = clean === 'when-dirty' ? { clean } : {}
   return { kind, seed, operations, faultEvery, switching: switching ?? 'auto', ...cleaning }
 }
@@ -122,7 +122,7 @@ function isSameAs({ server, kind, seed, switching, clean }: StormRun): (run: Sto
     (run.switching ?? BEFORE) === (switching ?? BEFORE)
 }
 
-/** `1,2,5-7`: each of them. */
+/** Parses `1,2,5-7` into all its numbers. */
 function seedsOf(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const [first = Number.NaN, last = first] = part.split('-').map(Number)

@@ -4,11 +4,11 @@ import { ITEMS } from '../../src/testing/tables.ts'
 import type { OwnServer } from '../../test/support/own-server.ts'
 import { PROCEDURE } from './procedure.ts'
 
-/** Most of them cost a connection. */
+/** Most of these operations cost a connection. */
 const WEIGHT = 0.4
 
 /**
- * SQL that leaves the tenant's database where nobody sees it before it runs. Such a statement has no
+ * SQL that leaves the tenant's database in a way that cannot be seen before it runs. Such a statement has no
  * tag: it does run in another database, and only its answer is withheld.
  */
 export function hiddenChanges(server: OwnServer['name']): readonly StormOperation[] {
@@ -33,7 +33,7 @@ const ON_EACH: readonly StormOperation[] = [
           call(connection, 'query', hidden(storm)),
           read(storm, connection),
         ])
-        // Fails with another error where it is killed before its USE, and then the read may go on.
+        // If it is killed before its USE, it fails with another error, and then the read may succeed.
         await storm.refused(() => settled(left), 'ERR_WRONG_TENANT')
         if (queued.status === 'fulfilled') storm.violate('a read behind a hidden USE was answered')
       }),
@@ -90,7 +90,7 @@ function executeUse(storm: StormContext): string {
   return `EXECUTE IMMEDIATE 'USE ${otherDatabase(storm)}'`
 }
 
-/** Streams a statement; a row that names a tenant must never come. */
+/** Streams a statement. A row that names a tenant must never come. */
 async function stream(storm: StormContext, sql: string): Promise<void> {
   for await (const { tenant } of storm.knex.raw(sql).stream()) {
     if (tenant !== undefined) storm.violate(`a row of ${tenant} was streamed`)

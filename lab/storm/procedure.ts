@@ -1,7 +1,7 @@
 import { WRITES } from '../../src/testing/tables.ts'
 import type { Admin } from './admin.ts'
 
-/** Begins a transaction, writes a row and fails. */
+/** A procedure that begins a transaction, writes a row and fails. */
 export const PROCEDURE = 'tk_storm_write_and_fail'
 
 /** Creates the procedure in a tenant's database. */

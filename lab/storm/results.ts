@@ -5,7 +5,7 @@ import type { StormRun } from './run-storm.ts'
 
 type Counts = Readonly<Record<string, number>>
 
-/** What storms did and saw so far, as a page. */
+/** A page with the results of all storms so far. */
 export function page(command: string, runs: readonly StormRun[]): string {
   const servers = [...new Set(runs.map(({ server }) => server))].sort()
   const of = (server: string): StormRun[] => runs.filter((run) => run.server === server)
@@ -127,7 +127,7 @@ function line({ server, kind, switching, clean, seed, seconds, report }: StormRu
   const { operations, faults, heap } = report
   const heaps = heap ? `${megabytes(heap.early)} to ${megabytes(heap.late)}` : ''
   const counts = [seed, operations, sum(Object.values(faults)), Math.round(seconds)].map(show)
-  // Before there was a choice, every statement waited for its switch.
+  // In earlier storms every statement waited for its switch.
   return [server, kind, switching ?? 'roundtrip', clean ?? 'hand-over', ...counts, heaps]
 }
 

@@ -7,21 +7,21 @@ import { TENANTS, withWorld } from './world.ts'
 
 /**
  * - `calm`: nothing breaks, and nothing may fail.
- * - `crowded`: more at a time than there are connections, so that none is ever idle for long.
- * - `sparse`: less, so that connections are asked whether they are there.
+ * - `crowded`: more work than connections, so that none is idle for long.
+ * - `sparse`: less work, so that connections are validated.
  */
 export type Kind = 'calm' | 'crowded' | 'sparse'
 
 const WORKERS: Readonly<Record<Kind, number>> = { calm: 32, crowded: 32, sparse: 5 }
 
-/** Which storm it is: the same again for the same seed, as far as the servers play along. */
+/** The parameters of a storm. The same seed gives the same storm, as far as the servers allow. */
 export interface StormPlan {
   readonly kind: Kind
   readonly seed: number
   readonly operations: number
-  /** Operations from one fault to the next, on average. */
+  /** The average number of operations between two faults. */
   readonly faultEvery: number
-  /** True where each fault is as frequent as any other; else those that take long are rare. */
+  /** True if all faults are equally frequent. Otherwise those that take long are rare. */
   readonly isEven?: boolean
   /** How statements follow their switches. @defaultValue 'auto' */
   readonly switching?: Switching
@@ -32,18 +32,18 @@ export interface StormPlan {
 type Switching = NonNullable<TenantKnexOptions['switching']>
 type Clean = NonNullable<TenantKnexOptions['clean']>
 
-/** A storm that is over. */
+/** A completed storm. */
 export interface StormRun extends StormPlan {
   readonly server: OwnServer['name']
   readonly version: string
-  /** What it did and saw; a violation's cause is in its message. */
+  /** Its results. A violation's message contains the cause. */
   readonly report: StormReport
-  /** Statements with the storm's tag that were sent. */
+  /** How many statements with the storm's tag were sent. */
   readonly tagged: number
   readonly seconds: number
 }
 
-/** Runs one storm on a server that is ready for it. Violations are in its report. */
+/** Runs one storm on a prepared server. The report contains violations. */
 export async function runStorm(server: OwnServer, plan: StormPlan): Promise<StormRun> {
   const {
     kind,

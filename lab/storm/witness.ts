@@ -5,9 +5,9 @@ import { findTag } from '../../src/testing/tags.ts'
 import type { Admin } from './admin.ts'
 
 /**
- * What a server must be started with: it keeps the last statements of all connections, each with the
- * database in which it began. Only the beginning of a text is kept, and statements are all that is
- * watched, so that it does not slow the server down much.
+ * The settings of a server with a history: it keeps the last statements of all connections, each with the
+ * database that it began in. It keeps only the beginning of each text, and watches only statements, so that
+ * it is not slowed down much.
  */
 export const WITNESS_SETTINGS: readonly string[] = [
   '--performance-schema=ON',
@@ -20,21 +20,21 @@ export const WITNESS_SETTINGS: readonly string[] = [
   '--loose-performance-schema-max-sql-text-length=512',
 ]
 
-/** The server takes microseconds to write a row, and longer where it is held up in the middle. */
+/** The server takes microseconds to write a row, and longer if it is interrupted. */
 const WRITING_MILLIS = 50
 
 const HISTORY = 'performance_schema.events_statements_history_long'
 const ROW = "CONCAT(thread_id, ' ', event_id) AS id, sql_text AS text, current_schema AS db"
 
-/** A statement as the history has it, by the key that no other has. */
+/** A statement in the history, by its unique key. */
 interface Row extends RowDataPacket {
   readonly id: string
-  /** A command that is no statement has none. */
+  /** Null for a command that is not a statement. */
   readonly text: string | null
   readonly db: string | null
 }
 
-/** Asks the server itself, past the pool and its proxy. While there is no server it has seen nothing. */
+/** Asks the server itself, not through the pool and its proxy. While the server is down it sees nothing. */
 export class ServerWitness implements StormWitness {
   readonly #admin: Admin
   readonly #account: string
@@ -47,12 +47,12 @@ export class ServerWitness implements StormWitness {
   }
 
   /**
-   * Each is told once. What ends between the two questions here is not told.
+   * Returns each statement once. It misses a statement that ends between the two queries here.
    *
-   * Servers lock nothing here: a row that is being written is read with the database of its own
-   * statement and the text of the one before. Both do that even on connections that never leave
-   * their database, rarely, and more often the longer the texts are. So a row that would be a bad
-   * sign is read again: what truly ran elsewhere stays as it is.
+   * Servers do not lock the history. A row that is being written can show the database of its own statement
+   * with the text of the previous one. Both servers do that rarely, even on connections that never leave
+   * their database, and more often with longer texts. So a suspicious row is read again: a statement that
+   * truly ran elsewhere stays the same.
    */
   async statements(): Promise<readonly WitnessedStatement[]> {
     const rows = await this.#ask<Row>(
@@ -76,7 +76,7 @@ export class ServerWitness implements StormWitness {
     return Number(row?.count ?? 0)
   }
 
-  /** By its key: the text that belongs there may be one without a tag. */
+  /** Reads rows by their keys, because the right text may have no tag. */
   async #readAgain(ids: readonly string[]): Promise<Row[]> {
     await sleep(WRITING_MILLIS)
     return this.#ask<Row>(`SELECT ${ROW} FROM ${HISTORY} HAVING id IN (?)`, [ids])

@@ -12,34 +12,34 @@ import { ServerWitness, WITNESS_SETTINGS } from './witness.ts'
 
 export const TENANTS: readonly string[] = Array.from({ length: 50 }, (_, index) => `t${index}`)
 
-/** Its rights end at the tenants' databases, each granted by itself. */
+/** Its rights are limited to the tenants' databases, each granted separately. */
 export const ACCOUNT = 'tk_storm'
 
 const POOL = 8
 
-/** Limits short enough to be reached often. In milliseconds. */
+/** Limits that are short enough to be reached often, in milliseconds. */
 const SHORT = { acquire: 2_000, create: 1_000, switch: 400 }
 
-/** Where nothing is broken, nothing may reach them. */
+/** If nothing is broken, these limits must never be reached. */
 const LONG = { acquire: 30_000, create: 30_000, switch: 10_000 }
 
-/** A server with the tenants' databases, and the pool that a storm is let loose on. */
+/** A server with the tenants' databases, and the pool that a storm uses. */
 export interface World {
   readonly server: OwnServer
-  /** For making faults. */
+  /** Root's connection, for making faults. */
   readonly admin: Admin
   readonly proxy: NetworkProxy
   readonly tenantKnex: TenantKnex
   readonly witness: StormWitness
-  /** Statements with a storm's tag that were sent so far. */
+  /** How many statements with a storm's tag were sent so far. */
   readonly tagged: number
-  /** Starts the server again as it was. */
+  /** Starts the server again with the same settings. */
   startServer(): Promise<void>
 }
 
-/** How a pool is set up. */
+/** Options of a pool. */
 export interface WorldOptions {
-  /** True where nothing is to break. */
+  /** True if nothing must break. */
   readonly isCalm: boolean
   readonly switching?: NonNullable<TenantKnexOptions['switching']>
   readonly clean?: NonNullable<TenantKnexOptions['clean']>
@@ -49,12 +49,12 @@ export function databaseOf(tenant: string): string {
   return `tk_storm_${tenant}`
 }
 
-/** A tenant's database as GRANT wants it: an underscore stands for any character there. */
+/** A tenant's database for GRANT, with escaped underscores: GRANT matches any character with `_`. */
 export function grantOn(tenant: string): string {
   return `GRANT ALL ON \`${databaseOf(tenant).replaceAll('_', '\\_')}\`.* TO ${ACCOUNT}`
 }
 
-/** Makes a server ready for storms. */
+/** Prepares a server for storms. */
 export async function prepareServer(server: OwnServer): Promise<void> {
   await server.stop()
   await server.start(WITNESS_SETTINGS)
@@ -67,7 +67,7 @@ export async function prepareServer(server: OwnServer): Promise<void> {
   await admin.end()
 }
 
-/** Creates a storm's tables in tenants' databases of these names, past the pool. */
+/** Creates a storm's tables in the databases of these tenants, not through the pool. */
 export async function fillDatabases(
   server: OwnServer,
   database: (tenant: string) => string,
@@ -81,7 +81,7 @@ export async function fillDatabases(
   }
 }
 
-/** Runs a function with a new pool behind a new proxy. Nothing may be left of it afterwards. */
+/** Runs a function with a new pool behind a new proxy. Afterwards nothing may be left of them. */
 export async function withWorld<T>(
   server: OwnServer,
   options: WorldOptions,
@@ -148,7 +148,7 @@ async function endPool(tenantKnex: TenantKnex, witness: StormWitness): Promise<v
   }
 }
 
-/** Connections of an account without rights. */
+/** Opens connections of an account without rights. */
 export async function connectStrangers(server: OwnServer, count: number) {
   const url = new URL(server.adminUrl)
   url.username = 'tk_stranger'

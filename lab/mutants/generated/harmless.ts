@@ -1,9 +1,9 @@
-/** A change that no test can notice, and why it is harmless. */
+/** A change that no test can detect, and the reason why it is harmless. */
 export interface Harmless {
   readonly file: string
-  /** Part of the line that is changed. */
+  /** A part of the changed line. */
   readonly line: string
-  /** What Stryker puts there, with single spaces. */
+  /** Stryker's replacement, with single spaces. */
   readonly replacement: string
   readonly reason: string
 }
@@ -14,7 +14,7 @@ const HEAP = 'src/pool/scheduling/heap.ts'
 const SCHEDULER = 'src/pool/scheduling/scheduler.ts'
 const WAITERS = 'src/pool/scheduling/waiters.ts'
 
-/** All of them. */
+/** All harmless changes. */
 export const HARMLESS: readonly Harmless[] = [
   {
     file: 'src/connection/wire/packets.ts',

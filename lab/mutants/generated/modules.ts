@@ -1,4 +1,4 @@
-/** The modules that are tested with plain values, and can be tried with every small change. */
+/** The modules that are tested with plain values. Every small change in them can be tried. */
 export const MODULES: readonly string[] = [
   'src/base/cached-lookup.ts',
   'src/connection/session/answer-meaning.ts',

@@ -1,32 +1,32 @@
 import { HARMLESS, type Harmless } from './harmless.ts'
 import type { StrykerMutant, StrykerReport } from './stryker.ts'
 
-/** The least share of the mutants that tests have to notice. */
+/** The least share of mutants that the tests must detect. */
 const LEAST = 0.95
 
-/** A mutant that no test noticed. */
+/** A mutant that no test detected. */
 export interface Survivor {
   readonly file: string
-  /** The line of the source that it changed, without the white space around it. */
+  /** The source line that it changed, without surrounding white space. */
   readonly line: string
   readonly replacement: string
   readonly reason: string | undefined
 }
 
-/** What came of one module. */
+/** The result of one module. */
 export interface ModuleResult {
   readonly file: string
   readonly made: number
   readonly caught: number
 }
 
-/** What came of all. */
+/** The result of all modules. */
 export interface Results {
   readonly modules: readonly ModuleResult[]
   readonly survivors: readonly Survivor[]
-  /** Entries of `harmless.ts` without such a survivor. */
+  /** Entries of `harmless.ts` that match no surviving mutant. */
   readonly stale: readonly Harmless[]
-  /** What is not as it must be; empty where all is well. */
+  /** The problems; empty if there are none. */
   readonly problems: readonly string[]
 }
 
@@ -47,7 +47,7 @@ export function readReport({ files }: StrykerReport): Results {
   return { modules, survivors, stale, problems: problemsOf(modules, survivors, stale) }
 }
 
-/** The share that was noticed, in percent. */
+/** The detected share in percent. */
 export function percentage(modules: readonly ModuleResult[]): number {
   const sum = (of: (module: ModuleResult) => number) =>
     modules.reduce((total, module) => total + of(module), 0)

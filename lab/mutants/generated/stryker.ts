@@ -10,30 +10,30 @@ import { MODULES } from './modules.ts'
 
 const REPORT = 'mutation.json'
 
-/** Stryker's own report: https://github.com/stryker-mutator/mutation-testing-elements */
+/** Stryker's report: https://github.com/stryker-mutator/mutation-testing-elements */
 export interface StrykerReport {
   readonly files: Readonly<Record<string, { source: string; mutants: readonly StrykerMutant[] }>>
 }
 
-/** One mutant that Stryker made. */
+/** One mutant by Stryker. */
 export interface StrykerMutant {
   readonly mutatorName: string
   readonly replacement: string
   /** `Killed`, `Timeout`, `Survived`, `NoCoverage`, `RuntimeError`, `CompileError`, `Ignored`. */
   readonly status: string
-  /** Lines are counted from 1. */
+  /** Lines count from 1. */
   readonly location: { readonly start: { readonly line: number } }
 }
 
 /**
- * Lets Stryker make every mutant it knows of the modules, and run their tests on each.
+ * Lets Stryker make all its mutants of the modules, and run the modules' tests on each.
  *
- * @throws Error where it could not
+ * @throws Error if Stryker failed
  */
 export async function runStryker(reaper: Reaper): Promise<StrykerReport> {
   const node = await nodeThatStripsTypes(reaper)
   const stryker = join(await strykerPackages(reaper), 'core', 'bin', 'stryker.js')
-  // Without a tsconfig.json, which Stryker would want TypeScript for.
+  // Without a tsconfig.json, because with one Stryker requires TypeScript.
   const { folder } = new Workspace(reaper)
   const config = join(folder, 'stryker.config.json')
   writeFileSync(config, JSON.stringify(configuration(), undefined, 2))
@@ -53,7 +53,7 @@ function configuration(): object {
     testRunner: 'command',
     commandRunner: { command: `${mocha} --no-config --bail ${UNIT_TESTS.join(' ')}` },
     mutate: MODULES,
-    inPlace: true, // it is a copy
+    inPlace: true, // the workspace is a copy
     concurrency: 2,
     timeoutMS: 10_000,
     checkers: [],

@@ -9,10 +9,10 @@ import type { Runtime } from '../run-node.ts'
 import { NO_END, runTests } from '../run-tests.ts'
 import type { Workspace } from '../workspace.ts'
 
-/** A test file that takes longer is no test of a mutant. */
+/** Test files that take longer are not used. */
 const LIMIT_MILLIS = 180_000
 
-/** What one test file runs of the source. */
+/** The parts of the source that one test file runs. */
 export interface Coverage {
   readonly seconds: number
   /** The first test that fails without any mutant. */
@@ -28,13 +28,13 @@ interface Kept {
   readonly coverage: Coverage
 }
 
-/** The part of V8's report that is used: https://nodejs.org/api/cli.html#node_v8_coveragedir */
+/** The used parts of V8's report: https://nodejs.org/api/cli.html#node_v8_coveragedir */
 interface V8Report {
   readonly result: readonly {
     readonly url: string
     readonly functions: readonly { readonly ranges: readonly V8Range[] }[]
   }[]
-  /** The scripts whose offsets are not those of the source. */
+  /** The scripts whose offsets differ from those of the source. */
   readonly 'source-map-cache'?: Readonly<Record<string, unknown>>
 }
 
@@ -45,10 +45,10 @@ interface V8Range {
 }
 
 /**
- * Says what each test file runs of the source, by running it once. What was found is kept in the
- * user's cache folder as long as the source and the test file are the same.
+ * Finds the parts of the source that each test file runs, by running it once. The result is kept in the
+ * user's cache folder as long as the source and the test file are unchanged.
  *
- * @param runtime a Node that strips types: offsets are those of the source then
+ * @param runtime a Node that strips types, because offsets are then those of the source
  */
 export async function coverageOf(
   reaper: Reaper,
@@ -75,7 +75,7 @@ export async function coverageOf(
   return new Map(tests.map((test) => [test, (kept[test] as Kept).coverage]))
 }
 
-/** True if one of the spans of a file has this place in it. */
+/** True if one of a file's spans contains this offset. */
 export function covers({ spans }: Coverage, file: string, offset: number): boolean {
   return (spans[file] ?? []).some(([start, end]) => start <= offset && offset < end)
 }
@@ -117,7 +117,7 @@ function readSpans({ folder: root }: Workspace, folder: string): Record<string, 
   return Object.fromEntries([...ran].map(([file, all]) => [file, spansOf(all)]))
 }
 
-/** Of ranges within each other the innermost one counts. */
+/** Of nested ranges the innermost one counts. */
 function addRanges(all: Uint8Array, ranges: readonly V8Range[]): void {
   const one = new Uint8Array(all.length)
   const outerFirst = ranges.toSorted(

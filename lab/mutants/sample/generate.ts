@@ -5,22 +5,22 @@ import { type Random, seededRandom } from '../../../src/testing/random.ts'
 import type { Reaper } from '../../../test/support/servers.ts'
 import { strykerPackages } from '../stryker-package.ts'
 
-/** A small change that Stryker knows, at one place of the source. */
+/** A small change by Stryker at one place in the source. */
 export interface GeneratedMutant {
   readonly file: string
-  /** Offsets of it. */
+  /** The offsets of the changed text. */
   readonly start: number
   readonly end: number
-  /** What is replaced. */
+  /** The text to replace. */
   readonly changed: string
   readonly replacement: string
-  /** Counted from 1. */
+  /** Counts from 1. */
   readonly lineNumber: number
-  /** The line of the source that is changed, without the white space around it. */
+  /** The changed line of the source, without surrounding white space. */
   readonly line: string
 }
 
-/** The part of `@stryker-mutator/instrumenter` that is used. */
+/** The used part of `@stryker-mutator/instrumenter`. */
 interface Instrumenter {
   instrument(
     files: readonly { name: string; mutate: true; content: string }[],
@@ -35,19 +35,19 @@ interface MadeMutant {
   readonly location: { readonly start: Position; readonly end: Position }
 }
 
-/** Both are counted from 0. */
+/** Both count from 0. */
 interface Position {
   readonly line: number
   readonly column: number
 }
 
-/** Three words in a row: a message, which may be worded in another way. */
+/** Three words in a row: a message, whose wording is free. */
 const PROSE = /\b[a-z’']{2,} [a-z’']{2,} [a-z’']{2,}/
 
 /**
- * Makes every mutant of these files but those of messages, in an order that follows from the seed.
+ * Makes all mutants of these files except those in messages, in an order that depends on the seed.
  *
- * @param root the folder that the names of the files begin in
+ * @param root the folder that the file names start from
  */
 export async function generateMutants(
   reaper: Reaper,
@@ -66,7 +66,7 @@ export async function generateMutants(
   return shuffled(seededRandom(seed), wanted)
 }
 
-/** Gives a source with a mutant in it. */
+/** Applies a mutant to a source. */
 export function applyGenerated(
   { start, end, replacement }: GeneratedMutant,
   source: string,
@@ -100,7 +100,7 @@ function placed(
   const offsetOf = ({ line, column }: Position): number =>
     lines.slice(0, line).reduce((sum, { length }) => sum + length + 1, column)
   const line = lines[location.start.line] ?? ''
-  // `a && b` may be part of a longer `&&`. At the beginning of a line it would be taken for a call.
+  // `a && b` may be part of a longer `&&`. At the start of a line it would be parsed as a call.
   const isPart = mutatorName === 'LogicalOperator' && line.slice(0, location.start.column).trim()
   const [start, end] = [offsetOf(location.start), offsetOf(location.end)]
   return {

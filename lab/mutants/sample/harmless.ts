@@ -57,5 +57,5 @@ const HERE: readonly Harmless[] = [
   },
 ]
 
-/** Every change that no test can notice, and why it is harmless. */
+/** All changes that no test can detect, with the reasons why they are harmless. */
 export const HARMLESS: readonly Harmless[] = [...GENERATED, ...HERE]

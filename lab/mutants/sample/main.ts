@@ -15,20 +15,20 @@ import { nearestTests, type TestGroup } from './nearest-tests.ts'
 import { withoutTypeErrors } from './refused-by-types.ts'
 import { page, type Verdict } from './report.ts'
 
-/** The nearest tests run on MariaDB alone, the wider ones on each server. */
+/** The nearest tests run on MariaDB only, the wider ones on each server. */
 const NEAR = { factor: 3, env: { TENANT_KNEX_MYSQL_URL: '' } }
 const WIDER = { factor: 4, env: {} }
 
-/** Added to what tests may take: to start, and to wait for one test that hangs. */
+/** Extra time for tests: to start, and to wait for one test that hangs. */
 const LEEWAY_MILLIS = 30_000
 
-/** What failures say that have to do with time, or with a server that is busy. */
+/** Words in failures that depend on time or on a busy server. */
 const ACCIDENT = /time|wait|took|late|lost|closed|connect|heap/i
 
 /** TypeScript refuses about a third of them. */
 const DRAWN_FOR_EACH = 2
 
-/** They need more than the source, or say nothing of it. */
+/** Tests that need more than the source, or do not depend on it. */
 const NOT_TRIED = /^test\/(?:mutants|support|examples|benchmarks|docs|cli)\b/
 
 const USAGE = `usage: npm run mutants:sample -- [--seed N] [--count M] [--only N,N]
@@ -54,14 +54,14 @@ if (values.help) {
   process.exit(0)
 }
 
-/** How tests are run. */
+/** Options of a stage. */
 interface Stage {
-  /** How many times as long as without a mutant tests may take. */
+  /** The time limit, as a multiple of the time without a mutant. */
   readonly factor: number
   readonly env: Readonly<Record<string, string>>
 }
 
-/** What every mutant is tried with. */
+/** Everything that is needed to try a mutant. */
 interface Laboratory {
   readonly reaper: Reaper
   readonly workspace: Workspace
@@ -83,13 +83,13 @@ await runCommand('mutants', async ({ reaper }) => {
     const verdict = await tryNear(laboratory, number, mutant)
     ;(verdict.caughtBy === undefined ? left : verdicts).push(verdict)
   }
-  // All the nearest tests first: they are quick, and catch most.
+  // All nearest tests run first: they are quick, and catch most mutants.
   for (const verdict of left) verdicts.push(await tryWider(laboratory, verdict))
   console.log(page(seed, verdicts))
   return verdicts.every(({ caughtBy, harmless }) => caughtBy ?? harmless) ? 0 : 1
 })
 
-/** The sample, by number. */
+/** Draws the sample, with a number for each mutant. */
 async function draw(
   reaper: Reaper,
   { folder }: Workspace,
@@ -140,8 +140,8 @@ async function tryWider(laboratory: Laboratory, verdict: Verdict): Promise<Verdi
 }
 
 /**
- * The test that fails. One whose failure may be an accident, because the machine was busy, must fail
- * again by itself, and pass without the mutant.
+ * The failing test. If its failure may be an accident, because the machine was busy, it must fail again
+ * alone, and pass without the mutant.
  */
 async function firstFailure(
   laboratory: Laboratory,
@@ -156,7 +156,7 @@ async function firstFailure(
   const { title, file, message } = failure
   const isSure = file === undefined || areUnitTests([file]) || !ACCIDENT.test(message)
   if (isSure) return title
-  // A hook cannot be run by itself.
+  // A hook cannot run alone.
   const only = title.includes('" hook') ? undefined : title
   const itself = { ...group, tests: [file] }
   const again = await run(laboratory, mutant, itself, stage, only)

@@ -1,27 +1,27 @@
 import { type Coverage, covers } from './coverage.ts'
 import type { GeneratedMutant } from './generate.ts'
 
-/** How long the nearest tests take without a mutant, and how long the wider ones. */
+/** The time that the nearest tests and the wider ones take without a mutant. */
 const NEAR_SECONDS = 40
 const WIDER_SECONDS = 60
 
-/** Test files, and how long they take without a mutant. */
+/** Test files, and their time without a mutant. */
 export interface TestGroup {
   readonly tests: readonly string[]
   readonly seconds: number
 }
 
-/** The test files that are to catch a mutant. */
+/** The test files that should catch a mutant. */
 export interface NearestTests {
   readonly near: TestGroup
   readonly wider: TestGroup
-  /** How many more run the changed place, but take too long. */
+  /** How many more test files run the changed place, but take too long. */
   readonly leftOut: number
 }
 
 /**
- * Finds the test files that run the place that a mutant changes. The nearest are those that run
- * little else of the source than the mutant's file.
+ * Finds the test files that run the changed place. The nearest are those that run little of the source beside
+ * the mutant's file.
  */
 export function nearestTests(
   { file, start }: GeneratedMutant,
@@ -37,7 +37,7 @@ export function nearestTests(
   return { near, wider, leftOut: rest.length - wider.tests.length }
 }
 
-/** Those of them that have room in the time, the first one in any case. */
+/** The tests that fit into the time, and the first one in any case. */
 function within(limit: number, list: readonly { test: string; seconds: number }[]): TestGroup {
   const tests: string[] = []
   let sum = 0
@@ -49,7 +49,7 @@ function within(limit: number, list: readonly { test: string; seconds: number }[
   return { tests, seconds: sum }
 }
 
-/** How much of what a test file runs of the source is in this file. */
+/** This file's share of the source that a test file runs. */
 function shareOf({ spans }: Coverage, file: string): number {
   const lengths = Object.values(spans).map(lengthOf)
   return lengthOf(spans[file] ?? []) / lengths.reduce((sum, length) => sum + length, 0)

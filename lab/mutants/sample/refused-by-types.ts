@@ -9,8 +9,8 @@ const LIMIT_MILLIS = 300_000
 const COPY = /^(src\/.*)\.sample-(\d+)\.ts\(/gm
 
 /**
- * Gives those of the mutants that TypeScript does not refuse: nobody could hand in the others. Each
- * is compiled as a copy beside its file, all of them in one run.
+ * Removes mutants that TypeScript refuses: they could not be released. Each mutant is compiled as a copy
+ * beside its file, all in one run.
  */
 export async function withoutTypeErrors(
   reaper: Reaper,
@@ -22,7 +22,7 @@ export async function withoutTypeErrors(
     const copy = mutant.file.replace(/\.ts$/, `.sample-${index}.ts`)
     writeFileSync(join(workspace.folder, copy), applyGenerated(mutant, source))
   }
-  // What a mutant leaves unused is no error of types.
+  // A mutant may leave variables unused. That is not a type error.
   const options = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false']
   const compiler = ['node_modules/typescript/bin/tsc', '--pretty', 'false', ...options]
   const { code, output } = await runNode(reaper, workspace, compiler, LIMIT_MILLIS)

@@ -1,19 +1,19 @@
 import type { GeneratedMutant } from './generate.ts'
 
-/** What became of a mutant. */
+/** The result of a mutant. */
 export interface Verdict {
   /** Its number in the sample. */
   readonly number: number
   readonly mutant: GeneratedMutant
-  /** The test that failed; undefined if none did. */
+  /** The failing test; undefined if no test failed. */
   readonly caughtBy: string | undefined
-  /** Why no test can notice it. */
+  /** The reason why no test can detect it. */
   readonly harmless: string | undefined
-  /** What was not tried, and why: `2 slow test files`. */
+  /** The tests that were not run, and why: `2 slow test files`. */
   readonly limit: string | undefined
 }
 
-/** All that was found, in markdown. */
+/** All results, in markdown. */
 export function page(seed: number, verdicts: readonly Verdict[]): string {
   const caught = verdicts.filter(({ caughtBy }) => caughtBy !== undefined)
   const left = verdicts.filter(({ caughtBy }) => caughtBy === undefined)

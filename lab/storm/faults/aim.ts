@@ -4,7 +4,7 @@ import type { Link } from '../../../test/support/proxy-link.ts'
 import type { WirePhase } from '../../../test/support/wire-phase.ts'
 import type { World } from '../world.ts'
 
-/** The phases in which faults are aimed at connections. */
+/** Faults are aimed at connections in these phases. */
 export const AIMED_PHASES = [
   'connecting',
   'idle',
@@ -19,27 +19,27 @@ export const AIMED_PHASES = [
   'draining',
 ] as const satisfies readonly Phase[]
 
-/** What a connection is doing, the pool's part included. */
+/** The phase of a connection, including the pool's phases. */
 export type Phase = WirePhase | 'releasing' | 'draining' | 'closing'
 
-/** How long a phase is waited for. */
+/** How long to wait for a phase. */
 const PATIENCE_MILLIS = 300
 
-/** Phases that only the pool knows do not show in a packet: it is asked so often. */
+/** Phases that only the pool knows do not appear in packets. So the pool is asked this often. */
 const POLL_MILLIS = 2
 
-/** For so long the pool trusts an idle connection. */
+/** How long the pool trusts an idle connection. */
 const TRUSTED_MILLIS = 5_001
 
-/** A connection whose data is held back, and the phase that it is in. */
+/** A connection whose data is held back, and its phase. */
 export interface Target {
   readonly link: Link
   readonly phase: Phase
 }
 
 /**
- * Waits for a connection to be in a phase and holds it there: what it sends, what it is answered, or
- * both. Where none comes to be, takes any as it is; undefined where there is none at all.
+ * Waits for a connection in a phase, and holds back its requests, its answers, or both. If no connection
+ * reaches the phase, takes any; undefined if there are no connections.
  */
 export async function aim(
   world: World,
@@ -80,7 +80,7 @@ function waitFor(world: World, wanted: Phase, random: () => number): Promise<Tar
   })
 }
 
-/** What all connections are doing. */
+/** The phases of all connections. */
 export function phasesOf(world: World): Record<string, number> {
   const phases: Record<string, number> = {}
   for (const link of world.proxy.links) {

@@ -5,13 +5,13 @@ import { connectionFaults } from './connections.ts'
 import { serverFaults } from './servers.ts'
 import { tenantFaults } from './tenants.ts'
 
-/** Where no connection is ever idle for long, none is asked whether it is there. */
+/** No connection is idle for long, so none is validated. */
 const CROWDED = AIMED_PHASES.filter((phase) => phase !== 'validating')
 
-/** Few are asked as long as others are at hand: half of the faults wait for that. */
+/** Few connections are validated while others are available, so half of the faults wait for that phase. */
 const SPARSE = [...AIMED_PHASES, ...AIMED_PHASES.map(() => 'validating' as const)]
 
-/** Everything that this project breaks in a storm. */
+/** All faults of this project's storms. */
 export function allFaults(world: World, isSparse: boolean): readonly StormFault[] {
   return [
     ...connectionFaults(world, isSparse ? SPARSE : CROWDED),

@@ -5,13 +5,13 @@ import type { Direction, Link } from '../../../test/support/proxy-link.ts'
 import type { World } from '../world.ts'
 import { aim, type Phase } from './aim.ts'
 
-/** How a fault strikes a connection that is being held. */
+/** Applies a fault to a connection whose data is held back. */
 type Strike = (link: Link, world: World, random: () => number) => void | Promise<void>
 
 /** Longer than a switch may take. */
 const BLACK_MILLIS = 450
 
-/** How long a slow network lasts, and how long a cut may be waited for. */
+/** How long a slow network lasts, and how long to wait for a cut. */
 const WEATHER_MILLIS = 60
 
 const STRIKES: Readonly<Record<string, Strike>> = {
@@ -40,10 +40,10 @@ const STRIKES: Readonly<Record<string, Strike>> = {
   },
 }
 
-/** Their names. */
+/** The names of the faults. */
 export const CONNECTION_FAULTS: readonly string[] = Object.keys(STRIKES)
 
-/** Faults that strike one connection, in a phase that is chosen by chance. */
+/** Faults that strike one connection, in a random phase. */
 export function connectionFaults(world: World, phases: readonly Phase[]): readonly StormFault[] {
   return Object.entries(STRIKES).map(([name, strike]) => ({
     name,
@@ -61,12 +61,12 @@ export function connectionFaults(world: World, phases: readonly Phase[]): readon
   }))
 }
 
-/** It may have ended by itself. */
+/** The connection may have ended by itself. */
 async function kill({ admin }: World, sql: string): Promise<void> {
   await admin.sql(sql).catch(() => undefined)
 }
 
-/** Cuts early in what comes next: in a switch, mostly, where there is one. */
+/** Cuts early in the next data: usually in a switch, if there is one. */
 async function cut(link: Link, direction: Direction, random: () => number): Promise<void> {
   const most = random() < 0.7 ? 120 : 6_000
   link.weather.cutAfter({ direction, bytes: Math.floor(random() * most) })

@@ -6,7 +6,7 @@ import { phasesOf } from './aim.ts'
 
 const MAX_CONNECTIONS = 300
 
-/** Faults that strike a server, and so all connections at once. */
+/** Faults that strike a server, and so all its connections. */
 export function serverFaults(world: World): readonly StormFault[] {
   const { server, admin, proxy } = world
   const fault = (

@@ -7,7 +7,7 @@ import { databaseOf, fillDatabases, grantOn, type World } from '../world.ts'
 
 const TABLES = [MARKER, ITEMS, WRITES, SHADE]
 
-/** A tenant's new tables are made there, and appear in its database all at once. */
+/** A tenant's new tables are made in this database, and then move to the tenant's database all at once. */
 const SPARE = 'tk_storm_spare'
 
 /** Faults that strike one tenant. */
