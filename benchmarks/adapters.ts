@@ -1,8 +1,8 @@
 /*
- * What does an adapter cost? Requests of a second process over 32 keep-alive connections, for 200
- * tenants in turn, to each framework alone and with the adapter, which finds the tenant by the host's
- * name through a look-up that is cached. Handlers answer a small object; nothing asks a database. Beside
- * it, what Node takes for a request in a scope of its own, which no adapter can do without.
+ * What does an adapter cost? A second process sends requests over 32 keep-alive connections, for 200 tenants
+ * in turn, to each framework alone and with the adapter. The adapter finds the tenant by the host name
+ * through a cached look-up. Handlers return a small object and ask no database. A third variant only runs
+ * each request in a scope of its own in Node, which every adapter needs.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
@@ -16,21 +16,21 @@ import { type Quartiles, quartiles } from './support/statistics.ts'
 const SERVER = new URL('./support/adapter-server.ts', import.meta.url)
 const FRAMEWORKS = ['koa', 'express 4', 'express 5', 'hapi', 'fastify']
 const ROUNDS = { warmUp: 4, measured: 24 }
-/** So long a subject is measured at a time. */
+/** How long a subject is measured at a time. */
 const SECONDS = 1
 const CONNECTIONS = 32
 const TENANTS = Array.from({ length: 200 }, (_, index) => `tenant-${index}`)
 
-/** What a request takes: milliseconds until the next, and microseconds of the processor. */
+/** The cost of a request: milliseconds until the next one, and microseconds of the processor. */
 interface Taken {
   readonly milliseconds: number
   readonly cpu: number
 }
 
-/** By subject, the bare framework last. */
+/** The costs by subject, with the bare framework last. */
 interface FrameworkCosts {
   readonly time: Cost[]
-  /** Microseconds, as shares of what the bare framework took in the same round. */
+  /** Microseconds, relative to the bare framework in the same round. */
   readonly cpu: Quartiles[]
 }
 
@@ -82,7 +82,7 @@ async function subjectsOf(server: ChildProcess): Promise<Subject[]> {
   return ports.map(([name, port]) => ({ name, url: `http://127.0.0.1:${port}/` }))
 }
 
-/** Each tenant is answered with its own name: what is compared does what it says. */
+/** Checks that each tenant gets its own name. */
 async function check([withAdapter]: readonly Subject[]): Promise<void> {
   const result = await autocannon({
     url: withAdapter?.url as string,
@@ -98,7 +98,7 @@ async function check([withAdapter]: readonly Subject[]): Promise<void> {
   assert.equal(result['2xx'], TENANTS.length)
 }
 
-/** What the server took for a request: of time, and of its processor. */
+/** The server's costs for a request: time, and processor time. */
 async function measure({ url }: Subject, server: ChildProcess): Promise<Taken> {
   const requests = TENANTS.map((tenant) => ({ headers: { host: `${tenant}.example.com` } }))
   const before = await cpuOf(server)
@@ -115,13 +115,13 @@ async function cpuOf(server: ChildProcess): Promise<number> {
   return user + system
 }
 
-/** Of each subject, as shares of the last one's. */
+/** The costs of each subject relative to the last one's. */
 function sharesOf(taken: readonly number[][]): Quartiles[] {
   const base = taken.at(-1) as number[]
   return taken.map((each) => quartiles(each.map((cpu, round) => cpu / (base[round] as number))))
 }
 
-/** Of the requests in a time, not of the time that a request takes. */
+/** The ratio of requests per time, which is the inverse of the ratio of times. */
 function ratio({ lower, median, upper }: Quartiles): string {
   return spread({ lower: 1 / upper, median: 1 / median, upper: 1 / lower })
 }

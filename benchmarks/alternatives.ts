@@ -1,7 +1,7 @@
 /*
- * How fast are the other ways to reach tenants' databases over one pool? Each beside plain Knex with
- * all in one database, in turns of one run. Pools for each of many tenants do not fit beside others,
- * see resources.ts; of a few tenants they do, and show what there is to lose where nothing switches.
+ * How fast are the other ways to reach tenants' databases over one pool? Each runs in turns with plain Knex,
+ * which has all rows in one database. Pools for each of many tenants cannot live beside others, see
+ * resources.ts. For a few tenants they can, and show the cost of this library if nothing switches.
  */
 import { loadContender, SHARING } from './contenders/load.ts'
 import { type AlternativesResult, alternativesTable } from './report/alternatives.ts'
@@ -28,7 +28,7 @@ async function measure(field: Field): Promise<AlternativesResult> {
   const cells: CellResult[] = []
   for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, sharing))
   cells.push(await compare(field, cellOf(FEW_TENANTS), [...sharing, each]))
-  // What the others do wrong is in the table.
+  // The table shows errors of the other ways.
   for (const { cell, contenders } of cells) {
     assertRight({ cell, contenders: contenders.slice(0, 2) })
   }

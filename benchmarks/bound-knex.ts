@@ -1,6 +1,6 @@
 /*
- * What does `tenantKnex(id)` cost? Beside it `knex({...})`, which is what a tenant costs without
- * this library. Nothing connects, so no server is needed.
+ * What does `tenantKnex(id)` cost? It is compared with `knex({...})`, the cost of a tenant without this
+ * library. Nothing connects, so no server is needed.
  */
 import assert from 'node:assert/strict'
 import knex, { type Knex } from 'knex'
@@ -16,7 +16,7 @@ const TIME_ROUNDS = { warmUp: 5, measured: TENANTS / CREATED_PER_ROUND }
 const HEAP_ROUNDS = { warmUp: 1, measured: 5 }
 const CONNECTION = { host: '127.0.0.1', port: 3306, user: 'app', password: 'secret' }
 
-/** A call for each id. */
+/** One call for each id. */
 interface Subject {
   readonly name: string
   readonly call: (id: string) => Knex
@@ -36,7 +36,7 @@ writeResult('bound-knex', { tenants: TENANTS, nanoseconds, bytes })
 printTable([['nanoseconds', 'each', 'of `knex({...})`'], ...nanoseconds.map(describe)])
 printTable([['bytes of heap', 'each', 'of `knex({...})`'], ...bytes.map(describe)])
 
-/** The same object each time, of the right tenant; and nothing has connected. */
+/** Checks that each call returns the same object, of the right tenant, and that nothing has connected. */
 function checkAnswers(): void {
   for (const [index, id] of knownIds.entries()) {
     const bound = tenantKnex(id)
@@ -97,7 +97,7 @@ function describe({ name, each, share }: Cost): string[] {
   return [name, spread, `${fraction[0]} (${fraction[1]}–${fraction[2]})`]
 }
 
-/** Figures of a benchmark mean no more than two digits. */
+/** Rounds to two digits: more would mean nothing. */
 function round(value: number): string {
   return Number(value.toPrecision(2)).toLocaleString('en')
 }

@@ -1,7 +1,7 @@
 /*
- * What does a tenant's cache cost? On Redis beside `@redis/client` alone and beside Keyv with a
- * namespace; in this process beside node-cache, lru-cache and Keyv. One *call* is what the
- * operation's name says, awaited; a value that is read is a new object, but where it is said.
+ * What does a tenant's cache cost? On Redis it is compared with `@redis/client` alone and with Keyv and a
+ * namespace. In this process it is compared with node-cache, lru-cache and Keyv. One *call* is the named
+ * operation, awaited. A read returns a new object, unless the table says otherwise.
  */
 import assert from 'node:assert/strict'
 import {
@@ -19,15 +19,15 @@ const ROUNDS = { warmUp: 5, measured: 40 }
 const KEYS = 1_000
 const MANY = 50
 const IN_FLIGHT = 64
-/** So many calls are measured at a time. */
+/** How many calls are measured at a time. */
 const TIMES = { redis: 200, process: 1_000 }
 
-/** What is done, and what it must give. */
+/** A call, and the expected result. */
 interface Operation {
   readonly name: string
   readonly run: (cache: CacheSubject, turn: number, value: unknown) => unknown
   readonly answer: (value: unknown) => unknown
-  /** How much longer it takes than a `get`, roughly. */
+  /** Its duration as a multiple of a `get`, roughly. */
   readonly size?: number
 }
 
@@ -98,7 +98,7 @@ report('in this process', result.process)
 
 type Costs = Record<string, Cost[]>
 
-/** Each operation with each value. */
+/** Measures each operation with each value. */
 async function measureAll(
   subjects: readonly CacheSubject[],
   operations: readonly Operation[],
@@ -134,7 +134,7 @@ async function check(operation: Operation, subject: CacheSubject, value: unknown
   }
 }
 
-/** Microseconds of one call. */
+/** Measures the microseconds of one call. */
 async function measure(
   { run }: Operation,
   subject: CacheSubject,

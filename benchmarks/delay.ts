@@ -1,7 +1,7 @@
 /*
- * What do tenants cost where the server is further away? Beside plain Knex, both through a proxy that
- * delays all data, half of the time each way. What leaves in one write with the switch needs no round
- * trip of its own; beside it, what it would be with one.
+ * What do tenants cost if the server is further away? It is compared with plain Knex. Both use a proxy that
+ * delays all data, half of the time each way. A statement that leaves in one write with its switch needs no
+ * extra round trip. A second variant shows the cost with that round trip.
  */
 import { plainKnex } from './contenders/plain-knex.ts'
 import { tenantKnex } from './contenders/tenant-knex.ts'

@@ -1,7 +1,7 @@
 /*
- * What do 10,000 tenants leave behind? Each is asked once, with one of many lists of columns, and then
- * what the process holds is compared with what it held before. Beside plain Knex, which is asked the
- * same in one database. Each has a process of its own.
+ * How much memory do 10,000 tenants leave behind? Each is queried once, with one of many lists of columns.
+ * Then the memory of the process is compared with the memory before. Plain Knex gets the same queries in one
+ * database. Each runs in its own process.
  */
 import { type FootprintResult, footprintTable } from './report/footprint.ts'
 import type { Field } from './support/bench-server.ts'

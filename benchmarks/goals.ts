@@ -1,6 +1,6 @@
 /*
- * Does it keep its promises? The figures that the project sets itself, all in one run, each beside
- * plain Knex: sessions are cleaned and everything is as by default.
+ * Does the library keep its promises? This measures all figures of the project's goals in one run, each
+ * against plain Knex, with cleaned sessions and all defaults.
  */
 import { plainKnex } from './contenders/plain-knex.ts'
 import { tenantKnex } from './contenders/tenant-knex.ts'
@@ -17,7 +17,7 @@ const DELAY_MILLIS = 0.5
 const MANY_TENANTS = isBrief ? 60 : 10_000
 const CONTENDERS = [plainKnex, tenantKnex()]
 
-/** Six under way, and connections for what they come back to. */
+/** Six requests at a time, and enough connections for tenants that come back. */
 const SIX_IN_FLIGHT: Cell = { ...LONG_REQUESTS, concurrency: 6 }
 
 const NEAR: readonly GoalCell['goal'][] = [

@@ -1,7 +1,6 @@
 /*
- * What do the other ways to reach tenants' databases leak? A request of one tenant leaves something
- * behind, and a request of the next one, which gets the same connection where there is one pool, looks
- * for it.
+ * What do the other ways to reach tenants' databases leak? A request of one tenant leaves something behind. A
+ * request of the next tenant looks for it; with one pool it gets the same connection.
  */
 import { strict as assert } from 'node:assert'
 import { type ContenderKey, loadContender, POOLING, SHARING } from './contenders/load.ts'
@@ -11,10 +10,10 @@ import type { Contender } from './support/contender.ts'
 import { LEAK_PROBES, type LeakProbe, type Scene } from './support/leak-probes.ts'
 import { onEachServer } from './support/on-each-server.ts'
 
-/** Plain Knex is no way to reach tenants' databases, and 200 pools leak what 50 do. */
+/** Plain Knex does not reach tenants' databases, and 200 pools leak the same as 50. */
 const KEYS = [...SHARING, ...POOLING].filter((key) => key !== 'plain' && key !== 'lru-of-200')
 
-/** What each of these leaks: that the first is here shows that each probe can find something. */
+/** The known leaks of each. The first entry proves that each probe can find something. */
 const KNOWN: Readonly<Partial<Record<ContenderKey, readonly string[]>>> = {
   'lazy-use': LEAK_PROBES.map(({ name }) => name).filter((name) => name !== 'raw SQL'),
   'tenant-knex': ['`FOUND_ROWS()`'],
@@ -41,7 +40,7 @@ async function probeAll(field: Field, key: ContenderKey): Promise<Leaks> {
   return { name: contender.name, leaks, untried }
 }
 
-/** Undefined where it cannot be tried. */
+/** Undefined if it cannot be tried. */
 async function probeOne(
   field: Field,
   contender: Contender,
@@ -49,7 +48,7 @@ async function probeOne(
 ): Promise<boolean | undefined> {
   return withScene(field, contender, async (scene) => {
     if (probe.needsExecute && !scene.open.execute) return undefined
-    await probe.leave(scene).catch(() => undefined) // Refused, then.
+    await probe.leave(scene).catch(() => undefined) // An error means that the contender refuses it.
     return await probe.isSeen(scene)
   })
 }

@@ -1,6 +1,7 @@
 /*
- * What do tenants see of a noisy neighbour? A hundred tenants ask for half of what a pool can do, and
- * come whether or not there are answers; beside them come those that want too much, or are stuck.
+ * How does a noisy neighbour affect other tenants? A hundred tenants use half of a pool's capacity. Their
+ * requests come on time, whether or not earlier ones have answers. Beside them come tenants that want too
+ * much, or that are stuck.
  */
 import { strict as assert } from 'node:assert'
 import { qualifiedKnex } from './contenders/qualified-knex.ts'
@@ -24,7 +25,7 @@ import { takeTurns } from './support/rounds.ts'
 const ROUNDS = { warmUp: 0, measured: isBrief ? 1 : 3 }
 const SLOW_MILLIS = 50
 
-/** The first is what the others are compared with. */
+/** The first one is the baseline of the others. */
 const SCENARIOS: readonly Scenario[] = [
   { name: 'quiet', abusers: [] },
   { name: 'one at +100 %', abusers: [{ load: 1, busyMillis: BUSY_MILLIS }] },
@@ -36,10 +37,10 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'one stuck on a lock with 100 requests', abusers: [], stuck: 100 },
 ]
 
-/** So many connections are one tenant's at most, where that is asked for. */
+/** The most connections of one tenant, if a limit is set. */
 const QUARTER = Math.ceil(POOL_MAX / 4)
 
-/** Knex's pool serves who came first. */
+/** Knex's pool serves requests in their order. */
 const CONTENDERS: readonly Contender[] = [
   qualifiedKnex,
   tenantKnex(),
@@ -73,7 +74,7 @@ async function measure(field: Field): Promise<NeighboursResult> {
   return { ...setting, busyMillis: BUSY_MILLIS, capacity, observations }
 }
 
-/** So that all get the same requests. */
+/** The lowest of the capacities, so that all contenders get the same requests. */
 async function lowestCapacity(field: Field): Promise<number> {
   const capacities: number[] = []
   for (const contender of CONTENDERS) capacities.push(await capacityOf(field, contender))

@@ -1,7 +1,7 @@
 /*
- * What do Objection's models cost in memory for each tenant? Once with models that serve all tenants
- * (`forTenants`), beside it `Model.bindKnex(tenantKnex(id))`, which makes classes for each tenant.
- * The bound Knexes exist before. Nothing connects, so no server is needed.
+ * How much memory do Objection's models need for each tenant? Models that serve all tenants (`forTenants`)
+ * are compared with `Model.bindKnex(tenantKnex(id))`, which makes classes for each tenant. The bound Knexes
+ * exist before. Nothing connects, so no server is needed.
  */
 import assert from 'node:assert/strict'
 import { Model } from 'objection'
@@ -16,7 +16,7 @@ const CONNECTION = { host: '127.0.0.1', port: 3306, user: 'app', password: 'secr
 
 type ModelClass = typeof Model
 
-/** Models with a relation each to the next one. */
+/** Models that each have a relation to the next one. */
 function makeModels(Base: ModelClass): ModelClass[] {
   const models: ModelClass[] = []
   for (let index = 0; index < MODELS; index++) {
@@ -31,7 +31,7 @@ function makeModels(Base: ModelClass): ModelClass[] {
         },
       })
     }
-    // Objection tells models apart by it.
+    // Objection identifies models by this name.
     Object.defineProperty(NumberedModel, 'name', { value: `Model${index}` })
     models.push(NumberedModel)
   }
@@ -55,7 +55,7 @@ const SUBJECTS: Record<string, { base: (tenantKnex: TenantKnex) => ModelClass; u
   },
 }
 
-/** A query is made and compiled, and must be right. */
+/** Makes and compiles a query, and checks its SQL. */
 function compile(query: ReturnType<ModelClass['query']>, { tableName }: ModelClass): void {
   const { sql } = query.where('id', 1).toKnexQuery().toSQL()
   assert.equal(sql, `select \`${tableName}\`.* from \`${tableName}\` where \`id\` = ?`)

@@ -1,8 +1,8 @@
 /*
- * What do tenants cost? Beside plain Knex with all in one database, from 1 to 10,000 tenants. One
- * thing is varied at a time around two points: long requests with connections to spare, and short
- * ones with few connections. From 1,000 tenants on, also beside Knex's `withSchema`, which shows what
- * so many tables cost, whoever asks for them.
+ * What do tenants cost? It is compared with plain Knex with all data in one database, from 1 to 10,000
+ * tenants. One parameter varies at a time, around two points: long requests with connections to spare, and
+ * short ones with few connections. From 1,000 tenants on, Knex's `withSchema` is compared too. It shows the
+ * cost of so many tables for any client.
  */
 import { plainKnex } from './contenders/plain-knex.ts'
 import { qualifiedKnex } from './contenders/qualified-knex.ts'
@@ -17,7 +17,7 @@ import { assertRight, onEachServer } from './support/on-each-server.ts'
 const MANY = 1_000
 const CONTENDERS = [plainKnex, tenantKnex()]
 
-/** By the number of tenants, as databases are made when they are needed. */
+/** Ordered by the number of tenants, because databases are made when they are needed. */
 const CELLS: readonly Cell[] = [
   ONE_TENANT,
   { ...LONG_REQUESTS, tenants: 1 },

@@ -1,6 +1,6 @@
 /*
- * What does each piece buy? The same requests with one thing off or set otherwise, beside plain Knex
- * and beside the defaults, also where the server is further away.
+ * How much does each piece gain? The same requests run with one piece turned off or set differently, and are
+ * compared with plain Knex and with the defaults. Some cells have a server that is further away.
  */
 import {
   alwaysWidening,

@@ -1,4 +1,4 @@
-/* Draws all results in `plots/`, from their files alone. */
+/* Draws all results in `plots/`, only from the files of results. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { drawPlots } from './report/plots.ts'
 import { readResult } from './support/result.ts'

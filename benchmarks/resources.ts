@@ -1,8 +1,8 @@
 /*
- * What do the other ways to reach tenants' databases hold? Connections, memory here and at the server,
- * and how long a tenant waits that nobody has asked for before. Each in a process of its own, in turns
- * with one of plain Knex, so that what they do per second can be compared although pools for each
- * tenant cannot live beside others.
+ * What resources do the other ways to reach tenants' databases need? This measures connections, memory in the
+ * process and at the server, and the wait of a tenant's first request. Pools for each tenant cannot live
+ * beside others. So each contender has its own process and takes turns with a process of plain Knex, and
+ * their throughput can still be compared.
  */
 import { type ResourcesResult, resourcesTable } from './report/resources.ts'
 import type { Field } from './support/bench-server.ts'

@@ -1,6 +1,6 @@
 /*
- * Runs the benchmarks that need a database server, one process each, on each server in turn, and then
- * brings tables and plots up to date. Arguments: names of benchmarks, all where left out; `--brief`.
+ * Runs the benchmarks that need a database server, each in its own process, on each server in turn. Then
+ * updates tables and plots. Arguments: names of benchmarks (default: all), and `--brief`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ const BENCHMARKS = [
   'leaks',
   'neighbours',
 ]
-/** The tables' page shows the plots that there are. */
+/** First the plots, because the tables' page shows the existing plots. */
 const REPORTS = ['plots', 'tables']
 
 const asked = process.argv.slice(2).filter((argument) => argument !== '--brief')
@@ -35,7 +35,7 @@ for (const server of benchServers()) {
 }
 if (!isBrief) for (const name of REPORTS) await run(name, process.env)
 
-/** Each finds the server without databases: how many there are makes a difference. */
+/** Each benchmark starts on a server without databases, because their number makes a difference. */
 async function measure(name: string, server: BenchServer): Promise<void> {
   const { TENANT_KNEX_MARIADB_URL: _m, TENANT_KNEX_MYSQL_URL: _n, ...env } = process.env
   await run(name, { ...env, [`TENANT_KNEX_${server.name.toUpperCase()}_URL`]: server.url })
@@ -47,6 +47,6 @@ async function run(name: string, env: NodeJS.ProcessEnv): Promise<void> {
   const flags = isBrief ? ['--brief'] : []
   const args = ['--expose-gc', '--import', 'tsx', file, ...flags]
   const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit', env }), 'exit')
-  // The others are measured all the same.
+  // A failure does not stop the other benchmarks.
   if (code !== 0) process.exitCode = 1
 }

@@ -1,4 +1,4 @@
-/* Writes the tables of all results into README.md, so that no figure there is another's. */
+/* Writes the tables of all results into README.md, so that all figures there come from the results. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fillIn } from './report/readme.ts'
 

@@ -4,8 +4,8 @@ import type { Contender } from '../support/contender.ts'
 import { overSharedPool } from '../support/shared-pool.ts'
 
 /**
- * The protocol's own way to give a connection to somebody else: it logs in again, with a session that
- * is new. Where a connection is acquired that is not in the tenant's database yet.
+ * The protocol's own way to give a connection to another user: COM_CHANGE_USER logs in again with a new
+ * session. It is sent if an acquired connection is not in the tenant's database.
  */
 export const changeUser: Contender = {
   name: '`changeUser` when needed',

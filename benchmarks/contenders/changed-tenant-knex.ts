@@ -6,7 +6,7 @@ type IdleConnections = typeof import('../../src/pool/scheduling/idle-connections
 type Comebacks = typeof import('../../src/pool/scheduling/comebacks.ts')
 type Waiters = typeof import('../../src/pool/scheduling/waiters.ts')
 
-/** With the connection that was released last, whoever's it was, as Knex's own pool gives it. */
+/** Gives the connection that was released last, of any tenant, as Knex's own pool does. */
 export const withoutAffinity: Contender = tenantKnex(
   'no affinity: the connection released last',
   {},
@@ -23,19 +23,19 @@ export const withoutAffinity: Contender = tenantKnex(
   }),
 )
 
-/** With no more connections than statements that were on their way at once. */
+/** Opens no more connections than concurrent statements need. */
 export const withoutWidening: Contender = await withComebacks(
   'no widening: connections only for those who wait',
   0,
 )
 
-/** With one more connection, up to the most, whenever a tenant takes over another's. */
+/** Opens one more connection, up to the maximum, whenever a tenant takes over another tenant's. */
 export const alwaysWidening: Contender = await withComebacks(
   'widening also for tenants that do not come back',
   1,
 )
 
-/** As if such a part of take-overs were by tenants that come back. */
+/** Pretends that this share of take-overs is by tenants that come back. */
 async function withComebacks(name: string, share: number): Promise<Contender> {
   const create = await copyPackage(async (load) => {
     const { Comebacks } = await load<Comebacks>('pool/comebacks')

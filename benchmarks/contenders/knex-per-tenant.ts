@@ -2,18 +2,18 @@ import knex, { type Knex } from 'knex'
 import type { Contender, Setting } from '../support/contender.ts'
 import { knexAccess } from '../support/knex-access.ts'
 
-/** One Knex for each tenant, made when it is asked for and kept, as Knex's defaults have it. */
+/** One Knex for each tenant, with Knex's defaults. It is made at the first request and kept. */
 export const knexPerTenant: Contender = perTenant('a Knex for each tenant', openDefault)
 
-/** The same with pools that are small, and close what is idle. */
+/** The same with small pools that close idle connections. */
 export const tunedKnexPerTenant: Contender = perTenant('a Knex for each tenant, tuned', openTuned)
 
-/** At least two connections, at most ten, and a cache of the driver's that costs half a megabyte each. */
+/** Two to ten connections, each with a driver's cache that costs half a megabyte. */
 function openDefault({ connection }: Setting, database: string): Knex {
   return knex({ client: 'mysql2', connection: { ...connection, database } })
 }
 
-/** What a tenant's Knex costs least with. */
+/** The cheapest settings for a tenant's Knex. */
 export function openTuned({ connection }: Setting, database: string): Knex {
   return knex({
     client: 'mysql2',

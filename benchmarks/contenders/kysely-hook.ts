@@ -3,12 +3,12 @@ import { CompiledQuery, type DatabaseConnection, Kysely, MysqlDialect, sql } fro
 import { createPool } from 'mysql2'
 import type { Contender, Operation, Row } from '../support/contender.ts'
 
-/** `items` as Kysely is told of it. */
+/** The table `items` for Kysely's types. */
 interface Database {
   readonly items: Row & { readonly id: number; val: number }
 }
 
-/** Kysely over one pool, whose hook selects the database of the request that acquires a connection. */
+/** Kysely over one pool. Its hook selects the database of the request that acquires a connection. */
 export const kyselyHook: Contender = {
   name: 'Kysely, `USE` when needed',
   async open({ connection, poolMax }) {
@@ -40,7 +40,7 @@ export const kyselyHook: Contender = {
 
 type Read = (kysely: Kysely<Database>, columns: string[], id: number) => Promise<Row | undefined>
 
-/** As with Knex, in three ways. */
+/** Three kinds of reads, as with Knex. */
 const READS: readonly Read[] = [
   (kysely, columns, id) =>
     kysely.selectFrom('items').select(columns).where('id', '=', id).limit(1).executeTakeFirst(),

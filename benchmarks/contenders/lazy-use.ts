@@ -3,7 +3,7 @@ import type { Contender } from '../support/contender.ts'
 import { overSharedPool } from '../support/shared-pool.ts'
 import { use } from './use-always.ts'
 
-/** `USE` where a connection is acquired that is not in the tenant's database yet. */
+/** Sends `USE` if an acquired connection is not in the tenant's database. */
 export const lazyUse: Contender = {
   name: '`USE` when needed',
   async open(setting) {

@@ -1,6 +1,6 @@
 import type { Contender } from '../support/contender.ts'
 
-/** Loads each contender by itself, so that a process holds no other one's code. */
+/** Loads each contender separately, so that a process contains no code of the others. */
 const LOADERS = {
   plain: async () => (await import('./plain-knex.ts')).plainKnex,
   'tenant-knex': async () => (await import('./tenant-knex.ts')).tenantKnex(),
@@ -16,10 +16,10 @@ const LOADERS = {
   'mikro-orm-fork': async () => (await import('./mikro-orm-fork.ts')).mikroOrmFork,
 } as const satisfies Record<string, () => Promise<Contender>>
 
-/** Which contender. */
+/** The key of a contender. */
 export type ContenderKey = keyof typeof LOADERS
 
-/** Those with one pool, of at most `poolMax` connections. They can live beside each other. */
+/** Contenders with one pool of at most `poolMax` connections. They can live beside each other. */
 export const SHARING: readonly ContenderKey[] = [
   'plain',
   'tenant-knex',
@@ -31,7 +31,7 @@ export const SHARING: readonly ContenderKey[] = [
   'mikro-orm-fork',
 ]
 
-/** Those with a pool for each tenant, which take as many connections as there are tenants and more. */
+/** Contenders with a pool for each tenant. They need at least as many connections as there are tenants. */
 export const POOLING: readonly ContenderKey[] = [
   'knex-per-tenant',
   'knex-per-tenant-tuned',

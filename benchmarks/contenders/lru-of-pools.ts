@@ -4,7 +4,7 @@ import type { Contender } from '../support/contender.ts'
 import { knexAccess } from '../support/knex-access.ts'
 import { openTuned } from './knex-per-tenant.ts'
 
-/** One Knex for each of the tenants asked for last, tuned; the one longest out of use is destroyed. */
+/** One tuned Knex for each of the most recently used tenants. The least recently used one is destroyed. */
 export function lruOfPools(max: number): Contender {
   return {
     name: `a Knex for each of ${max} tenants, tuned`,

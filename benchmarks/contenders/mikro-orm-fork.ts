@@ -3,7 +3,7 @@ import type { Contender, Operation, Row } from '../support/contender.ts'
 import { FLOOR } from '../support/data.ts'
 import { executeOn, rowsOf } from '../support/knex-access.ts'
 
-/** A row of `items`, which is in any database. */
+/** A row of `items`, in any database. */
 interface Item {
   id: number
   tenant: string
@@ -39,7 +39,7 @@ const ITEM = new EntitySchema<Item>({
   },
 })
 
-/** MikroORM, an entity manager for each request, whose fork is told the tenant's database. */
+/** MikroORM with one entity manager for each request. Its fork gets the tenant's database. */
 export const mikroOrmFork: Contender = {
   name: 'MikroORM, `fork({ schema })`',
   async open({ connection, poolMax }) {
@@ -61,7 +61,7 @@ export const mikroOrmFork: Contender = {
 
 type Read = (manager: SqlEntityManager, fields: (keyof Item)[], id: number) => Promise<Item | null>
 
-/** As with Knex, in three ways. Each is to ask the database, not what the request has read before. */
+/** Three kinds of reads, as with Knex. Each must ask the database, not the request's identity map. */
 const READS: readonly Read[] = [
   (manager, fields, id) => manager.findOne(ITEM, id, { fields, refresh: true }) as never,
   async (manager, fields, id) =>

@@ -3,7 +3,7 @@ import type { Contender } from '../support/contender.ts'
 import { FLOOR } from '../support/data.ts'
 import { knexAccess } from '../support/knex-access.ts'
 
-/** Knex as it is, with all that tenants ask for in one database: what a database for each is beside. */
+/** Plain Knex with all tenants' data in one database: the baseline for one database per tenant. */
 export const plainKnex: Contender = {
   name: 'plain Knex, one database',
   answersFrom: FLOOR,

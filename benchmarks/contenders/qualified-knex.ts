@@ -4,7 +4,7 @@ import { FLOOR } from '../support/data.ts'
 import { knexAccess } from '../support/knex-access.ts'
 import { knexSession } from '../support/knex-session.ts'
 
-/** Knex's `withSchema`, which the builder's own statements allow: no switch, and all the tables. */
+/** Knex's `withSchema`, which works for statements of the query builder: no switch, and all the tables. */
 export const qualifiedKnex: Contender = {
   name: 'plain Knex, `withSchema`',
   async open({ connection, poolMax }) {

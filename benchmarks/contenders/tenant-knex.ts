@@ -3,7 +3,7 @@ import type { Contender } from '../support/contender.ts'
 import { knexAccess } from '../support/knex-access.ts'
 import { createTenantKnex } from '../support/package.ts'
 
-/** This library, with its defaults but for these options. */
+/** This library with its defaults, except for these options. */
 export function tenantKnex(
   name = 'tenant-knex',
   options: Partial<TenantKnexOptions> = {},

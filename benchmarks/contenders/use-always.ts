@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2'
 import type { Contender } from '../support/contender.ts'
 import { overSharedPool } from '../support/shared-pool.ts'
 
-/** `USE` whenever a connection is acquired, whichever database it is in. */
+/** Sends `USE` for every acquired connection, whatever its database. */
 export const useAlways: Contender = {
   name: '`USE` before every statement',
   async open(setting) {

@@ -1,12 +1,12 @@
 import type { CellResult } from '../support/comparison.ts'
 import { describeCell, figure, ratio, type Table } from '../support/format.ts'
 
-/** What `alternatives.ts` has measured on one server. */
+/** The results of `alternatives.ts` on one server. */
 export interface AlternativesResult {
   readonly cells: readonly CellResult[]
 }
 
-/** A row for each cell and contender: ratios are to plain Knex at the same cell. */
+/** One row for each cell and contender. Ratios are to plain Knex in the same cell. */
 export function alternativesTable({ cells }: AlternativesResult): Table {
   return [
     [

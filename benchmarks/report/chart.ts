@@ -1,52 +1,52 @@
 import { init } from 'echarts'
 import type { Quartiles } from '../support/statistics.ts'
 
-/** What is drawn: a value for each category, in several series. */
+/** The data of a chart: a value for each category, in several series. */
 export interface Chart {
   readonly title: string
-  /** Below the title: what was measured, and where. */
+  /** The text below the title: what was measured, and on which server. */
   readonly subtitle: string
   readonly categoryTitle: string
   readonly valueTitle: string
   readonly categories: readonly string[]
   readonly series: readonly Series[]
-  /** Drawn through the whole chart: what all is compared with. */
+  /** A line through the whole chart, which all values are compared with. */
   readonly baseline?: number
-  /** Where values differ by orders of magnitude. */
+  /** True if values differ by orders of magnitude. */
   readonly isLogarithmic?: boolean
 }
 
-/** A value for each category; undefined where there is none. With quartiles, those are shown. */
+/** A value for each category; undefined if there is none. Quartiles are drawn if they are given. */
 export interface Series {
   readonly name: string
   readonly values: readonly (Quartiles | number | undefined)[]
-  /** Drawn with dashes, in the colour of the one before, where lines are drawn. */
+  /** True to draw a line with dashes, in the colour of the previous series. */
   readonly isDashed?: boolean
 }
 
 const WIDTH = 860
 const MARGIN = { left: 70, right: 30, top: 70 }
 const PLOT_HEIGHT = 260
-/** From the plot to the legend: the categories, in two lines at most, and their title. */
+/** The room between the plot and the legend: categories in at most two lines, and their title. */
 const CATEGORIES_HEIGHT = 66
 /** Wide enough to show dashes. */
 const LEGEND_ITEM = { width: 40, height: 14, gap: 8 }
 const FONT = 'system-ui, sans-serif'
-/** Told apart also by who does not see all colours (Okabe and Ito). */
+/** Colours that colour-blind readers can distinguish (Okabe and Ito). */
 const COLORS = [
   ...['#0072b2', '#e69f00', '#009e73', '#cc79a7'],
   ...['#56b4e9', '#d55e00', '#000000', '#f0e442'],
 ]
-/** Nothing that changes under a mouse: it is an image. */
+/** No effects for a mouse: it is an image. */
 const STILL = { emphasis: { disabled: true }, silent: true }
 const WHISKER_WIDTH = 5
 /**
- * How much of its room a category's text may take: ECharts knows no font, so it takes texts to be
- * narrower than most fonts make them.
+ * The share of its room that a category's text may take. ECharts does not know the font, and estimates texts
+ * as narrower than most fonts make them.
  */
 const LABEL_SHARE = 0.7
 
-/** Bars side by side, as SVG. */
+/** Draws bars side by side, as SVG. */
 export function drawBars(chart: Chart): string {
   return draw(chart, (series, index) => [
     {
@@ -66,7 +66,7 @@ export function drawBars(chart: Chart): string {
   ])
 }
 
-/** Lines, as SVG. */
+/** Draws lines, as SVG. */
 export function drawLines(chart: Chart): string {
   return draw(chart, (series, index) => [
     {
@@ -115,7 +115,7 @@ function draw(chart: Chart, seriesOf: (series: Series, index: number) => object[
   return `${svg}\n`
 }
 
-/** One below the other, because nobody knows here how wide a text will be. */
+/** One entry below the other, because the width of a text is unknown here. */
 function legendOf({ series }: Chart): object {
   return {
     orient: 'vertical',
@@ -164,14 +164,14 @@ function whiskers({ values }: Series): number[][] {
   )
 }
 
-/** What ECharts gives whoever draws. */
+/** The functions of ECharts for custom rendering. */
 interface RenderApi {
   value(dimension: number): number
   coord(point: readonly [number, number]): [number, number]
   barLayout(options: { count: number }): { offsetCenter: number }[]
 }
 
-/** From the lower to the upper quartile, over the middle of its bar. */
+/** A line from the lower to the upper quartile, over the middle of its bar. */
 function whisker(api: RenderApi, count: number, index: number): object {
   const offset = api.barLayout({ count })[index]?.offsetCenter ?? 0
   const [x, low] = api.coord([api.value(0), api.value(1)])

@@ -2,21 +2,21 @@ import type { CellResult } from '../support/comparison.ts'
 import { CELL_HEADINGS, describeCell, figure, ratio, type Table } from '../support/format.ts'
 import type { Summary } from '../support/summary.ts'
 
-/** What was measured with so much delay. */
+/** The results with one delay. */
 export interface DelayedCells {
-  /** What the proxy was told, both ways together. */
+  /** The proxy's delay, both ways together, in milliseconds. */
   readonly millis: number
-  /** What an answer took longer in truth: the median. */
+  /** The measured delay of an answer, in milliseconds: the median. */
   readonly addedMillis: number
   readonly cells: readonly CellResult[]
 }
 
-/** What `delay.ts` has measured on one server. */
+/** The results of `delay.ts` on one server. */
 export interface DelayResult {
   readonly delays: readonly DelayedCells[]
 }
 
-/** A row for each delay and cell: what tenants cost, of plain Knex with the same delay. */
+/** One row for each delay and cell: the cost of tenants, relative to plain Knex with the same delay. */
 export function delayTable({ delays }: DelayResult): Table {
   const headings = ['statements per second', 'p99', 'switches per statement']
   const slow = 'with a round trip for each switch: statements per second'

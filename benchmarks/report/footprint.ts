@@ -1,7 +1,7 @@
 import type { Footprint } from '../support/footprint.ts'
 import { figure, type Table } from '../support/format.ts'
 
-/** What `footprint.ts` has measured on one server. */
+/** The results of `footprint.ts` on one server. */
 export interface FootprintResult {
   readonly tenants: number
   readonly footprints: readonly Footprint[]
@@ -9,7 +9,7 @@ export interface FootprintResult {
 
 const MEGABYTE = 2 ** 20
 
-/** A row for each contender. */
+/** One row for each contender. */
 export function footprintTable({ footprints }: FootprintResult): Table {
   return [
     ['', 'sockets at most', 'pool', 'heap, MB more', 'resident, MB more'],

@@ -4,25 +4,25 @@ import { describeCell, figure, ratio, type Table } from '../support/format.ts'
 import type { Quartiles } from '../support/statistics.ts'
 import type { Summary } from '../support/summary.ts'
 
-/** A cell, and what is to hold there, of plain Knex. */
+/** A cell, and its goals relative to plain Knex. */
 export interface Goal {
   readonly title: string
   readonly cell: Cell
-  /** At least. */
+  /** A minimum. */
   readonly throughput?: number
-  /** At most, as all others. */
+  /** A maximum, as all others. */
   readonly cpu?: number
   readonly p99?: number
   readonly switches?: number
 }
 
-/** What was measured for a goal: plain Knex and ours. */
+/** The results for a goal: plain Knex and this library. */
 export interface GoalCell {
   readonly goal: Goal
   readonly contenders: readonly Summary[]
 }
 
-/** What `goals.ts` has measured on one server. */
+/** The results of `goals.ts` on one server. */
 export interface GoalsResult {
   readonly cells: readonly GoalCell[]
   readonly tenants: number
@@ -33,7 +33,7 @@ const MEGABYTE = 2 ** 20
 const HEAP_GOAL = 25
 const RESIDENT_GOAL = 100
 
-/** A row for each figure that has a goal. */
+/** One row for each figure that has a goal. */
 export function goalsTable({ cells, tenants, footprint }: GoalsResult): Table {
   return [
     ['', 'figure', 'goal', 'measured', 'met'],

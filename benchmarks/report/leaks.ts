@@ -1,20 +1,20 @@
 import type { Table } from '../support/format.ts'
 
-/** What one contender leaks, by the names of the probes. */
+/** The leaks of one contender, by the names of the probes. */
 export interface Leaks {
   readonly name: string
   readonly leaks: readonly string[]
-  /** What it has no way to try. */
+  /** The probes that it cannot try. */
   readonly untried: readonly string[]
 }
 
-/** What `leaks.ts` has found on one server. */
+/** The results of `leaks.ts` on one server. */
 export interface LeaksResult {
   readonly probes: readonly string[]
   readonly contenders: readonly Leaks[]
 }
 
-/** A row for each probe, after one of how many leak, and a column for each contender. */
+/** One row with the number of leaks, then one for each probe; one column for each contender. */
 export function leaksTable({ probes, contenders }: LeaksResult): Table {
   return [
     ['what a request leaves', ...contenders.map(({ name }) => name)],

@@ -2,14 +2,14 @@ import { figure, ratio, type Table } from '../support/format.ts'
 import type { SeenByOthers } from '../support/neighbours.ts'
 import { percentiles, quartiles } from '../support/statistics.ts'
 
-/** What the others saw of one scenario, in each round. */
+/** The other tenants' results in one scenario, by round. */
 export interface Observation {
   readonly contender: string
   readonly scenario: string
   readonly rounds: readonly SeenByOthers[]
 }
 
-/** What `neighbours.ts` has measured on one server. */
+/** The results of `neighbours.ts` on one server. */
 export interface NeighboursResult {
   readonly tenants: number
   readonly poolMax: number
@@ -17,11 +17,11 @@ export interface NeighboursResult {
   readonly busyMillis: number
   /** Statements per second of all connections together. */
   readonly capacity: number
-  /** The first of each contender is what its others are compared with. */
+  /** The first observation of each contender is the baseline of its others. */
   readonly observations: readonly Observation[]
 }
 
-/** A row for each contender and scenario: medians of the rounds. */
+/** One row for each contender and scenario: medians of the rounds. */
 export function neighboursTable({ observations }: NeighboursResult): Table {
   return [
     [

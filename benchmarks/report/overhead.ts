@@ -2,12 +2,12 @@ import type { CellResult } from '../support/comparison.ts'
 import { CELL_HEADINGS, describeCell, figure, ratio, type Table } from '../support/format.ts'
 import type { Summary } from '../support/summary.ts'
 
-/** What `overhead.ts` has measured on one server. */
+/** The results of `overhead.ts` on one server. */
 export interface OverheadResult {
   readonly cells: readonly CellResult[]
 }
 
-/** A row for each cell: what tenants cost, of plain Knex. */
+/** One row for each cell: the cost of tenants, relative to plain Knex. */
 export function overheadTable({ cells }: OverheadResult): Table {
   const headings = ['statements per second', 'processor', 'p99', 'switches per statement']
   return [

@@ -1,17 +1,17 @@
 import type { CellResult } from '../support/comparison.ts'
 import { describeCell, figure, ratio, type Table } from '../support/format.ts'
 
-/** What was measured at one cell, with so much delay. */
+/** The results of one cell with one delay. */
 export interface PiecesCell extends CellResult {
   readonly delayMillis: number
 }
 
-/** What `pieces.ts` has measured on one server. */
+/** The results of `pieces.ts` on one server. */
 export interface PiecesResult {
   readonly cells: readonly PiecesCell[]
 }
 
-/** A row for each cell and contender, of plain Knex at the same cell. */
+/** One row for each cell and contender, relative to plain Knex in the same cell. */
 export function piecesTable({ cells }: PiecesResult): Table {
   return [
     ['requests', 'with', 'statements per second', 'processor', 'p99', 'switches per statement'],

@@ -9,22 +9,22 @@ import type { ResourcesResult } from './resources.ts'
 
 type Drawn = ServerResult & OverheadResult
 
-/** Gives what a benchmark has measured on the server that is drawn; undefined where it has not. */
+/** Returns a benchmark's results on the drawn server; undefined if there are none. */
 export type ResultOf = (name: string) => unknown
 
-/** What is drawn of `overhead.ts`, by file name. */
+/** The plots of `overhead.ts`, by file name. */
 const OF_OVERHEAD: Readonly<Record<string, (result: Drawn) => string>> = {
   throughput: drawThroughput,
   p99: drawLatency,
   switches: drawSwitches,
 }
 
-/** Kinds of requests, and how they are told from others among the cells. */
+/** Kinds of requests, and the parameters that identify them among the cells. */
 const SHORT = { name: '1 statement per request, pool of 10', queries: 1, poolMax: 10 }
 const LONG = { name: '5 statements per request, pool of 50', queries: 5, poolMax: 50 }
 const CLIENTS = 16
 
-/** The plots of what was measured on one server, by name, as SVG. */
+/** The plots of one server's results, by name, as SVG. */
 export function drawPlots(resultOf: ResultOf): [name: string, svg: string][] {
   const plots: [string, string][] = []
   const overhead = resultOf('overhead') as Drawn | undefined
@@ -93,7 +93,7 @@ function drawConnections(result: Drawn, resources: ResourcesResult | undefined):
   return drawLines({ ...chart, isLogarithmic: true })
 }
 
-/** What a Knex for each tenant had, of the 1,000 that the server allows all together. */
+/** The connections of a Knex for each tenant, of the 1,000 that the server allows in total. */
 function ofKnexPerTenant(result: Drawn, { cell, contenders }: ResourcesResult): Series {
   const found = contenders.find(({ key }) => key === 'knex-per-tenant')
   const count = found?.summary.connections
@@ -145,7 +145,7 @@ function tenantCounts({ cells }: OverheadResult): number[] {
   return [...new Set(cells.map(({ cell }) => cell.tenants))].sort((a, b) => a - b)
 }
 
-/** A value for each number of tenants, where that was measured. With one, every choice is alike. */
+/** A value for each number of tenants that was measured. With one tenant, all choices are the same. */
 function along<T>(
   result: OverheadResult,
   kind: Kind,

@@ -13,7 +13,7 @@ import { overheadTable } from './overhead.ts'
 import { piecesTable } from './pieces.ts'
 import { resourcesTable } from './resources.ts'
 
-/** How each benchmark's result is shown. */
+/** The table of each benchmark's result. */
 const TABLES: Readonly<Record<string, (result: never) => Table>> = {
   alternatives: alternativesTable,
   delay: delayTable,
@@ -28,10 +28,10 @@ const TABLES: Readonly<Record<string, (result: never) => Table>> = {
 
 const SERVERS = ['mariadb', 'mysql']
 
-/** `<!-- results: NAME -->`, or `<!-- plot: NAME -->`, and what was filled in. */
+/** `<!-- results: NAME -->` or `<!-- plot: NAME -->`, with the text that was filled in. */
 const PLACES = /(<!-- (results|plot): ([\w-]+) -->\n).*?(<!-- end -->)/gs
 
-/** A page with the results of each benchmark between the marks of its name, and with its plots. */
+/** Fills the results of each benchmark, and its plots, into a page between the marks with its name. */
 export function fillIn(page: string): string {
   return page.replace(PLACES, (_, start: string, kind: string, name: string, end: string) => {
     const filled = kind === 'plot' ? images(name) : results(name)

@@ -2,7 +2,7 @@ import type { Cell } from '../support/comparison.ts'
 import { figure, ratio, type Table } from '../support/format.ts'
 import type { Resources } from '../support/resources.ts'
 
-/** What `resources.ts` has measured on one server. */
+/** The results of `resources.ts` on one server. */
 export interface ResourcesResult {
   readonly cell: Cell
   readonly contenders: readonly Resources[]
@@ -10,7 +10,7 @@ export interface ResourcesResult {
 
 const MEGABYTE = 2 ** 20
 
-/** A row for each contender. */
+/** One row for each contender. */
 export function resourcesTable({ contenders }: ResourcesResult): Table {
   return [
     [
@@ -51,7 +51,7 @@ function row(each: Resources, plain: Resources): string[] {
   ]
 }
 
-/** Here and at the server. */
+/** In this process and at the server. */
 function bytesOf({ held, serverBytes }: Resources): number {
   return held.residentBytes + serverBytes
 }

@@ -1,8 +1,11 @@
 /*
- * Serves the same small answer three times, each on a port of its own: by the bare framework; by the
- * same with each request in the scope of an AsyncLocalStorage, and no more; and with the adapter, which
- * finds the tenant in the host's name through a look-up that is cached. Tells its ports to the process
- * that has forked it. No statement is sent.
+ * Serves the same small response three times, each on its own port:
+ *
+ * - by the bare framework
+ * - by the framework with each request in the scope of an AsyncLocalStorage, and nothing else
+ * - with the adapter, which finds the tenant in the host name through a cached look-up
+ *
+ * It sends its ports to the process that has forked it. It sends no statement.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type RequestListener } from 'node:http'
@@ -13,10 +16,7 @@ import express4 from 'express4'
 import fastify from 'fastify'
 import Koa from 'koa'
 
-/*
- * The package as it is built: a loader that compiles as it loads would add to every function that a
- * request makes.
- */
+/* The built package, because a loader that compiles at load would slow down every function of a request. */
 const load = async <Module>(path: string): Promise<Module> =>
   import(new URL(`../../dist/esm/${path}.js`, import.meta.url).href)
 const { createTenantKnex } = await load<typeof import('../../src/index.ts')>('index')
@@ -30,14 +30,14 @@ const { tenantPlugin: forHapi } =
 const { tenantPlugin: forFastify } =
   await load<typeof import('../../src/adapters/fastify.ts')>('adapters/fastify')
 
-/** What is answered where no adapter says it. */
+/** The tenant in the response if there is no adapter. */
 const NOBODY = 'tenant-0'
 
 const tenantKnex = createTenantKnex({ connection: {} })
 const resolve = hostLookup(async (host) => host.slice(0, host.indexOf('.')))
 const storage = new AsyncLocalStorage<string>()
 
-/** What goes before the handler. */
+/** The code that runs before the handler. */
 type Kind = 'bare' | 'in a scope' | 'with the adapter'
 
 const frameworks: Record<string, (kind: Kind) => Promise<number>> = {

@@ -1,8 +1,8 @@
 import type { Random } from '../../src/testing/random.ts'
 
-/** A request that comes at its time, however many wait already. */
+/** A request that comes at a fixed time, even if earlier ones still wait. */
 export interface Arrival {
-  /** After the start. */
+  /** The time after the start. */
   readonly millis: number
   /** The tenant's number. */
   readonly tenant: number
@@ -10,15 +10,15 @@ export interface Arrival {
   readonly busyMillis: number
 }
 
-/** Tenants that send requests, each as many as the others. */
+/** Tenants that send the same number of requests each. */
 export interface Source {
   readonly tenants: readonly number[]
-  /** Of all these tenants together. */
+  /** The rate of all these tenants together. */
   readonly perSecond: number
   readonly busyMillis: number
 }
 
-/** Requests of some tenants from one time to another, as a Poisson process has them: in order. */
+/** The requests of some tenants in a period of time, in order, as a Poisson process. */
 export function arrivalsOf(
   random: Random,
   { tenants, perSecond, busyMillis }: Source,

@@ -3,30 +3,30 @@ import type { Setting } from './contender.ts'
 import { databaseNames, prepareDatabases } from './data.ts'
 import { type CpuMeter, serverCpu } from './server-cpu.ts'
 
-/** A database server that is measured on. */
+/** A database server for measurements. */
 export interface BenchServer {
   readonly name: 'MariaDB' | 'MySQL'
-  /** Of an account that may do everything. */
+  /** The URL of an account with all rights. */
   readonly url: string
 }
 
-/** A server with tenants' databases, while it is measured on. */
+/** A server with tenants' databases during a measurement. */
 export interface Field {
   readonly name: BenchServer['name']
   readonly version: string
-  /** Undefined where the server's process cannot be seen. */
+  /** Undefined if the server's process is not visible. */
   readonly cpu: CpuMeter | undefined
-  /** The databases of so many tenants; those that are not there are made. */
+  /** The databases of this many tenants. Missing ones are created. */
   databases(tenants: number): Promise<readonly string[]>
-  /** An account of its own for a contender, so that its connections can be counted. */
+  /** A separate account for a contender, so that its connections can be counted. */
   account(number: number): Promise<Setting['connection']>
-  /** Connections that an account has now. */
+  /** How many connections an account has now. */
   connections(user: string): Promise<number>
-  /** A statement on a connection beside all contenders. */
+  /** Sends a statement on a connection that belongs to no contender. */
   query(sql: string): Promise<unknown>
 }
 
-/** The servers that this run has: `npm run bench` starts them. */
+/** The servers of this run: `npm run bench` starts them. */
 export function benchServers(): BenchServer[] {
   const { TENANT_KNEX_MARIADB_URL, TENANT_KNEX_MYSQL_URL } = process.env
   const found: BenchServer[] = []
@@ -36,7 +36,7 @@ export function benchServers(): BenchServer[] {
   return found
 }
 
-/** Runs a function with a server that is ready, and removes the accounts afterwards. */
+/** Runs a function with a prepared server, and removes the accounts afterwards. */
 export async function withField<T>(
   server: BenchServer,
   fn: (field: Field) => Promise<T>,
@@ -73,7 +73,7 @@ async function versionOf(admin: Connection): Promise<string> {
   return String(rows[0]?.version)
 }
 
-/** With the rights of an application that has a database for each tenant. */
+/** It has the rights of an application with a database for each tenant. */
 async function createAccount(admin: Connection, user: string): Promise<void> {
   await admin.query(`CREATE USER ${user}`)
   await admin.query(`GRANT ALL ON \`bench\\_%\`.* TO ${user}`)

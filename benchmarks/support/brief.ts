@@ -1,5 +1,5 @@
 /**
- * True with `--brief`: a benchmark then runs for correctness, on the sources as they are, in seconds,
- * and writes no result.
+ * True with `--brief`. A benchmark then runs for correctness only: from the sources, in seconds, without
+ * writing results.
  */
 export const isBrief: boolean = process.argv.includes('--brief')

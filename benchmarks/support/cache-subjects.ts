@@ -4,14 +4,14 @@ import Keyv from 'keyv'
 import { LRUCache } from 'lru-cache'
 import NodeCache from 'node-cache'
 
-// As it is installed: what runs TypeScript directly makes each closure dearer, to keep its name.
+// The built package, because a loader for TypeScript makes each closure slower to keep its name.
 const built = new URL('../../dist/esm/index.js', import.meta.url)
 const { createTenantKnex }: typeof import('../../src/index.ts') = await import(built.href)
 
-/** A cache as far as it is measured. Answers may be there at once. */
+/** The measured functions of a cache. They may return values instead of promises. */
 export interface CacheSubject {
   readonly name: string
-  /** Called without `await`, where that is how it is used. */
+  /** True if it is normally called without `await`. */
   readonly isSync?: boolean
   get(key: string): unknown
   getMany?(keys: string[]): unknown
@@ -24,10 +24,10 @@ const TTL_MILLIS = 600_000
 const MAX_ITEMS = 10_000
 const CONNECTION = { host: '127.0.0.1', port: 3306, user: 'app', password: 'secret' }
 
-/** Over one Redis, each with a connection of its own. The baseline is the last. */
+/** Subjects on one Redis, each with its own connection. The baseline is the last. */
 export async function redisSubjects(url: string): Promise<CacheSubject[]> {
   const subjects = [ours(url), keyvRedis(url), await plainRedis(url)]
-  // Until it is connected nothing is kept.
+  // The cache keeps nothing until it is connected.
   while (!(await subjects[0]?.set('ready', true))) await setTimeout(100)
   return subjects
 }
@@ -41,7 +41,7 @@ export async function redisVersion(url: string): Promise<string> {
   return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown'
 }
 
-/** In this process. The baseline is the last. */
+/** Subjects in this process. The baseline is the last. */
 export function processSubjects(): CacheSubject[] {
   return [
     ours(undefined),
@@ -73,7 +73,7 @@ function ours(store: string | undefined): CacheSubject {
   }
 }
 
-/** What serving tenants with plain Keyv looks like: a namespace for each. */
+/** Plain Keyv for tenants: a namespace for each. */
 function keyvRedis(url: string): CacheSubject {
   const namespace = 'tenant-knex-benchmark-keyv'
   return keyvSubject('Keyv', createKeyv(url, { namespace }), true)
@@ -98,7 +98,7 @@ function keyvSubject(name: string, keyv: Keyv, isClosed: boolean): CacheSubject 
   }
 }
 
-/** `@redis/client`, which is what both others use, and JSON. */
+/** `@redis/client` with JSON. Both others use it too. */
 async function plainRedis(url: string): Promise<CacheSubject> {
   const client = createClient({ url })
   await client.connect()
@@ -119,7 +119,7 @@ function parse(text: string | null | undefined): unknown {
   return typeof text === 'string' ? JSON.parse(text) : undefined
 }
 
-/** Each who reads gets an object of its own. */
+/** Each reader gets its own object. */
 function jsonLru(): CacheSubject {
   const cache = new LRUCache<string, string>({ max: MAX_ITEMS, ttl: TTL_MILLIS })
   const get = (key: string) => parse(cache.get(key))
@@ -131,7 +131,7 @@ function jsonLru(): CacheSubject {
   }
 }
 
-/** All who read get the same object. */
+/** All readers get the same object. */
 function sharingLru(): CacheSubject {
   const cache = new LRUCache<string, object>({ max: MAX_ITEMS, ttl: TTL_MILLIS })
   return {
@@ -142,7 +142,7 @@ function sharingLru(): CacheSubject {
   }
 }
 
-/** Copies what it is given, and what it gives. */
+/** Copies each value, at writes and at reads. */
 function nodeCache(name: string, isSync: boolean): CacheSubject {
   const cache = new NodeCache({ stdTTL: TTL_MILLIS / 1_000, checkperiod: 0 })
   return {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** What one process can be asked by another. All that passes is data. */
+/** The calls that one process offers to another. Arguments and results are plain data. */
 export type Calls = Readonly<Record<string, (argument: never) => Promise<unknown>>>
 
 interface Call {
@@ -18,7 +18,7 @@ export interface Answerer<Offered extends Calls> {
     name: Name,
     ...argument: Parameters<Offered[Name]>
   ): Promise<Awaited<ReturnType<Offered[Name]>>>
-  /** Lets it end. */
+  /** Lets the process end. */
   end(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ async function ask(
   return answer.value
 }
 
-/** Answers the calls of the process that has started this one, until it lets this one end. */
+/** Answers the calls of the parent process, until the parent lets this one end. */
 export function answerCalls(calls: Calls): void {
   process.on('message', async ({ name, argument }: Call) => {
     process.send?.(await answer(calls, name, argument))

@@ -1,7 +1,7 @@
 import { isBrief } from './brief.ts'
 import type { Cell } from './comparison.ts'
 
-/** No tenant changes: what the checks cost. */
+/** The tenant never changes: this shows the cost of the checks. */
 export const ONE_TENANT: Cell = {
   tenants: 1,
   popularity: 'uniform',
@@ -19,10 +19,12 @@ export const LONG_REQUESTS: Cell = {
   poolMax: 50,
 }
 
-/** Users who come back, with connections to spare: what wide pools are for. */
+/** Users who come back, with connections to spare: the purpose of wide pools. */
 export const VISITS: Cell = { ...LONG_REQUESTS, popularity: 'visits', concurrency: 6 }
 
-/** The hardest for one pool: nearly every statement is another tenant's, and connections are short. */
+/**
+ * The hardest case for one pool: nearly every statement is another tenant's, and there are few connections.
+ */
 export const SHORT_REQUESTS: Cell = {
   tenants: 1_000,
   popularity: 'zipf',
@@ -33,13 +35,13 @@ export const SHORT_REQUESTS: Cell = {
 
 const BRIEF = { tenants: 6, concurrency: 4, poolMax: 3 }
 
-/** The cells to measure; with `--brief` the first and the last, small. */
+/** The cells to measure. With `--brief` only the first and the last, reduced. */
 export function cellsOf(cells: readonly Cell[]): readonly Cell[] {
   if (!isBrief) return cells
   return [cells[0] as Cell, cells.at(-1) as Cell].map(small)
 }
 
-/** A cell as it is, or small with `--brief`. */
+/** A cell, reduced with `--brief`. */
 export function cellOf(cell: Cell): Cell {
   return isBrief ? small(cell) : cell
 }

@@ -8,7 +8,7 @@ import { type Measured, type Summary, summarise } from './summary.ts'
 import { clients, type Traffic } from './traffic.ts'
 import { type Load, runLoad } from './turn.ts'
 
-/** Of all random choices of all benchmarks: the same traffic each time. */
+/** The seed of all random choices in all benchmarks: the traffic is the same each time. */
 export const SEED = 20_261_128
 
 /** How long a contender's turn is, in milliseconds. */
@@ -18,36 +18,36 @@ export const TURN_MILLIS: number = isBrief ? 30 : 170
 export const ROUNDS: number = isBrief ? 2 : 24
 
 /**
- * Statements of each contender before its turns count: until most of these its code is not compiled
- * as well as it will be, and each takes up to four times as long. At each cell, as another one may
- * run code that none before has.
+ * How many statements each contender runs before its turns count. Most of these are needed until its code is
+ * fully compiled; before that a statement takes up to four times as long. Each cell warms up again, because
+ * it may run other code.
  */
 const WARM_STATEMENTS = isBrief ? 50 : 10_000
 
-/** Turns for that at most. */
+/** The most turns of a warm-up. */
 const WARM_ROUNDS = isBrief ? ROUNDS : 4 * ROUNDS
 
-/** One point that contenders are compared at. */
+/** One set of parameters for comparing contenders. */
 export interface Cell extends Traffic {
-  /** Clients, each with one request at a time. */
+  /** How many clients there are. Each has one request at a time. */
   readonly concurrency: number
   readonly poolMax: number
 }
 
-/** What was measured at a cell. */
+/** The results of a cell. */
 export interface CellResult {
   readonly cell: Cell
   /** In the order of the contenders. Ratios are to the first one. */
   readonly contenders: readonly Summary[]
 }
 
-/** Where to reach the server, if not where it is: a proxy in front of it. */
+/** Another address for the server, such as a proxy in front of it. */
 export interface Way {
   readonly host: string
   readonly port: number
 }
 
-/** A contender that is open, and what its turns need. */
+/** An open contender, and the data for its turns. */
 interface Entrant {
   readonly contender: Contender
   readonly user: string
@@ -55,7 +55,7 @@ interface Entrant {
   readonly client: Load['client']
 }
 
-/** Compares contenders at a cell, in turns of one run. The first one is what all are compared with. */
+/** Compares contenders in a cell, in turns of one run. The first one is the baseline. */
 export async function compare(
   field: Field,
   cell: Cell,
@@ -94,8 +94,8 @@ async function enter(
 }
 
 /**
- * Lets contenders run until the code of each is compiled, a slow one's as well as there is time for.
- * In turns, as the code that they share is compiled for all of them.
+ * Lets contenders run until the code of each is compiled; a slow one gets as far as the time allows. They
+ * take turns, because shared code is compiled for all of them.
  */
 async function warmUp(
   entrants: readonly Entrant[],
@@ -112,7 +112,7 @@ async function warmUp(
   }
 }
 
-/** One turn: what clients saw, and what it took. */
+/** Measures one turn: the clients' results, and the costs. */
 async function measure(
   field: Field,
   { contender, open, user, client: clientOf }: Entrant,
@@ -135,9 +135,9 @@ async function measure(
 }
 
 /**
- * What the one before has left is not to be the next one's work. Not all garbage: that would throw
- * away compiled code, as nothing that it is made for is alive between turns, and a statement would
- * then take four times as long, compiling in the main.
+ * Collects young garbage, so that it does not cost time in the next turn. It does not collect all garbage,
+ * because that would throw away compiled code. A statement would then take four times as long, mostly for
+ * compiling.
  */
 export function collectYoungGarbage(): void {
   globalThis.gc?.({ type: 'minor' })

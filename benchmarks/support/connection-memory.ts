@@ -2,9 +2,9 @@ import type { Field } from './bench-server.ts'
 import type { Row } from './contender.ts'
 
 /**
- * What MySQL counts for a thread is what it has asked for, whoever frees it: without what it has put
- * into caches that all share, of tables and of the data dictionary. With thousands of tables these hold
- * a hundred times what the connections do.
+ * MySQL counts the memory that a thread has allocated, whichever thread frees it. The shared caches of tables
+ * and of the data dictionary are excluded. With thousands of tables these need a hundred times as much memory
+ * as the connections.
  */
 const STATEMENTS: Readonly<Record<Field['name'], string>> = {
   MariaDB: 'SELECT SUM(memory_used) AS bytes FROM information_schema.processlist WHERE user = ',
@@ -14,7 +14,7 @@ const STATEMENTS: Readonly<Record<Field['name'], string>> = {
     AND event_name NOT LIKE 'memory/sql/TABLE%' AND user = `,
 }
 
-/** What the server says that it holds for the connections of an account, in bytes. */
+/** The memory for the connections of an account, as the server reports it, in bytes. */
 export async function connectionMemory(field: Field, user: string): Promise<number> {
   const rows = (await field.query(`${STATEMENTS[field.name]}'${user}'`)) as Row[]
   return Number(rows[0]?.bytes ?? 0)

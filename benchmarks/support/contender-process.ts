@@ -1,4 +1,4 @@
-/* One contender in a process of its own, which another process gives turns to. */
+/* One contender in a process of its own. Another process gives it turns. */
 import { type ContenderKey, loadContender } from '../contenders/load.ts'
 import { answerCalls } from './calls.ts'
 import { collectYoungGarbage } from './comparison.ts'
@@ -9,13 +9,13 @@ import type { Measured } from './summary.ts'
 import { clients, type Traffic } from './traffic.ts'
 import { runLoad } from './turn.ts'
 
-/** What is opened. */
+/** The contender to open. */
 export interface OpenTask {
   readonly contender: ContenderKey
   readonly setting: Setting
 }
 
-/** A turn: clients that are busy for a while. */
+/** A turn: clients that send requests for a while. */
 export interface TurnTask {
   readonly traffic: Traffic
   readonly concurrency: number
@@ -23,29 +23,29 @@ export interface TurnTask {
   readonly millis: number
 }
 
-/** What a process can tell of a turn by itself. */
+/** The part of a turn's results that the process itself can measure. */
 export type MeasuredHere = Omit<Measured, 'serverMicros' | 'connections'>
 
-/** What a process holds, in bytes. */
+/** The memory of a process, in bytes. */
 export interface Held {
-  /** Of the heap, once all garbage is collected, more than before the contender was opened. */
+  /** The growth of the heap since before the contender was opened, after collecting all garbage. */
   readonly heapBytes: number
-  /** All of the process. */
+  /** All memory of the process. */
   readonly residentBytes: number
 }
 
-/** What this process can be asked. */
+/** The calls that this process answers. */
 export type ContenderCalls = {
-  /** Gives the contender's name. */
+  /** Opens the contender and returns its name. */
   open(task: OpenTask): Promise<string>
   turn(task: TurnTask): Promise<MeasuredHere>
-  /** Asks each of these tenants once, one after the other, and gives the milliseconds of each. */
+  /** Queries each of these tenants once, one after the other, and returns the milliseconds of each. */
   askOnce(tenants: readonly number[]): Promise<readonly number[]>
   held(): Promise<Held>
   close(): Promise<void>
 }
 
-/** What was opened. */
+/** The open contender and its databases. */
 interface Opened {
   readonly contender: Contender
   readonly open: OpenContender

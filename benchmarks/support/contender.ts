@@ -2,19 +2,19 @@
 export type Operation =
   | {
       readonly kind: 'read'
-      /** `tenant` is always one of them. */
+      /** Always includes `tenant`. */
       readonly columns: readonly string[]
       readonly id: number
     }
   | { readonly kind: 'write'; readonly id: number; readonly value: number }
 
-/** A row, of the columns asked for, always with `tenant`: the name of the database it is in. */
+/** A row with the requested columns. It always has `tenant`: the name of its database. */
 export type Row = Record<string, unknown>
 
-/** One tenant's database for the length of one request. A write answers with no row. */
+/** Access to one tenant's database for one request. A write returns no row. */
 export type Session = (operation: Operation) => Promise<Row | undefined>
 
-/** What a contender gets to work with. */
+/** The settings of a contender. */
 export interface Setting {
   readonly connection: {
     readonly host: string
@@ -22,30 +22,30 @@ export interface Setting {
     readonly user: string
     readonly password: string
   }
-  /** So many connections at most, or so many for each database where each has a pool. */
+  /** The most connections, or the most for each database if each has its own pool. */
   readonly poolMax: number
   readonly databases: readonly string[]
 }
 
-/** Sends SQL as it stands, in a request of its own of the tenant that has this database. */
+/** Sends raw SQL, in a separate request of the tenant with this database. */
 export type Send = (database: string, sql: string) => Promise<Row[]>
 
-/** A contender that is ready for requests. */
+/** A contender that accepts requests. */
 export interface OpenContender {
   session(database: string): Session
-  /** What the mix has no statement for. A statement without rows answers with none. */
+  /** For statements outside the mix. A statement without rows returns none. */
   readonly query: Send
-  /** The same as a prepared statement of the driver's; left out where it cannot be reached. */
+  /** Like `query`, as a prepared statement of the driver; undefined if that cannot be reached. */
   readonly execute?: Send
   close(): Promise<void>
-  /** Switches so far, where it can tell. */
+  /** The number of switches so far, if it is known. */
   switches?(): number
 }
 
 /** One way to reach tenants' databases. */
 export interface Contender {
   readonly name: string
-  /** The one database that every row is read from, where it has only one. */
+  /** The single database of all rows, if it has only one. */
   readonly answersFrom?: string
   open(setting: Setting): Promise<OpenContender>
 }

@@ -1,25 +1,25 @@
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { isBrief } from './brief.ts'
 
-/** MySQL's caches of open tables: a connection uses one of them (`table_open_cache_instances`). */
+/** How many caches of open tables MySQL has. A connection uses one of them (`table_open_cache_instances`). */
 const TABLE_CACHES = 16
 
-/** Tenants whose tables are opened before anything is measured: the most popular ones. */
+/** How many tenants' tables are opened before a measurement: those of the most popular ones. */
 const MAX_OPENED = 1_000
 
-/** Tables that one statement opens. */
+/** How many tables one statement opens. */
 const OPENED_TOGETHER = 50
 
-/** The one database of contenders that have no tenants. */
+/** The single database of contenders without tenants. */
 export const FLOOR = 'bench_floor'
 
-/** Rows of `items`, with ids from 1, the same in every database. */
+/** How many rows `items` has, with ids from 1, in every database. */
 export const ITEMS = 50
 
-/** `val` of every row, and of what is written to it, leaves the tenant's number modulo this. */
+/** `val` of every row, and every value written to it, equals the tenant's number modulo this. */
 export const VALUE_MODULUS = 16_384
 
-/** Databases that are made at a time. */
+/** How many databases are created at a time. */
 const CONNECTIONS = 4
 
 const COLUMNS = `
@@ -36,12 +36,12 @@ const COLUMNS = `
   created_at DATETIME NOT NULL,
   updated_at DATETIME(3) NOT NULL`
 
-/** The database of each of so many tenants: the tenant's number is its place. */
+/** The databases of this many tenants. A tenant's number is its index. */
 export function databaseNames(count: number): string[] {
   return Array.from({ length: count }, (_, number) => `bench_${number}`)
 }
 
-/** Makes the databases of so many tenants, and the floor: those that are not there yet. */
+/** Creates the databases of this many tenants, and the floor, if they are missing. */
 export async function prepareDatabases(url: string, tenants: number): Promise<void> {
   const missing = await withAdmin(url, async (admin) => {
     if (!isBrief) await setCaches(admin)
@@ -55,8 +55,8 @@ export async function prepareDatabases(url: string, tenants: number): Promise<vo
 }
 
 /**
- * Opens tables as a server has them open that has run for a while. Each takes longer than a switch, and
- * whoever came first would do it for all.
+ * Opens tables, as on a server that has run for a while. Opening takes longer than a switch, and the first
+ * contender would open them for all others.
  */
 async function openTables(url: string, databases: readonly string[]): Promise<void> {
   const connections = Array.from({ length: TABLE_CACHES }, () => mysql.createConnection(url))
@@ -70,17 +70,17 @@ async function openTables(url: string, databases: readonly string[]): Promise<vo
   for (const admin of admins) await admin.end()
 }
 
-/** Drops all databases that were made here. */
+/** Drops all databases that were created here. */
 export async function dropDatabases(url: string): Promise<void> {
   const present = await withAdmin(url, presentDatabases)
   await inParallel(url, present, (admin, name) => admin.query(`DROP DATABASE ${name}`))
 }
 
-/** Room for thousands of small tables, and for the connections of pools for each tenant. */
+/** Room for thousands of small tables, and for the connections of many pools. */
 const SETTINGS: Readonly<Record<string, number>> = {
   table_open_cache: 24_000,
   table_definition_cache: 24_000,
-  schema_definition_cache: 24_000, // of MySQL
+  schema_definition_cache: 24_000, // only on MySQL
   max_connections: 1_000,
 }
 

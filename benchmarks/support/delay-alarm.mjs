@@ -1,5 +1,6 @@
-// Sleeps until a time that the main thread sets, and tells it. A timer of Node's would be a millisecond
-// late: this is a tenth of one. Plain JavaScript: threads start without the loader for TypeScript.
+// Sleeps until a time that the main thread sets, and then notifies it. It is a tenth of a millisecond late; a
+// timer of Node would be a whole one late. It is plain JavaScript, because threads start without the loader
+// for TypeScript.
 import { parentPort, workerData } from 'node:worker_threads'
 
 const [SLEEPING, SET] = [0, 1]

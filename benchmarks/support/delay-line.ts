@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers'
 import { Worker } from 'node:worker_threads'
 
-/** How long it takes to be woken, in milliseconds: woken so much earlier, we wait for the rest. */
+/**
+ * How long waking up takes, in milliseconds. The alarm rings this much earlier, and the rest is waited for.
+ */
 const WAKING_MILLIS = 0.08
 
-/** Hands on what it is given, each after the same time, in order, to a twentieth of a millisecond. */
+/** Passes items on after a fixed delay, in order, with a precision of a twentieth of a millisecond. */
 export class DelayLine {
   readonly #millis: number
   readonly #waiting: { readonly due: number; readonly act: () => void }[] = []
@@ -15,7 +17,7 @@ export class DelayLine {
     this.#millis = millis
   }
 
-  /** Has something done after the time. */
+  /** Schedules a function after the delay. */
   push(act: () => void): void {
     this.#waiting.push({ due: performance.now() + this.#millis, act })
     if (!this.#isHandingOn && this.#waiting.length === 1) this.#awaitFirst()
@@ -27,7 +29,7 @@ export class DelayLine {
     if (first) this.#alarm.set(first.due - WAKING_MILLIS)
   }
 
-  /** Looks again at each turn of the event loop, so that what arrives is not kept waiting. */
+  /** Checks again at each turn of the event loop, so that arriving data does not wait. */
   #handOn(): void {
     this.#isHandingOn = true
     const now = performance.now()
@@ -38,7 +40,7 @@ export class DelayLine {
   }
 }
 
-/** Calls a function at a time. Keeps no process running. */
+/** Calls a function at a set time. It does not keep the process running. */
 class Alarm {
   readonly #state: Int32Array
   readonly #due: Float64Array
@@ -53,7 +55,7 @@ class Alarm {
     sleeper.unref()
   }
 
-  /** Not before it has rung. */
+  /** Only after the previous alarm has rung. */
   set(time: number): void {
     this.#due[0] = performance.timeOrigin + time
     Atomics.store(this.#state, 0, 1)

@@ -1,5 +1,5 @@
 /*
- * Passes data on to a server and back, each way half of the delay later, and tells its port to the
+ * Passes data on to a server and back, and delays it by half of the delay each way. Sends its port to the
  * process that has forked it. Arguments: host, port, delay in milliseconds.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

@@ -8,15 +8,15 @@ import { quartiles } from './statistics.ts'
 
 const PINGS = isBrief ? 10 : 300
 
-/** A way to a server that takes longer. */
+/** A delayed connection to a server. */
 export interface Delayed {
   readonly host: string
   readonly port: number
-  /** How much longer an answer takes than without, in milliseconds: the median. */
+  /** How much longer an answer takes, in milliseconds: the median. */
   readonly addedMillis: number
 }
 
-/** Runs a function with a server behind so much delay, half of it each way. */
+/** Runs a function with a server behind a delay, half of it each way. */
 export async function withDelay<T>(
   connection: Setting['connection'],
   millis: number,
@@ -33,7 +33,7 @@ export async function withDelay<T>(
   }
 }
 
-/** A process of its own: it is not the client's time that it takes. */
+/** A separate process, so that it takes no time of the client's. */
 function startProxy({ host, port }: Setting['connection'], millis: number): ChildProcess {
   const file = fileURLToPath(new URL('./delay-proxy.ts', import.meta.url))
   return fork(file, [host, String(port), String(millis)], { execArgv: ['--import', 'tsx'] })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, platform, totalmem } from 'node:os'
 
-/** What figures depend on, beside the code. */
+/** The conditions of a measurement, except the code. */
 export interface Environment {
   readonly cpu: string
   readonly cores: number
@@ -12,7 +12,7 @@ export interface Environment {
   readonly mysql2: string
 }
 
-/** This machine, and the versions that are installed. */
+/** This machine, and the installed versions. */
 export function environment(): Environment {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -25,9 +25,9 @@ export function environment(): Environment {
   }
 }
 
-/** The version of a package that is installed. */
+/** The installed version of a package. */
 export function versionOf(name: string): string {
-  // Not every package lets its package.json be imported.
+  // Read as a file, because not every package exports its package.json.
   const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
   return JSON.parse(readFileSync(file, 'utf8')).version
 }

@@ -1,4 +1,4 @@
-/* Asks each tenant once, and tells the process that has forked it what it holds more than before. */
+/* Queries each tenant once, and reports the growth of its memory to the process that has forked it. */
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
 import { plainKnex } from '../contenders/plain-knex.ts'
@@ -9,7 +9,7 @@ import type { Footprint, FootprintTask } from './footprint.ts'
 import { heapInUse } from './memory.ts'
 import { COLUMN_LISTS, isRight } from './operations.ts'
 
-/** More than the pool has connections. */
+/** More clients than the pool has connections. */
 const CLIENTS = 64
 
 const [task] = (await once(process, 'message')) as [FootprintTask]
@@ -20,7 +20,7 @@ async function measure({ contender: kind, setting }: FootprintTask): Promise<Foo
   const { databases, poolMax } = setting
   const contender = kind === 'plain' ? plainKnex : tenantKnex()
   const open = await contender.open(setting)
-  // What is loaded and compiled for the first statements is no tenant's.
+  // Loads and compiles the code of the first statements, which does not count for tenants.
   await askAll(open, databases.slice(0, CLIENTS), contender.answersFrom)
   const before = { heap: await heapInUse(), resident: process.memoryUsage().rss }
   const sockets = await askAll(open, databases, contender.answersFrom)
@@ -35,7 +35,7 @@ async function measure({ contender: kind, setting }: FootprintTask): Promise<Foo
   }
 }
 
-/** Gives how many sockets there were at most. */
+/** Returns the largest number of sockets. */
 async function askAll(
   open: OpenContender,
   databases: readonly string[],

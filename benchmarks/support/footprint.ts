@@ -5,18 +5,18 @@ import type { Field } from './bench-server.ts'
 import { isBrief } from './brief.ts'
 import type { Setting } from './contender.ts'
 
-/** What a process holds more than before, after each of many tenants was asked once. */
+/** The growth of a process after one query of each of many tenants. */
 export interface Footprint {
   readonly name: string
-  /** Most sockets that were open at a time. */
+  /** The largest number of open sockets. */
   readonly sockets: number
   readonly poolMax: number
-  /** Of the heap, once all garbage is collected. */
+  /** The heap after collecting all garbage. */
   readonly heapBytes: number
   readonly residentBytes: number
 }
 
-/** What a process is asked to do. */
+/** The task of a process. */
 export interface FootprintTask {
   readonly contender: 'plain' | 'tenants'
   readonly setting: Setting
@@ -24,7 +24,7 @@ export interface FootprintTask {
 
 const POOL_MAX = 20
 
-/** Asks each of so many tenants once, in a process of its own. */
+/** Queries each of this many tenants once, in a separate process. */
 export async function footprintOf(
   field: Field,
   contender: FootprintTask['contender'],

@@ -1,7 +1,7 @@
 import type { Cell } from './comparison.ts'
 import type { Quartiles } from './statistics.ts'
 
-/** Rows of a Markdown table, the first of which is the heading. */
+/** Rows of a Markdown table. The first one is the heading. */
 export type Table = readonly (readonly string[])[]
 
 /** A median with its quartiles, to two decimal places. */
@@ -10,13 +10,13 @@ export function ratio({ lower, median, upper }: Quartiles): string {
   return `${middle} (${low}–${high})`
 }
 
-/** A number to so many significant digits, with separators for thousands. */
+/** A number with this many significant digits and separators for thousands. */
 export function figure(value: number | undefined, digits = 2): string {
   if (value === undefined) return ''
   return Number(value.toPrecision(digits)).toLocaleString('en', { maximumFractionDigits: 4 })
 }
 
-/** Headings of what {@link describeCell} gives. */
+/** The headings for {@link describeCell}. */
 export const CELL_HEADINGS: readonly string[] = [
   'tenants',
   'asked for',
@@ -25,7 +25,7 @@ export const CELL_HEADINGS: readonly string[] = [
   'pool',
 ]
 
-/** A cell, a word for each heading. */
+/** The parameters of a cell, one for each heading. */
 export function describeCell(cell: Cell): string[] {
   const { tenants, popularity, queriesPerRequest, concurrency, poolMax } = cell
   const counts = [queriesPerRequest, concurrency, poolMax].map(String)

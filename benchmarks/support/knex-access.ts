@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2'
 import type { OpenContender, Row } from './contender.ts'
 import { knexSession } from './knex-session.ts'
 
-/** All that a contender answers for where each tenant has a Knex. */
+/** The functions of a contender with a Knex for each tenant. */
 export function knexAccess(
   knexOf: (database: string) => Knex,
 ): Required<Pick<OpenContender, 'session' | 'query' | 'execute'>> {
@@ -14,7 +14,7 @@ export function knexAccess(
   }
 }
 
-/** By the driver's own method, on a connection from the pool: Knex itself prepares nothing. */
+/** Uses the driver's own method on a pool's connection, because Knex prepares no statements. */
 export async function executeOn({ client }: Knex, sql: string): Promise<Row[]> {
   const connection: Connection = await client.acquireConnection()
   try {
@@ -29,7 +29,7 @@ export async function executeOn({ client }: Knex, sql: string): Promise<Row[]> {
   }
 }
 
-/** What mysql2 gives: rows, or an object that tells how many there were. */
+/** Extracts mysql2's result: rows, or an object with the number of changed rows. */
 export function rowsOf([rows]: readonly unknown[]): Row[] {
   return Array.isArray(rows) ? rows : []
 }

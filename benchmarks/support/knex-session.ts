@@ -3,7 +3,7 @@ import type { Operation, Row, Session } from './contender.ts'
 
 type Read = (knex: Knex, columns: readonly string[], id: number) => Promise<Row | undefined>
 
-/** Ways to ask for one row. Lists of columns of different lengths are asked for differently. */
+/** Ways to read one row. The length of the list of columns selects the way. */
 const READS: readonly Read[] = [
   (knex, columns, id) => knex('items').first(columns).where({ id }),
   async (knex, columns, id) => (await knex('items').select(columns).whereIn('id', [id]))[0],
@@ -13,9 +13,9 @@ const READS: readonly Read[] = [
   },
 ]
 
-/** The operations by Knex's builder, in the database that this Knex is for. */
+/** The operations with Knex's builder, in this Knex's database. */
 export function knexSession(knex: Knex): Session {
-  // Bound, not a closure: what runs TypeScript directly makes each of those dearer, to keep its name.
+  // Bound, not a closure: a loader for TypeScript makes each closure slower to keep its name.
   return execute.bind(undefined, knex)
 }
 

@@ -1,31 +1,33 @@
 import type { Field } from './bench-server.ts'
 import type { OpenContender, Row } from './contender.ts'
 
-/** Two tenants of a contender, the one after the other, and a connection beside it. */
+/** Tenants of a contender that send requests one after the other, and a separate connection. */
 export interface Scene {
   readonly open: OpenContender
   /** The database of the tenant that leaves something. */
   readonly first: string
-  /** The database of the one that comes next. */
+  /** The database of the next tenant. */
   readonly next: string
-  /** A third one's. */
+  /** The database of a third tenant. */
   readonly other: string
   readonly outside: Field['query']
 }
 
-/** Something that a request leaves, and what tells that a later one is affected by it. */
+/** A trace that a request leaves, and a check for its effect on a later request. */
 export interface LeakProbe {
   readonly name: string
-  /** True where it cannot be tried with contenders that give no prepared statement of the driver's. */
+  /** True if the contender must offer prepared statements of the driver. */
   readonly needsExecute?: boolean
   leave(scene: Scene): Promise<unknown>
-  /** True where a later request is affected. */
+  /** True if a later request is affected. */
   isSeen(scene: Scene): Promise<boolean>
 }
 
 const TENANT_OF_A_ROW = 'SELECT tenant FROM items WHERE id = 1'
 
-/** By statements of the one, and an expression that the next one's request gives 1 for. */
+/**
+ * A probe with statements of the first tenant, and an expression that returns 1 in the next tenant's request.
+ */
 function state(name: string, statements: readonly string[], seen: string): LeakProbe {
   return {
     name,
@@ -39,7 +41,7 @@ function state(name: string, statements: readonly string[], seen: string): LeakP
   }
 }
 
-/** What tenants' requests leave. Each is tried with one connection, the next request's to get. */
+/** The traces of tenants' requests. Each is tried with one connection, which the next request gets. */
 export const LEAK_PROBES: readonly LeakProbe[] = [
   state('`SET @v`', ['SET @left = 1'], '@left IS NOT NULL'),
   state('`time_zone`', [`SET time_zone = '+05:00'`], `@@time_zone = '+05:00'`),
@@ -66,7 +68,7 @@ export const LEAK_PROBES: readonly LeakProbe[] = [
       await open.query(first, 'BEGIN')
       await open.query(first, `UPDATE ${first}.items SET quantity = quantity + 1 WHERE id = 2`)
     },
-    // What the next one writes would be lost with it.
+    // The write of the next tenant would be lost with it.
     async isSeen({ open, next, outside }) {
       const before = await quantityOf(outside, next)
       await open.query(next, `UPDATE ${next}.items SET quantity = quantity + 1 WHERE id = 2`)
@@ -92,7 +94,7 @@ export const LEAK_PROBES: readonly LeakProbe[] = [
   {
     name: '`USE`, in the next request of its own',
     leave: ({ open, first, other }) => open.query(first, `USE ${other}`),
-    // Of a pool's connections any may be the one.
+    // Any connection of the pool may be the one.
     async isSeen({ open, first }) {
       const requests = Array.from({ length: 10 }, () => open.query(first, TENANT_OF_A_ROW))
       return (await Promise.all(requests)).some((rows) => isOfAnother(rows, first))

@@ -8,51 +8,51 @@ import { type Outcome, runOpenLoop, type Send } from './open-loop.ts'
 import { percentiles } from './statistics.ts'
 import type { Latency } from './summary.ts'
 
-/** One tenant that takes more than its part. */
+/** A tenant that takes more than its share. */
 export interface Abuser {
-  /** What it asks for, of all that the pool can do. */
+  /** Its demand, as a part of the pool's capacity. */
   readonly load: number
   /** How long its statements keep a connection. */
   readonly busyMillis: number
 }
 
-/** Who comes beside the others. */
+/** The noisy neighbours of the other tenants. */
 export interface Scenario {
   readonly name: string
   readonly abusers: readonly Abuser[]
-  /** So many statements of one more tenant wait for a lock. */
+  /** How many statements of one more tenant wait for a lock. */
   readonly stuck?: number
 }
 
-/** What the others saw. */
+/** The results of the other tenants. */
 export interface SeenByOthers {
   readonly latency: Latency
   readonly wrongRows: number
   readonly errors: number
   readonly firstError?: string
-  /** Below which ninety-nine of a hundred requests were sent too late, in milliseconds. */
+  /** The 99th percentile of how late requests were sent, in milliseconds. */
   readonly lateness: number
-  /** What became of the abusers' requests. */
+  /** The results of the abusers' requests. */
   readonly abusers: { readonly answered: number; readonly failed: number }
 }
 
-/** Tenants that ask for half of what the pool can do, all together. */
+/** How many tenants use half of the pool's capacity together. */
 export const OTHERS = isBrief ? 10 : 100
 const OTHERS_LOAD = 0.5
 
 export const POOL_MAX = isBrief ? 3 : 10
 
-/** How long a statement keeps its connection, at the server: so it is the pool that is short. */
+/** How long a statement keeps its connection at the server. So the pool is the bottleneck. */
 export const BUSY_MILLIS = 10
 
-/** Nothing is counted at first, and abusers come only then. */
+/** Nothing is counted in this time. Abusers come after it. */
 const WARM_UP_MILLIS = isBrief ? 100 : 1_000
 export const MEASURED_MILLIS = isBrief ? 300 : 8_000
 
-/** Room for the names of abusers. */
+/** Includes room for the names of abusers. */
 const TENANTS = OTHERS + 5
 
-/** Statements per second that all connections together can do, when all are always busy. */
+/** Statements per second of all connections together, if all are always busy. */
 export async function capacityOf(field: Field, contender: Contender): Promise<number> {
   return withContender(field, contender, async (open, databases) => {
     const random = seededRandom(SEED)
@@ -71,7 +71,7 @@ export async function capacityOf(field: Field, contender: Contender): Promise<nu
   })
 }
 
-/** Lets abusers come to a pool that others use, and gives what the others see. */
+/** Lets abusers use a pool together with other tenants, and returns the results of the others. */
 export async function observe(
   field: Field,
   contender: Contender,
@@ -103,7 +103,7 @@ async function withContender<T>(
   }
 }
 
-/** Each source draws its own numbers, so that the others' requests are the same in all scenarios. */
+/** Each source has its own random numbers, so that the others' requests are the same in all scenarios. */
 function arrivalsIn({ abusers }: Scenario, capacity: number, round: number): Arrival[] {
   const seed = seedOf(SEED, round)
   const until = WARM_UP_MILLIS + MEASURED_MILLIS
@@ -124,7 +124,7 @@ function arrivalsIn({ abusers }: Scenario, capacity: number, round: number): Arr
   ]
 }
 
-/** Whether the row, which comes after some time, is the tenant's own. */
+/** Returns true if the row is the tenant's own. The row comes after some time. */
 async function ask(
   open: OpenContender,
   databases: readonly string[],
@@ -136,7 +136,7 @@ async function ask(
   return row?.tenant === database
 }
 
-/** A connection beside the pool holds a lock as long as requests come. */
+/** A connection outside the pool holds a lock as long as requests come. */
 async function whileStuck(
   field: Field,
   open: OpenContender,

@@ -5,7 +5,7 @@ import { type CellResult, ROUNDS, SEED, TURN_MILLIS } from './comparison.ts'
 import type { Table } from './format.ts'
 import { printTable, writeResult } from './result.ts'
 
-/** What a benchmark's file in `results/` holds beside the environment and what was measured. */
+/** The content of a benchmark's file in `results/`, beside the environment and the figures. */
 export interface ServerResult {
   readonly server: { readonly name: BenchServer['name']; readonly version: string }
   readonly seed: number
@@ -14,8 +14,8 @@ export interface ServerResult {
 }
 
 /**
- * Measures on each server, prints a table, and writes what was measured to `results/NAME-SERVER.json`,
- * but not with `--brief`.
+ * Measures on each server, and prints a table. Without `--brief` it writes the results to
+ * `results/NAME-SERVER.json`.
  */
 export async function onEachServer<Result extends object>(
   name: string,
@@ -36,7 +36,7 @@ export async function onEachServer<Result extends object>(
   }
 }
 
-/** Fails where a contender has failed, or has answered with a row that was not the tenant's. */
+/** Fails if a contender has failed, or has returned a row of another tenant. */
 export function assertRight(result: CellResult): CellResult {
   for (const { name, wrongRows, errors, firstError } of result.contenders) {
     assert.equal(wrongRows, 0, `${name}: rows of others at ${JSON.stringify(result.cell)}`)

@@ -1,29 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arrival } from './arrivals.ts'
 
-/** What became of a request. */
+/** The result of a request. */
 export interface Outcome {
   readonly arrival: Arrival
-  /** From its time to its answer, in milliseconds: with what it was sent too late. */
+  /** From its scheduled time to its answer, in milliseconds, including a late start. */
   readonly latency: number
-  /** How much too late it was sent: this process was busy. */
+  /** How late it was sent, because this process was busy, in milliseconds. */
   readonly lateness: number
   readonly error: string | undefined
-  /** False where there was an answer that was not the tenant's own. */
+  /** False if the answer was another tenant's. */
   readonly isRight: boolean
 }
 
-/** Gives whether the answer was right. */
+/** Returns true if the answer was right. */
 export type Send = (arrival: Arrival) => Promise<boolean>
 
-/** Sends each request at its time, and waits for all answers. */
+/** Sends each request at its scheduled time, and waits for all answers. */
 export async function runOpenLoop(arrivals: readonly Arrival[], send: Send): Promise<Outcome[]> {
   const sorted = arrivals.toSorted((one, other) => one.millis - other.millis)
   const startedAt = performance.now()
   const outcomes: Promise<Outcome>[] = []
   for (const arrival of sorted) {
     const early = arrival.millis - (performance.now() - startedAt)
-    // Timers go by whole milliseconds, and never end too early.
+    // Timers have whole milliseconds, and never fire too early.
     if (early >= 1) await sleep(early)
     outcomes.push(outcomeOf(arrival, startedAt + arrival.millis, send))
   }

@@ -4,7 +4,7 @@ import { ITEMS, VALUE_MODULUS } from './data.ts'
 
 const WRITES = 0.1
 
-/** What `val` is written as, before the tenant's number is added. */
+/** The limit of a written `val`, before the tenant's number is added. */
 const HIGHEST = 100_000
 
 const MORE_COLUMNS = [
@@ -20,8 +20,8 @@ const MORE_COLUMNS = [
 ]
 
 /**
- * The lists of columns that are read, 36 of them: one to four neighbours among the columns that are
- * not always read. A driver makes a parser for each list, so that a mix of few flatters all.
+ * The 36 lists of columns that are read: one to four neighbours among the optional columns. A driver makes a
+ * parser for each list, so a mix of only a few lists would favour every contender.
  */
 export const COLUMN_LISTS: readonly (readonly string[])[] = [1, 2, 3, 4].flatMap((length) =>
   MORE_COLUMNS.map((_, first) => [
@@ -30,7 +30,7 @@ export const COLUMN_LISTS: readonly (readonly string[])[] = [1, 2, 3, 4].flatMap
   ]),
 )
 
-/** One operation of the mix: nine in ten are reads, of one row by its id, of any list of columns. */
+/** Chooses one operation of the mix. Nine of ten are reads of one row by its id, with any list of columns. */
 export function chooseOperation(random: Random, tenant: number): Operation {
   const id = 1 + Math.floor(random() * ITEMS)
   if (random() >= WRITES) return { kind: 'read', columns: pick(random, COLUMN_LISTS), id }
@@ -39,10 +39,10 @@ export function chooseOperation(random: Random, tenant: number): Operation {
 }
 
 /**
- * Whether an answer is a tenant's own: each row names its database, and what was written to it, too,
- * tells whose it is.
+ * True if an answer belongs to the tenant. Each row names its database, and its written value identifies the
+ * tenant too.
  *
- * @param floor the database that every row is of, where there is only one
+ * @param floor the database of all rows, if there is only one
  */
 export function isRight(
   { kind, id }: Operation,

@@ -5,15 +5,15 @@ import type { createTenantKnex } from './package.ts'
 
 const [SOURCE, EXTENSION] = isBrief ? ['../../src/', 'ts'] : ['../../dist/esm/', 'js']
 
-/** In here, what is imported from packages is found. */
+/** A folder from which imports of packages are resolved. */
 const PLACE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
 
-/** Gives a module of a copy, by its path in the source without its extension. */
+/** Loads a module of a copy, by its path in the source without its extension. */
 export type LoadModule = <Module>(path: string) => Promise<Module>
 
 /**
- * A second copy of the package in this process, whose modules are its own: a function changes them
- * before they are used, and the first copy stays as it is.
+ * A second copy of the package in this process with its own modules. A function changes them before their
+ * first use. The first copy is unchanged.
  */
 export async function copyPackage(
   change: (load: LoadModule) => Promise<void>,

@@ -1,6 +1,6 @@
 import { isBrief } from './brief.ts'
 
-/** The package as it is installed: a loader that compiles as it loads would make each closure dearer. */
+/** The built package, because a loader that compiles at load makes each closure slower. */
 const entry = isBrief ? '../../src/index.ts' : '../../dist/esm/index.js'
 
 export const { createTenantKnex }: typeof import('../../src/index.ts') = await import(

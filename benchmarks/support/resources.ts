@@ -10,44 +10,44 @@ import { takeTurns } from './rounds.ts'
 import { percentiles } from './statistics.ts'
 import { type Measured, type Summary, summarise } from './summary.ts'
 
-/** What one contender needed, in a process of its own. */
+/** The resources of one contender in a process of its own. */
 export interface Resources {
   readonly key: ContenderKey
-  /** Ratios are to plain Knex, which took turns with it from another process. */
+  /** Ratios are to plain Knex, which took turns with it in another process. */
   readonly summary: Summary
   readonly held: Held
-  /** What the server held for its connections. */
+  /** The memory of the server for its connections, in bytes. */
   readonly serverBytes: number
-  /** How long the first statement of a tenant takes, in milliseconds; others have been asked before. */
+  /** How long a tenant's first statement takes, in milliseconds, after statements of other tenants. */
   readonly first: { readonly p50: number; readonly p99: number }
 }
 
-/** Pools for each tenant are filled first, and some of them keep making new ones. */
+/** Pools for each tenant are filled first. Some contenders continue to open new ones. */
 const ROUNDS = isBrief ? { warmUp: 1, measured: 2 } : { warmUp: 6, measured: 16 }
 const TURN_MILLIS = isBrief ? 50 : 500
 
-/** Tenants that nobody has asked for, so many of them, beside those that the turns are for. */
+/** How many tenants without any request there are, beside those that the turns use. */
 const NEW_TENANTS = isBrief ? 5 : 100
 
-/** Briefly not those that `alternatives.ts` tries, too. */
+/** With `--brief` only those that `alternatives.ts` does not try. */
 const KEYS: readonly ContenderKey[] = isBrief
   ? ['tenant-knex', ...POOLING]
   : [...SHARING.filter((key) => key !== 'plain'), ...POOLING]
 
-/** What turns of plain Knex and of another one came to. */
+/** The results of turns of plain Knex and of another contender. */
 interface Pair {
   readonly plain: Summary
   readonly other: Resources
 }
 
-/** A contender's process, and who it is for the server. */
+/** A contender's process, and its account at the server. */
 interface Entrant {
   readonly process: Answerer<ContenderCalls>
   readonly name: string
   readonly user: string
 }
 
-/** Measures each contender in turns with plain Knex, which is the first in what it gives. */
+/** Measures each contender in turns with plain Knex, which is the first in the result. */
 export async function measureResources(field: Field, cell: Cell): Promise<Resources[]> {
   await touchAll(field, await field.databases(cell.tenants + NEW_TENANTS))
   const plain = await enter(field, cell, 'plain', 0)
@@ -65,7 +65,7 @@ export async function measureResources(field: Field, cell: Cell): Promise<Resour
   }
 }
 
-/** Tables that the server has not opened yet would be the first contender's to wait for. */
+/** Opens tables first. Otherwise the first contender would wait for the server to open them. */
 async function touchAll(field: Field, databases: readonly string[]): Promise<void> {
   for (const database of databases) await field.query(`SELECT id FROM ${database}.items LIMIT 1`)
 }
@@ -94,7 +94,7 @@ async function measurePair(
   }
 }
 
-/** The server first: full collections here take a while. */
+/** The server first, because full collections here take a while. */
 async function heldFor(
   field: Field,
   { process, user }: Entrant,
@@ -126,7 +126,7 @@ async function leave({ process }: Entrant): Promise<void> {
   }
 }
 
-/** Others come first, so that all there is to load and to compile is there. */
+/** Queries other tenants first, so that all code is loaded and compiled. */
 async function measureFirst({ process }: Entrant, cell: Cell): Promise<Resources['first']> {
   const traffic = { ...cell, tenants: Math.min(cell.tenants, 10) }
   await process.call('turn', { ...turnOf(cell, ROUNDS.warmUp), traffic })

@@ -1,10 +1,10 @@
 import { type Quartiles, quartiles } from './statistics.ts'
 
-/** What one subject of a benchmark costs. */
+/** The cost of one subject of a benchmark. */
 export interface Cost {
   readonly name: string
   readonly each: Quartiles
-  /** As a share of what the baseline cost in the same round. */
+  /** Relative to the baseline's cost in the same round. */
   readonly share: Quartiles
 }
 
@@ -15,8 +15,8 @@ export interface Rounds {
 }
 
 /**
- * Measures subjects in turns, whose order changes from round to round, so that a machine's moods
- * hit all alike. The baseline is the last subject.
+ * Measures subjects in turns. Their order changes from round to round, so that changes in a machine's speed
+ * affect all of them. The baseline is the last subject.
  */
 export async function measureInTurns<Subject extends { readonly name: string }>(
   rounds: Rounds,
@@ -32,9 +32,9 @@ export async function measureInTurns<Subject extends { readonly name: string }>(
 }
 
 /**
- * Gives each subject a turn in each round, the first one's going to another each time.
+ * Gives each subject a turn in each round. The first turn goes to another subject each time.
  *
- * @returns of each round that counts what was measured, in the order of the subjects
+ * @returns the results of each round that counts, in the order of the subjects
  */
 export async function takeTurns<Subject, Measured>(
   { warmUp, measured }: Rounds,
@@ -48,7 +48,7 @@ export async function takeTurns<Subject, Measured>(
   return rounds.slice(warmUp)
 }
 
-/** What was measured in the order of the subjects, whichever came first. */
+/** One round's results in the order of the subjects, independent of the order of turns. */
 async function takeRound<Subject, Measured>(
   round: number,
   subjects: readonly Subject[],

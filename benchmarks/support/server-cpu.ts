@@ -3,10 +3,10 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 
-/** Reads how long a server has used the processor so far, in microseconds. */
+/** Reads how much processor time a server has used so far, in microseconds. */
 export type CpuMeter = () => number
 
-/** A meter of the server's process; undefined where it is not one of this machine's, or not Linux. */
+/** A meter for the server's process; undefined if it runs on another machine or not on Linux. */
 export async function serverCpu(admin: Connection): Promise<CpuMeter | undefined> {
   try {
     const meter = meterOf(await processId(admin))
@@ -27,9 +27,9 @@ async function processId(admin: Connection): Promise<number> {
 }
 
 /**
- * Adds up what the kernel says of each thread, to the nanosecond: what it says of a process is to
- * the hundredth of a second only, which is a tenth of a turn. Time of threads that ended since the
- * last reading is lost; those of connections last.
+ * Adds up the kernel's times of all threads, which are exact to the nanosecond. The kernel's time of a
+ * process is exact only to a hundredth of a second, which is a tenth of a turn. The time of threads that
+ * ended since the last reading is lost, but threads of connections stay.
  */
 function meterOf(pid: number): CpuMeter {
   const known = new Map<string, number>()

@@ -3,15 +3,15 @@ import type { Connection } from 'mysql2'
 import type { OpenContender, Setting } from './contender.ts'
 import { knexAccess } from './knex-access.ts'
 
-/** Brings a connection to a database. It has failed where this fails: it is not used again. */
+/** Switches a connection to a database. If it fails, the connection is not used again. */
 export type Prepare = (connection: Connection, database: string) => Promise<void>
 
-/** A connection, and what Knex looks at when it asks whether one can still be used. */
+/** A connection with the property that tells Knex if it can still be used. */
 type PooledConnection = Connection & { __knex__disposed?: unknown }
 
 /**
- * A Knex for each tenant over one pool, by Knex's `connectionPool`: what is prepared for the tenant is
- * each connection that its Knex acquires.
+ * One Knex for each tenant over one pool, by Knex's `connectionPool`. Each acquired connection is prepared
+ * for the tenant.
  */
 export function overSharedPool({ connection, poolMax }: Setting, prepare: Prepare): OpenContender {
   const owner = knex({ client: 'mysql2', connection, pool: { min: 0, max: poolMax } })
@@ -29,7 +29,7 @@ export function overSharedPool({ connection, poolMax }: Setting, prepare: Prepar
   return { ...knexAccess(knexOf), close: () => owner.destroy() }
 }
 
-/** A pool to Knex, which prepares connections as it hands them out. */
+/** A pool for Knex that prepares each connection before it gives it out. */
 function preparing(
   pool: knex.KnexPool<PooledConnection>,
   prepare: (connection: Connection) => Promise<void>,
@@ -40,7 +40,7 @@ function preparing(
       return { promise: prepared(pool, pending.promise, prepare), abort: () => pending.abort() }
     },
     release: (connection: PooledConnection) => pool.release(connection),
-    // It is not one tenant's to destroy.
+    // The pool does not belong to one tenant.
     destroy: async () => undefined,
     numUsed: () => pool.numUsed(),
     numFree: () => pool.numFree(),

@@ -1,30 +1,30 @@
 import { percentiles, type Quartiles, quartiles } from './statistics.ts'
 import type { Seen } from './turn.ts'
 
-/** What was measured in one turn of a contender. */
+/** The results of one turn of a contender. */
 export interface Measured extends Seen {
-  /** Time of the processor that this process took. */
+  /** Processor time of this process. */
   readonly clientMicros: number
-  /** The same of the server; undefined where it cannot be known. */
+  /** Processor time of the server; undefined if it is unknown. */
   readonly serverMicros: number | undefined
-  /** Undefined where the contender cannot tell. */
+  /** Undefined if the contender does not know. */
   readonly switches: number | undefined
-  /** Connections that the server saw afterwards. */
+  /** How many connections the server saw afterwards. */
   readonly connections: number
 }
 
-/** Percentiles of how long a statement takes, in milliseconds. */
+/** Percentiles of the time of a statement, in milliseconds. */
 export interface Latency {
   readonly p50: number
   readonly p95: number
   readonly p99: number
 }
 
-/** Ratios to what the first contender needed in the same round. */
+/** Ratios to the first contender in the same round. */
 export interface Ratios {
-  /** Of statements per second: more is better, in all others less. */
+  /** The ratio of statements per second. Higher is better here, and lower in all others. */
   readonly throughput: Quartiles
-  /** Of the processor's time for a statement, here and at the server, where that is known. */
+  /** The ratio of processor time per statement, here and, if known, at the server. */
   readonly cpu: Quartiles
   readonly clientCpu: Quartiles
   readonly serverCpu?: Quartiles
@@ -32,7 +32,7 @@ export interface Ratios {
   readonly p99: Quartiles
 }
 
-/** What a contender's turns came to. */
+/** The summary of a contender's turns. */
 export interface Summary {
   readonly name: string
   readonly operations: number
@@ -40,17 +40,17 @@ export interface Summary {
   readonly errors: number
   readonly firstError?: string
   readonly operationsPerSecond: Quartiles
-  /** Microseconds of the processor for a statement, in this process. */
+  /** Microseconds of processor time per statement, in this process. */
   readonly clientCpu: Quartiles
-  /** The same at the server; left out where it cannot be known. */
+  /** The same at the server; undefined if it is unknown. */
   readonly serverCpu?: Quartiles
   /** Of all turns together. */
   readonly latency: Latency
-  /** Left out where the contender cannot tell. */
+  /** Undefined if the contender does not know. */
   readonly switchesPerOperation?: number
-  /** Most that the server saw. */
+  /** The largest number that the server saw. */
   readonly connections: number
-  /** Statements that were on their way on average. */
+  /** The average number of concurrent statements. */
   readonly inFlight: number
   readonly ratios: Ratios
 }
@@ -69,7 +69,7 @@ const percentile =
   ({ latencies }) =>
     percentiles(latencies, [share])[0] as number
 
-/** What the turns of each contender came to: rounds of turns, each in the order of the names. */
+/** Summarises the turns of each contender: rounds of turns, each in the order of the names. */
 export function summarise(
   names: readonly string[],
   rounds: readonly (readonly Measured[])[],
@@ -140,7 +140,7 @@ function rounded({ lower, median, upper }: Quartiles): Quartiles {
   return { lower: digits(lower), median: digits(median), upper: digits(upper) }
 }
 
-/** More digits than figures like these have would be noise. */
+/** More digits would only be noise. */
 function digits(value: number): number {
   return Number(value.toPrecision(SIGNIFICANT_DIGITS))
 }

@@ -1,20 +1,20 @@
 import type { Random } from '../../src/testing/random.ts'
 
-/** What a client asks of one tenant before it may turn to another. */
+/** A client's request to one tenant. Afterwards it may use another tenant. */
 export interface Request {
   /** The tenant's number. */
   readonly tenant: number
-  /** Statements, one after the other. */
+  /** How many statements it has, one after the other. */
   readonly queries: number
 }
 
-/** Gives a client its next request, once it has the answers of the last one. */
+/** Returns a client's next request, after the answers of the last one. */
 export type NextRequest = () => Request
 
 /**
- * Which tenants are asked for. `uniform`: each as often. `zipf`: the n-th most popular one n times
- * less often than the first; each request is drawn anew. `visits`: as `zipf`, but a tenant that is
- * drawn is asked for 3 to 10 requests of up to so many statements, among those of other visits.
+ * How tenants are chosen. `uniform`: all are equally frequent. `zipf`: the n-th most popular tenant is n
+ * times less frequent than the first, and each request is drawn anew. `visits`: as `zipf`, but a drawn tenant
+ * gets 3 to 10 requests with several statements each, mixed with other visits.
  */
 export type Popularity = 'uniform' | 'zipf' | 'visits'
 
@@ -26,12 +26,13 @@ export interface Traffic {
 }
 
 /**
- * As many as have 6 requests of 3 ms under way on average, with pauses of 20 ms between them. What
- * comes next is of any visit alike, as with pauses of exponential length, whatever a machine's speed.
+ * Enough visits for 6 requests of 3 ms at a time on average, with pauses of 20 ms between them. The next
+ * request comes from any visit with the same probability, as with exponential pauses. So the machine's speed
+ * does not matter.
  */
 const VISITS = { shortest: 3, longest: 10, underWay: 46 }
 
-/** Makes the clients of some traffic; each draws from the numbers that it is given. */
+/** Makes the clients of some traffic. Each client uses its own random numbers. */
 export function clients(traffic: Traffic): (random: Random) => NextRequest {
   const { tenants, popularity, queriesPerRequest: queries } = traffic
   const choose = popularity === 'uniform' ? uniform(tenants) : zipf(tenants)
@@ -45,7 +46,7 @@ function uniform(count: number): Choose {
   return (random) => Math.floor(random() * count)
 }
 
-/** By the sums of 1, 1/2, 1/3 and so on. */
+/** Weights are 1, 1/2, 1/3 and so on. */
 function zipf(count: number): Choose {
   const sums = new Float64Array(count)
   let sum = 0
@@ -66,13 +67,13 @@ function firstAbove(sorted: Float64Array, value: number): number {
   return low
 }
 
-/** A tenant, and the requests that are still to come. */
+/** A tenant, and how many requests are still to come. */
 interface Visit {
   readonly tenant: number
   left: number
 }
 
-/** Clients that serve visits, of which they share those that pause. */
+/** Clients that serve visits. They share the visits that pause. */
 function visitors(choose: Choose, mostQueries: number): (random: Random) => NextRequest {
   const pausing: Visit[] = []
   return (random) => {

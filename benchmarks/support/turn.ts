@@ -3,33 +3,33 @@ import type { OpenContender, Session } from './contender.ts'
 import { chooseOperation, isRight } from './operations.ts'
 import type { NextRequest } from './traffic.ts'
 
-/** What clients do to a contender for a while. */
+/** The load on a contender for a while. */
 export interface Load {
   readonly databases: readonly string[]
-  /** The one database that every row is of, where the contender has only one. */
+  /** The database of all rows, if the contender has only one. */
   readonly floor: string | undefined
-  /** So many clients, each with one request at a time. */
+  /** How many clients there are. Each has one request at a time. */
   readonly concurrency: number
   readonly client: (random: Random) => NextRequest
   readonly seed: number
   readonly millis: number
 }
 
-/** What clients saw. */
+/** The clients' results. */
 export interface Seen {
-  /** From the first request to the last answer. */
+  /** From the first request to the last answer, in seconds. */
   readonly seconds: number
-  /** Statements that were answered. */
+  /** How many statements were answered. */
   readonly operations: number
-  /** How long each statement took, failed ones too, in milliseconds, in no order. */
+  /** The time of each statement in milliseconds, including failed ones, in no order. */
   readonly latencies: readonly number[]
-  /** Answers that were not the tenant's own. */
+  /** How many answers belonged to another tenant. */
   readonly wrongRows: number
   readonly errors: number
   readonly firstError: string | undefined
 }
 
-/** Counts what one load's clients see. */
+/** Counts the results of one load's clients. */
 class Tally {
   operations = 0
   wrongRows = 0
@@ -39,7 +39,7 @@ class Tally {
   lastAnswerAt = 0
 }
 
-/** Lets clients send requests until the time is over, and their last answers come. */
+/** Lets clients send requests until the time is over, and waits for their last answers. */
 export async function runLoad(contender: OpenContender, load: Load): Promise<Seen> {
   const tally = new Tally()
   const startedAt = performance.now()
