@@ -18,8 +18,8 @@ export function checkSameTenant(what: string, client: object, other: object | un
 
 /**
  * Refuses a builder of a Knex without tenants: it would run in this tenant's database. It passes if its Knex
- * cannot connect, because then no other database can be meant. On a transaction it is refused even then,
- * because a transaction replaces its client and its maker is no longer known.
+ * cannot connect, because then no other database can be meant. On a transaction it is refused even then:
+ * there it has the transaction's client, so its own Knex is unknown.
  */
 export function checkMaker(what: string, client: object, maker: Connectable): void {
   if (!isBound(maker) && !isConnected(maker)) return

@@ -21,7 +21,9 @@ export function natureOf(
   }
 }
 
-/** Applies a check to a statement's text. Driver options can change the text, so the check then fails. */
+/**
+ * Applies a check to a statement's text. False if there are driver options, because they can change the text.
+ */
 function tells(
   { sql, bindings, options }: QueryObject,
   isSaidBy: (sql: string, values: readonly unknown[]) => boolean,
@@ -31,7 +33,7 @@ function tells(
 }
 
 /**
- * The statements that Knex itself sends in a transaction, except those that end it
+ * Statements that Knex itself sends in a transaction and that commit nothing
  * (lib/execution/transaction.js).
  */
 const PART_OF_TRANSACTION =

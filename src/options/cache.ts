@@ -19,10 +19,14 @@ export interface CacheSerializer {
 /** Options of the tenants' caches. */
 export interface CacheOptions {
   /**
-   * Where entries are stored. By default they are in this process. Otherwise pass a `redis://` URL, options
-   * of node-redis (`url` or `socket`, for a cluster `rootNodes`), a client or a cluster of node-redis, a Keyv
-   * store adapter, a Map, or a `node-cache`. You close the clients and stores that you pass in. Redis needs
-   * the optional peer `@keyv/redis`.
+   * Where entries are stored. By default they are in this process. Otherwise pass one of these:
+   *
+   * - a `redis://` URL
+   * - options of node-redis: `url` or `socket`, for a cluster `rootNodes`
+   * - a client or a cluster of node-redis
+   * - a Keyv store adapter, a Map, or a `node-cache`
+   *
+   * You close the clients and stores that you pass in. Redis needs the optional peer `@keyv/redis`.
    */
   readonly store?: string | object
   /**

@@ -26,9 +26,9 @@ export interface PoolOptions {
   /** How long an acquire may wait, in milliseconds. @defaultValue 10_000 */
   readonly acquireTimeoutMillis?: number
   /**
-   * How long a connection lives from its first use, in milliseconds. The actual limit is up to a tenth less,
-   * so that connections do not all end at once. A connection is closed when it is released, never while it is
-   * held.
+   * How long a connection lives from its first use, in milliseconds, even if it is busy. The actual limit is
+   * up to a tenth less, so that connections do not all end at once. A connection is closed when it is
+   * released, never while it is held.
    * @defaultValue 1_800_000
    */
   readonly maxLifetimeMillis?: number
