@@ -43,8 +43,8 @@ function explained(error: unknown, database: string): unknown {
   const { code, sqlMessage } = error as { code?: string; sqlMessage?: string }
   if (code === 'ER_DB_CREATE_EXISTS') {
     return new DemoError(
-      `The database ${database} exists already, and the demo leaves alone what it has not created. ` +
-        'If an earlier demo was killed, drop what it left behind. This lists it:\n' +
+      `The database ${database} exists already. The demo uses only databases that it has created. ` +
+        'If an earlier demo was killed, drop its databases. This lists them:\n' +
         `  SHOW DATABASES LIKE '${pattern()}'`,
     )
   }
@@ -60,7 +60,7 @@ function explained(error: unknown, database: string): unknown {
 function notDropped([first, ...others]: readonly string[], error: unknown): DemoError {
   const which = others.length === 0 ? first : `${first} and ${others.length} others`
   const { message } = error as Error
-  return new DemoError(`What the demo has created could not be dropped: ${which}. ${message}`)
+  return new DemoError(`The demo could not drop its databases: ${which}. ${message}`)
 }
 
 function pattern(): string {

@@ -4,7 +4,8 @@ import Keyv from 'keyv'
 import { LRUCache } from 'lru-cache'
 import NodeCache from 'node-cache'
 
-// The built package, because a loader for TypeScript makes each closure slower to keep its name.
+// The built package, because a loader for TypeScript records each closure's name, which makes closures
+// slower.
 const built = new URL('../../dist/esm/index.js', import.meta.url)
 const { createTenantKnex }: typeof import('../../src/index.ts') = await import(built.href)
 

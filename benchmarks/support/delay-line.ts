@@ -55,7 +55,7 @@ class Alarm {
     sleeper.unref()
   }
 
-  /** Only after the previous alarm has rung. */
+  /** Sets the time. Call it only after the previous alarm has rung. */
   set(time: number): void {
     this.#due[0] = performance.timeOrigin + time
     Atomics.store(this.#state, 0, 1)

@@ -15,7 +15,7 @@ const READS: readonly Read[] = [
 
 /** The operations with Knex's builder, in this Knex's database. */
 export function knexSession(knex: Knex): Session {
-  // Bound, not a closure: a loader for TypeScript makes each closure slower to keep its name.
+  // Bound, not a closure: a loader for TypeScript records each closure's name, which makes closures slower.
   return execute.bind(undefined, knex)
 }
 

@@ -55,9 +55,9 @@ async function createDatabase(connection: Connection, database: string): Promise
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ER_DB_CREATE_EXISTS') throw error
     throw new ExampleError(
-      `The database ${database} exists already, and only what was made here is used and dropped. ` +
-        'Does the example run somewhere else? If one was killed, drop what it left behind. ' +
-        'Or take other names: DATABASE_PREFIX=mine_ npm run example -- ...',
+      `The database ${database} exists already. Examples use and drop only databases that they have created. ` +
+        'Is an example running elsewhere? If one was killed, drop its databases. ' +
+        'Or use other names: DATABASE_PREFIX=mine_ npm run example -- ...',
     )
   }
   await connection.query('USE ??', [database])

@@ -109,7 +109,7 @@ export class World {
         `SELECT COUNT(*) AS count FROM ${this.databaseOf(tenant)}.items
          WHERE tenant = '${tenant}' AND val = 0`,
       )
-      if (Number(row?.count) !== ITEMS) throw new Error(`Someone changed the items of ${tenant}.`)
+      if (Number(row?.count) !== ITEMS) throw new Error(`The items of ${tenant} have changed.`)
     }
   }
 }

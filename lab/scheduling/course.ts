@@ -77,7 +77,7 @@ export class Course {
       else if (this.held.size > 0) this.#settle(this.#release())
       else this.#settle(this.#pass(70_000))
     }
-    throw new Error('somebody waits for ever')
+    throw new Error('an acquire waits for ever')
   }
 
   #settle(given: readonly Given[]): void {
@@ -182,7 +182,8 @@ export class Course {
   #give(given: Given): void {
     if (this.held.has(given.connection)) throw new Error('a connection was handed out twice')
     if (this.#closed.has(given.connection)) throw new Error('a closed connection was handed out')
-    if (!this.waiting.includes(given.id)) throw new Error('someone was served who does not wait')
+    if (!this.waiting.includes(given.id))
+      throw new Error('an acquire that does not wait was served')
     this.#forget(given.id)
     this.#seen.add(given.connection)
     this.held.set(given.connection, given)

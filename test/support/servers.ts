@@ -102,7 +102,7 @@ function reportMissing(names: readonly ServerName[]): void {
   }
   const required = names.filter(isRequired)
   if (required.length === 0) return
-  throw new Error(`${required.map((name) => TITLES[name]).join(' and ')} could not be had`)
+  throw new Error(`${required.map((name) => TITLES[name]).join(' and ')} could not be started`)
 }
 
 // A server that the user has chosen is required.

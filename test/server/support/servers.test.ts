@@ -195,7 +195,7 @@ describe('given a folder to work in', () => {
 
     it('then it is a failure where CI is set', async () => {
       const { code, output } = await endOf(run(['node', '-e', ''], { ...broken, CI: 'true' }))
-      expect(output).to.include('Redis could not be had')
+      expect(output).to.include('Redis could not be started')
       expect(code).to.equal(1)
       await expectNothingLeft(folder)
     })
@@ -212,7 +212,7 @@ describe('given a folder to work in', () => {
 
     it('then no other stands in for it, and the command does not run', async () => {
       const { code, output } = await endOf(run(['node', '-e', ''], ask('9.80')))
-      expect(output).to.include('Redis could not be had')
+      expect(output).to.include('Redis could not be started')
       expect(code).to.equal(1)
     })
   })
