@@ -19,7 +19,8 @@ export interface BoundTransaction extends Knex.Transaction {
    * The tenant's cache inside the transaction. It finds nothing and keeps nothing, because the transaction
    * may see values that are never committed. Keys that it deletes are deleted after COMMIT, before the caller
    * learns of the commit. After ROLLBACK they stay. In doubt they are deleted: after each statement that may
-   * commit, and after a rollback that has not undone everything. A rollback to a savepoint restores no key.
+   * commit, and after a rollback that has not undone everything. A rollback to a savepoint does not cancel a
+   * deletion.
    */
   readonly cache: TenantCache
   readonly transaction: BeginTransaction

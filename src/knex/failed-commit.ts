@@ -18,7 +18,7 @@ export function tellFailedCommit(trx: HandTransaction): void {
       await trx.executionPromise
       return result
     })
-    committed.catch(() => undefined) // as in Knex, an unhandled rejection does not end the process
+    committed.catch(() => undefined) // as in Knex, callers may ignore the promise
     return committed
   }
 }

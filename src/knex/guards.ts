@@ -58,7 +58,7 @@ export function wrongTenant(what: string, tenant: Tenant, other: Tenant | undefi
 }
 
 const ANOTHER_TENANT_KNEX =
-  ' Each createTenantKnex() has connections of its own: use objects of this one only, even if they share a scope.'
+  ' Each createTenantKnex() has its own connections: use objects of this one only, even if they share a scope.'
 
 /** The error for using a builder of a Knex with its own database in a tenant's query. */
 export function withoutTenant(what: string, tenant: Tenant): Error {
