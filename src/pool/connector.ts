@@ -19,7 +19,7 @@ export class Connector {
   readonly #options: ConnectOptions
   readonly #settings: SettingsSource
   readonly #attempts = new Set<AbortController>()
-  /** Outside any tenant's scope: the events of a socket run in the scope in which it was made. */
+  /** It has no tenant's scope. A socket's events run in the scope that the socket was made in. */
   readonly #outside = new AsyncResource('TENANT_KNEX_CONNECTOR')
   #inspection: Promise<ServerReport> | undefined
   #ended: TenantKnexError | undefined
@@ -78,7 +78,7 @@ export class Connector {
     return this.#side.kill(target)
   }
 
-  /** Ends every attempt to connect that is under way, and allows only `kill` from now on. */
+  /** Ends every attempt that is under way. From now on only `kill` may connect. */
   end(reason: TenantKnexError): void {
     this.#ended = reason
     this.#abort(reason)

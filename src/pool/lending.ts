@@ -112,8 +112,8 @@ export class Lending {
   }
 
   /**
-   * Takes connections out of the pool and closes them. Their places are free at once. None of them is
-   * given out meanwhile.
+   * Takes connections out of the pool and closes them. Their places are free at once, and the pool
+   * gives out none of them meanwhile.
    */
   drop(gates: readonly ServerConnection[]): void {
     for (const gate of gates) this.#remove(gate)

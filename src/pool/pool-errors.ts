@@ -14,7 +14,7 @@ export function destroyedError(
   )
 }
 
-/** What becomes of the statement of a connection that is closed now. */
+/** The outcome of a connection's statement if the connection is closed now. */
 export function outcomeOn({ isInFlight }: ServerConnection): Outcome {
   return isInFlight ? 'unknown' : 'not-sent'
 }

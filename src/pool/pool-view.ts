@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Lease } from '../connection/lease.ts'
 import { ServerConnection } from '../connection/server-connection.ts'
 
-/** What listeners get in place of a connection: its id. It is the same object each time. */
+/** Stands for a connection in events. A connection has the same object each time. */
 export interface ShownConnection {
   /** The server's own id of the connection. */
   readonly threadId: number
@@ -104,7 +104,7 @@ export class PoolEvents {
       this.#shown.delete((gate as ServerConnection).connectionId)
   }
 
-  /** What users get in place of Knex's `client.pool`. */
+  /** Makes the object that users get in place of Knex's `client.pool`. */
   viewOf(pool: PoolCounts): PoolView {
     const emitter = this.#emitter
     const change = (method: 'on' | 'removeListener' | 'removeAllListeners') => {

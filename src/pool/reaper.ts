@@ -1,6 +1,6 @@
 import type { PoolEvents } from './pool-view.ts'
 
-/** What a reaper goes by: the options of the pool. */
+/** The options that a reaper goes by. */
 export interface ReaperOptions {
   readonly min: number
   readonly idleTimeoutMillis: number

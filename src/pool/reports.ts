@@ -10,7 +10,7 @@ type MessageOf<N extends ChannelName> =
   (typeof CHANNELS)[N] extends TypedChannel<infer Message> ? Message : never
 type Details<N extends ChannelName> = Omit<MessageOf<N>, 'name' | 'server'>
 
-/** What a pool says of itself when an acquire has to wait. */
+/** The numbers of a pool when an acquire has to wait. */
 interface Numbers {
   readonly waiting: number
   readonly numUsed: number

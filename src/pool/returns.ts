@@ -36,8 +36,8 @@ export interface ReturnsParts {
 }
 
 /**
- * Takes connections back from tenants. Nothing runs on a connection, and nothing is left in its
- * session, when it goes back into the pool.
+ * Takes connections back from tenants. A connection is idle, and its session is clean, when it goes
+ * back into the pool.
  */
 export class Returns {
   readonly #parts: ReturnsParts
@@ -54,7 +54,7 @@ export class Returns {
     return this.#states.size
   }
 
-  /** What is done to a connection on its way back; undefined if it is not. */
+  /** The state of a connection on its way back; undefined for any other. */
   stateOf(gate: ServerConnection): ConnectionState | undefined {
     return this.#states.get(gate)
   }

@@ -1,11 +1,11 @@
 import type { ServerReport } from '../connection/inspect.ts'
 import type { PoolOptions } from '../options/pool.ts'
 
-/** What a server says of itself and of the account, and what about it does not suit the pool. */
+/** A server's report of itself and of the account, and the settings that do not suit the pool. */
 export interface ServerCheck extends ServerReport {
   /** Name of the server. */
   readonly server: string
-  /** One sentence for each setting that will make trouble. Empty where there is none. */
+  /** One sentence for each setting that will make trouble. Empty if there is none. */
   readonly warnings: readonly string[]
 }
 

@@ -59,7 +59,7 @@ export class ServerPool {
     this.view = this.#events.viewOf(this.#lending)
   }
 
-  /** What the server said of itself; undefined before the first connection. */
+  /** The server's facts; undefined before the first connection. */
   get facts(): ServerFacts | undefined {
     return this.#facts
   }
@@ -74,7 +74,7 @@ export class ServerPool {
     return this.settings?.queryFormat === undefined
   }
 
-  /** What connections are made with; undefined before a `connection` function has answered. */
+  /** The settings of connections; undefined before a `connection` function has answered. */
   get settings(): ConnectionOptions | undefined {
     return this.#connector.settings
   }
@@ -229,7 +229,7 @@ export class ServerPool {
     try {
       const gate = await pending.promise
       if (gate.unusable?.reason !== 'destroyed') return this.#lease(gate, place)
-      // The pool was destroyed after it gave the connection. No one would revoke the lease.
+      // The pool was destroyed after it gave the connection. A lease would never be revoked.
       void this.#returns.retire(gate)
       throw destroyedError(place)
     } catch (error) {

@@ -2,8 +2,8 @@ import type { ConnectionOptions } from 'mysql2'
 import type { ConnectionProvider, ResolvedConnection } from '../options/connection.ts'
 
 /**
- * The settings that connections are made with: asked for once for all who need them at a time, and
- * again when they have expired or could not be had.
+ * The settings of connections. Calls at the same time share one answer of the user's function. The
+ * function is asked again when its answer has expired, or if it has failed.
  */
 export class SettingsSource {
   readonly #ask: () => Promise<ResolvedConnection>
@@ -25,7 +25,7 @@ export class SettingsSource {
   /** The present settings. Rejects as the user's function does. */
   async current(): Promise<ConnectionOptions> {
     if (this.#answer && !this.#answer.isExpired()) return this.#answer.options
-    this.#answer = undefined // what it says of itself may change while it is asked for again
+    this.#answer = undefined // its `isExpired` may change while the function is asked again
     this.#asking ??= this.#ask()
     const asking = this.#asking
     try {
@@ -37,7 +37,7 @@ export class SettingsSource {
     }
   }
 
-  /** Waits no longer for an answer that does not come: whoever is next asks again. */
+  /** Gives up an answer that does not come. The next call asks again. */
   giveUp(): void {
     this.#asking = undefined
   }

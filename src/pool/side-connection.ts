@@ -1,6 +1,6 @@
 import type { KillTarget } from '../connection/kill.ts'
 
-/** Ends statements at the server. Gives what became of each, in their order. */
+/** Ends statements at the server. Resolves with one result for each, in their order. */
 export type KillAll = (
   targets: readonly KillTarget[],
 ) => Promise<readonly PromiseSettledResult<void>[]>
@@ -11,8 +11,8 @@ interface PendingKill {
 }
 
 /**
- * The one connection that a server may see of us beside the pool: made when needed, for one purpose
- * at a time. Statements that are to be ended while it is busy are ended together.
+ * The one connection that the server may see beside the pool. It is made when it is needed, for one
+ * purpose at a time. Kills that come while it is busy are sent together.
  */
 export class SideConnection {
   readonly #killAll: KillAll
@@ -23,14 +23,14 @@ export class SideConnection {
     this.#killAll = killAll
   }
 
-  /** Runs what needs a connection of its own, when it is its turn. */
+  /** Runs a function that needs a connection of its own, when its turn comes. */
   run<T>(fn: () => Promise<T>): Promise<T> {
     const result = this.#last.then(fn)
     this.#last = result.catch(() => undefined)
     return result
   }
 
-  /** Ends the statement that a connection is running. Rejects where the server refuses. */
+  /** Ends the statement that a connection is running. Rejects if the server refuses. */
   async kill(target: KillTarget): Promise<void> {
     const result = await new Promise<PromiseSettledResult<void>>((settle) => {
       this.#kills.push({ target, settle })
@@ -39,7 +39,7 @@ export class SideConnection {
     if (result.status === 'rejected') throw result.reason
   }
 
-  /** Resolves once nothing is under way. */
+  /** Resolves when no work is under way. */
   async settled(): Promise<void> {
     await this.#last
   }

@@ -1,7 +1,7 @@
 import type { SwitchMode } from '../base/session-modes.ts'
 import type { ServerConnection } from '../connection/server-connection.ts'
 
-/** What a pool has done since it was created. */
+/** Counts of a pool's work since it was created. */
 export interface ServerCounters {
   /** Connections asked for. */
   acquires: number
@@ -41,7 +41,7 @@ export interface ServerStats extends Readonly<ServerCounters> {
   /** How the first statement follows a switch: the option `switching`. */
   readonly switching: SwitchMode
   /**
-   * Whether the server names the current database in its answers. Where it does not, a statement
+   * Whether the server names the current database in its answers. If it does not, a statement
    * that leaves the database is not noticed, and the database is selected anew at each acquire.
    * False also before the first connection.
    */
@@ -49,8 +49,8 @@ export interface ServerStats extends Readonly<ServerCounters> {
 }
 
 /**
- * What a connection is doing: idle; held by a tenant; reading the rest of an answer that nobody
- * wants any more; having its session cleaned; or being closed.
+ * The state of a connection: idle; held by a tenant; reading the rest of an unwanted answer; having its
+ * session cleaned; or being closed.
  */
 export type ConnectionState = 'idle' | 'used' | 'draining' | 'cleaning' | 'closing'
 
@@ -60,9 +60,9 @@ export interface ConnectionInfo {
   readonly server: string
   /** The server's own id of the connection, as in its process list. */
   readonly connectionId: number
-  /** The tenant that holds the connection, or held it last; undefined where nobody has yet. */
+  /** The tenant that holds the connection, or held it last; undefined if none has yet. */
   readonly tenant: string | undefined
-  /** The database the server confirmed last; undefined where it is in doubt. */
+  /** The database the server confirmed last; undefined if it is in doubt. */
   readonly database: string | undefined
   readonly state: ConnectionState
   /** When the connection was last given out or taken back. */

@@ -23,7 +23,7 @@ export interface CapLimits {
  */
 export class Caps {
   readonly #limits: CapLimits
-  /** What a tenant may hold in any case. */
+  /** A tenant may hold so many in any case. */
   readonly #first: number
   #latest: string | undefined
   #latestAt = Number.NEGATIVE_INFINITY

@@ -1,16 +1,15 @@
-/** Of about so many take-overs it is known how many were comebacks. */
+/** The share of comebacks is a moving average over about so many take-overs. */
 const WINDOW = 256
 
 /**
- * Tells traffic that comes back from traffic that does not. When a tenant takes over a connection that
- * was another's, and has itself lost one lately, a wider pool would have kept that one: a list of
- * evicted keys, as caches have it to learn what more room would bring.
- *
+ * Tells traffic that comes back from traffic that does not. A comeback is a take-over by a tenant that
+ * has lost a connection lately: a wider pool would have kept it. Caches keep such a list of evicted
+ * keys to learn what more room would bring.
  * [ARC](https://www.usenix.org/conference/fast-03/arc-self-tuning-low-overhead-replacement-cache) calls
  * it a ghost list.
  */
 export class Comebacks {
-  /** Whose connections were taken over last, in a ring: as many as the pool has room for. */
+  /** The tenants whose connections were taken over last, in a ring with room for `size`. */
   readonly #losers: string[] = []
   /** How often each is in there. */
   readonly #losses = new Map<string, number>()
@@ -23,7 +22,7 @@ export class Comebacks {
     this.#size = size
   }
 
-  /** Which part of the last take-overs were by tenants that had lost a connection lately: 0 to 1. */
+  /** The part of the last take-overs that were comebacks: 0 to 1. */
   get share(): number {
     return this.#share
   }

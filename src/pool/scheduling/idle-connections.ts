@@ -35,14 +35,14 @@ export class IdleConnections<C, W> {
   }
 
   /**
-   * The one to take for a tenant: one in its database, or else one in no tenant's database, the one
-   * released last in both cases, or else another tenant's.
+   * The one to take for a tenant. First choice: in its database. Second: in no tenant's database. Of
+   * several the one released last. Third: another tenant's.
    */
   choose(share: TenantShare<C, W>): Member<C, W> | undefined {
     return this.#latestIn(share.idle > 0 ? share : undefined) ?? this.#victim()
   }
 
-  /** In the order in which they became idle. */
+  /** The one that has been idle longest comes first. */
   [Symbol.iterator](): Iterator<Member<C, W>> {
     return this.#members[Symbol.iterator]()
   }

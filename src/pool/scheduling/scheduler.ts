@@ -9,13 +9,14 @@ const MAX_WIDENING = 2
 
 /**
  * The pool is widened only if at least this part of take-overs is by tenants that have lost a
- * connection lately. If each request is of a tenant drawn anew from 1,000, a pool of 50 switches a
- * third less often than one of 16 and does no more work: its connections take turns, and each finds
- * the server's processor busy with others (benchmarks/README.md, "What does each piece buy?").
+ * connection lately. More connections do not always help. If each request is of a tenant drawn anew
+ * from 1,000, a pool of 50 switches a third less often than one of 16 but does no more work: each
+ * connection finds the server's processor busy with others (benchmarks/README.md, "What does each
+ * piece buy?").
  */
 const MIN_COMEBACKS = 1 / 2
 
-/** What a scheduler must keep to. */
+/** The limits of a scheduler. */
 export interface SchedulerLimits extends CapLimits {
   /** Acquires of one tenant that wait at most. */
   readonly maxWaitingPerTenant: number
@@ -70,7 +71,7 @@ export class Scheduler<C, W> {
     return this.#idle.size
   }
 
-  /** Tenants of which anything is known: those that hold, wait for or have an idle connection. */
+  /** Tenants that the scheduler remembers: they hold, wait for or have an idle connection. */
   get tenants(): number {
     return this.#shares.size
   }
@@ -181,9 +182,9 @@ export class Scheduler<C, W> {
   }
 
   /**
-   * Why to open a connection: because an acquire waits and nothing is idle, or in the background
-   * because a tenant has just got another tenant's connection, and tenants come back. Call it until
-   * it returns undefined.
+   * Why to open a connection: an acquire waits and nothing is idle, or, in the background, a tenant
+   * has just taken another tenant's connection over, and tenants come back. Call it until it returns
+   * undefined.
    *
    * @param connecting connections that are on their way
    */

@@ -1,7 +1,7 @@
 /** A tenant whose connections have not come back for so long may be stuck, on a lock for example. */
 const STANDSTILL_MILLIS = 250
 
-/** What the scheduler knows of one tenant, under the name of its database. */
+/** One tenant, as the scheduler knows it: by the name of its database. */
 export class TenantShare<C, W> {
   readonly database: string
   /** Connections that the tenant holds, or that are being cleaned after it. */
@@ -35,7 +35,7 @@ export class TenantShare<C, W> {
   }
 }
 
-/** What the scheduler knows of one connection. */
+/** One connection, as the scheduler knows it. */
 export class Member<C, W> {
   readonly connection: C
   /** Its holder; undefined while it is idle. */

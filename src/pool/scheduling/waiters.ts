@@ -119,7 +119,7 @@ export class Waiters<C, W> {
     removeAt(this.#tenants, this.#indexOf(turnOf(share)))
   }
 
-  /** Where the tenant of a turn is, or belongs. */
+  /** The index of the tenant whose first waiter has this turn, or that it would have. */
   #indexOf(turn: number): number {
     let low = 0
     let high = this.#tenants.length
