@@ -217,11 +217,8 @@ export class Lending {
     else void answer.then((isAlive) => this.#deliver(assignment, isAlive)).then(() => this.look())
   }
 
-  /** If a connection is dead, or no longer wanted, whoever else waits gets another one, or this one. */
-  #deliver(
-    { member, waiter }: Assignment<ServerConnection, PendingAcquire>,
-    isAlive: boolean,
-  ): void {
+  /** A waiter gets a connection that is alive. If the connection is dead, the waiter waits again. */
+  #deliver({ member, waiter }: Assignment<ServerConnection, PendingAcquire>, isAlive: boolean): void {
     const { connection } = member
     const pending = waiter.item
     if (this.#isClosed && !pending.isSettled) pending.reject(destroyedError(pending.place))

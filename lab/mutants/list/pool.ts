@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts'
 const KEPT = ['test/server/isolation/kept-connections.test.ts']
 const TRANSACTIONS = ['test/server/isolation/transactions.test.ts']
 const SERVER_POOL = ['test/server/pool/server-pool.test.ts']
+const DEADLINE = ['test/unit/base/deadline.test.ts']
 const OPENER = ['test/unit/pool/opener.test.ts']
 const REAPER = ['test/unit/pool/reaper.test.ts']
 const SIDE = ['test/unit/pool/side-connection.test.ts']
@@ -307,5 +308,22 @@ export const POOL: readonly Mutant[] = [
     search: 'if (this.numUsed === 0) this.#onUnused()',
     replace: 'this.#onUnused()',
     tests: ['test/server/tenant-knex.test.ts', ...SERVER_POOL],
+  },
+  {
+    name: 'leave the timer of a time limit running when the work has ended',
+    harm: 'a connection that was opened in time is aborted later; the process does not end by itself',
+    file: 'src/base/deadline.ts',
+    search: '    clearTimeout(timer)\n',
+    replace: '    void timer\n',
+    tests: DEADLINE,
+    isQuick: true,
+  },
+  {
+    name: 'wait for work as long as it takes',
+    harm: 'a connection whose KILL hangs never leaves the pool',
+    file: 'src/base/deadline.ts',
+    search: 'Promise.race([work, late])',
+    replace: 'Promise.race([work, late.then(() => work)])',
+    tests: DEADLINE,
   },
 ]
