@@ -85,19 +85,29 @@ export class Gate implements CommandGate {
   /** A command starts. */
   start(command: Command, passage: Passage): boolean {
     if (hasFailedPrepare(command)) return this.#pass(command, undefined)
-    const connection = this.#connection
     const { sender } = passage
-    const decision = decideStart(sender?.lease, connection.holder, connection.state, command.sql)
+    const { holder, state } = this.#connection
+    const decision = decideStart(sender?.lease, holder, state, command.sql)
     if (sender === undefined || decision === 'refuse') return this.#refuse(command, sender)
     if (decision === 'run') return this.#run(command, passage, sender)
-    connection.settings.events.onSwitch(decision)
-    const isPipelined = this.#leavesWithSwitch(command, sender, decision)
-    const prologue = new Prologue(connection, decision, sender.lease.place, isPipelined)
+    this.#switch(command, passage, sender, decision)
+    return false
+  }
+
+  /** Sends the switch that a command needs, and the command in the same write if that is safe. */
+  #switch(
+    command: Command,
+    passage: Passage,
+    sender: Sender,
+    need: Exclude<Need, 'nothing'>,
+  ): void {
+    this.#connection.settings.events.onSwitch(need)
+    const isPipelined = this.#leavesWithSwitch(command, sender, need)
+    const prologue = new Prologue(this.#connection, need, sender.lease.place, isPipelined)
     passage.prologue = prologue
     this.#prologue = prologue
     if (isPipelined) prologue.startWith(() => this.#run(command, passage, sender))
     else prologue.start()
-    return false
   }
 
   #leavesWithSwitch(command: Command, { lease, nature }: Sender, need: Need): boolean {
