@@ -218,7 +218,10 @@ export class Lending {
   }
 
   /** A waiter gets a connection that is alive. If the connection is dead, the waiter waits again. */
-  #deliver({ member, waiter }: Assignment<ServerConnection, PendingAcquire>, isAlive: boolean): void {
+  #deliver(
+    { member, waiter }: Assignment<ServerConnection, PendingAcquire>,
+    isAlive: boolean,
+  ): void {
     const { connection } = member
     const pending = waiter.item
     if (this.#isClosed && !pending.isSettled) pending.reject(destroyedError(pending.place))
