@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { RawConnection } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /** A callback without a result. */
 export type DoneCallback = (error: Error | null) => void

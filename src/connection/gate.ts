@@ -10,16 +10,14 @@ import {
   UntoldCommands,
 } from './gated-command.ts'
 import type { Intake } from './intake.ts'
-import type { Lease } from './lease.ts'
-import type { Sender } from './sender.ts'
+import type { Sender, SendingLease } from './sender.ts'
 import { learnFrom } from './session/answer-meaning.ts'
 import type { Need } from './session/state.ts'
 import { decideStart, leavesWithSwitch } from './start-decision.ts'
 import { type FailedPrologue, Prologue, type PrologueTarget } from './switch/prologue.ts'
 import type { AnswerPart } from './wire/answer-part.ts'
-import { isCompressed, type Packet, takeQueued } from './wire/driver.ts'
+import { isCompressed, takeQueued } from './wire/driver.ts'
 import {
-  type Command,
   endLocalFile,
   failCommand,
   hasFailedPrepare,
@@ -27,11 +25,12 @@ import {
   isTextQuery,
   steerStream,
 } from './wire/driver-command.ts'
+import type { Command, Packet } from './wire/driver-types.ts'
 
 /** The connection that a gate stands before. */
 export interface GatedConnection extends PrologueTarget {
   readonly intake: Intake
-  readonly holder: Lease | undefined
+  readonly holder: (SendingLease & Sender) | undefined
   /** When the connection was last given or taken back, by this process's monotonic clock. */
   readonly usedAt: number
   readonly settings: PrologueTarget['settings'] & {
@@ -194,7 +193,7 @@ export class Gate implements CommandGate {
     { showsRows }: Passage,
     packet: Packet,
     part: AnswerPart,
-    { place }: Lease,
+    { place }: SendingLease,
   ): void {
     const { state, isTracked, connectionId } = this.#connection
     const meaning = learnFrom(part, packet, state, isTracked === true, !showsRows)

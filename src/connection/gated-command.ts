@@ -2,8 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Sender } from './sender.ts'
 import type { Prologue } from './switch/prologue.ts'
 import { type AnswerPart, answerPart } from './wire/answer-part.ts'
-import type { Packet } from './wire/driver.ts'
-import { type Command, failCommand } from './wire/driver-command.ts'
+import { failCommand } from './wire/driver-command.ts'
+import type { Command, Packet } from './wire/driver-types.ts'
 
 /** Decides when a command starts, and at each answer to it. True: the command has ended. */
 export interface CommandGate {

@@ -3,7 +3,7 @@ import { type ConnectOptions, setUp } from './open.ts'
 import { withRawConnection } from './raw-connection.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { ask } from './wire/ask.ts'
-import type { RawConnection } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /** A server's facts about itself and the account. */
 export interface ServerReport extends ServerFacts {

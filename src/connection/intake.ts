@@ -3,11 +3,10 @@ import {
   type CommandQueue,
   callDriver,
   interceptCommands,
-  type Packet,
-  type RawConnection,
   type SendingMethod,
 } from './wire/driver.ts'
-import { type Command, executeCommand, type WireCommand } from './wire/driver-command.ts'
+import { executeCommand } from './wire/driver-command.ts'
+import type { Command, Packet, RawConnection, WireCommand } from './wire/driver-types.ts'
 
 /** Takes a new command with its sender, before mysql2 queues it. */
 interface Admission {

@@ -16,8 +16,9 @@ import { type Sender, type StatementNature, UNKNOWN_STATEMENT } from './sender.t
 import { refusalOf } from './session/statement-text.ts'
 import { type ShownConfig, shownConfig } from './shown-config.ts'
 import { explainOnce, sqlOf, valuesOf } from './wire/arguments.ts'
-import { isOpen, lossError, type RawConnection, type SendingMethod } from './wire/driver.ts'
-import { type Command, failLater, unsentCommand } from './wire/driver-command.ts'
+import { isOpen, lossError, type SendingMethod } from './wire/driver.ts'
+import { failLater, unsentCommand } from './wire/driver-command.ts'
+import type { Command, RawConnection } from './wire/driver-types.ts'
 
 /** The connection behind a lease, as far as the lease needs it. */
 export interface LeaseHost {

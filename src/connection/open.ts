@@ -6,7 +6,8 @@ import { checkEscaping, setNames } from './session/escaping.ts'
 import { sessionSetup } from './session/setup.ts'
 import { setupPlan } from './switch/plan.ts'
 import type { Asked } from './wire/ask.ts'
-import { charsetNumberOf, type RawConnection } from './wire/driver.ts'
+import { charsetNumberOf } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /** How connections to one server are opened. */
 export interface ConnectOptions extends ConnectionSettings {

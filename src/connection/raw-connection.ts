@@ -1,7 +1,7 @@
 import mysql, { type ConnectionOptions } from 'mysql2'
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { SwitchFailure, switchError } from './switch/errors.ts'
-import type { RawConnection } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /**
  * Connects and runs a function. If the function fails, or the signal aborts it, the connection is closed.

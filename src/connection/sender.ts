@@ -1,4 +1,4 @@
-import type { Lease } from './lease.ts'
+import type { Place } from '../tenants/place.ts'
 
 /** Facts about a statement that Knex knows when it sends one. */
 export interface StatementNature {
@@ -17,13 +17,23 @@ export const UNKNOWN_STATEMENT: StatementNature = {
   cannotCommit: false,
 }
 
+/** A lease, as far as its commands need it. Told apart by identity. */
+export interface SendingLease {
+  readonly place: Place
+}
+
 /**
  * The sender of a command, and the command's nature. The gate keeps it with each command. A lease itself
  * sends the commands that Knex has not described.
  */
 export interface Sender {
-  readonly lease: Lease
+  readonly lease: SendingLease
   readonly nature: StatementNature
+}
+
+/** A lease that takes statements with their senders. */
+interface DescribedLease extends SendingLease {
+  queryAs(sender: Sender, args: readonly unknown[]): unknown
 }
 
 /**
@@ -31,10 +41,10 @@ export interface Sender {
  * statement goes with its call.
  */
 export class KnownSender implements Sender {
-  readonly lease: Lease
+  readonly lease: DescribedLease
   readonly nature: StatementNature
 
-  constructor(lease: Lease, nature: StatementNature) {
+  constructor(lease: DescribedLease, nature: StatementNature) {
     this.lease = lease
     this.nature = nature
   }

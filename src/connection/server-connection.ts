@@ -18,9 +18,9 @@ import {
   isPaused,
   lossError,
   nameDatabase,
-  type RawConnection,
   sayGoodBye,
 } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /** The events of a connection that its pool hears. */
 export interface ConnectionEvents {

@@ -2,7 +2,7 @@ import mysql from 'mysql2'
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { NO_ROLE } from './session/setup.ts'
 import { ask } from './wire/ask.ts'
-import type { RawConnection } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /*
  * The questions that a new connection asks its server. The facts that the server does not tell are not

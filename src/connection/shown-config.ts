@@ -1,4 +1,4 @@
-import type { RawConnection } from './wire/driver.ts'
+import type { RawConnection } from './wire/driver-types.ts'
 
 /** The settings of a connection as its holder may see them. */
 export type ShownConfig = Readonly<RawConnection['config']>

@@ -1,16 +1,12 @@
 import type { SwitchMode } from '../base/session-modes.ts'
 import type { Place } from '../tenants/place.ts'
+import type { SendingLease } from './sender.ts'
 import type { Need } from './session/state.ts'
 import { isTransactionEnd } from './session/statement-text.ts'
 
 /*
  * The gate's two decisions about a command that starts, from plain values alone.
  */
-
-/** A lease, as far as the decision needs it. Leases are told apart by identity. */
-interface Holder {
-  readonly place: Place
-}
 
 /** A command that starts runs, or is refused, or its connection is switched first. */
 export type StartDecision = 'run' | 'refuse' | Exclude<Need, 'nothing'>
@@ -25,8 +21,8 @@ export type StartDecision = 'run' | 'refuse' | Exclude<Need, 'nothing'>
  * @param sql the command's text, if it has one
  */
 export function decideStart(
-  lease: Holder | undefined,
-  holder: Holder | undefined,
+  lease: SendingLease | undefined,
+  holder: SendingLease | undefined,
   session: { need(place: Place): Need },
   sql: string | undefined,
 ): StartDecision {

@@ -1,5 +1,5 @@
 import type { AnswerPart } from '../wire/answer-part.ts'
-import type { Packet } from '../wire/driver.ts'
+import type { Packet } from '../wire/driver-types.ts'
 import { errnoOf, readOk, STATUS } from '../wire/packets.ts'
 import type { SessionState } from './state.ts'
 

@@ -9,9 +9,9 @@ import {
   expectAnswer,
   expectedSequenceId,
   FIRST,
-  type Packet,
   setCharsetNumber,
 } from '../wire/driver.ts'
+import type { Packet } from '../wire/driver-types.ts'
 import { errnoOf, isErr } from '../wire/packets.ts'
 import { SkippedAnswer } from '../wire/skipped-answer.ts'
 import { SwitchFailure, switchError } from './errors.ts'

@@ -6,13 +6,11 @@ import {
   FIRST,
   forgetStatements,
   isCompressed,
-  type Packet,
-  type RawConnection,
   sendPackets,
   setCharsetNumber,
   takesQueryAttributes,
 } from '../wire/driver.ts'
-import type { WireCommand } from '../wire/driver-command.ts'
+import type { Packet, RawConnection, WireCommand } from '../wire/driver-types.ts'
 import { isErr, isOk, type OkStatus, readOk, STATUS } from '../wire/packets.ts'
 import { ER_BAD_DB, ER_DBACCESS_DENIED, SwitchFailure } from './errors.ts'
 import { encodeStep, type SwitchStep } from './plan.ts'

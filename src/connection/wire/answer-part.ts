@@ -1,5 +1,4 @@
-import type { Packet } from './driver.ts'
-import type { Command } from './driver-command.ts'
+import type { Command, Packet } from './driver-types.ts'
 import { isErr, isOk } from './packets.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { RawConnection } from './driver.ts'
 import { ownQuery } from './driver-command.ts'
+import type { RawConnection } from './driver-types.ts'
 
 /** A row of an answer: columns by their position, each as the server's text. */
 export type TextRow = readonly (string | null)[]

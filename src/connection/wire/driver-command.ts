@@ -1,49 +1,8 @@
 /*
  * The part of mysql2's commands that its types do not show (lib/commands/), read in mysql2 3.24.6.
  */
-import type { EventEmitter } from 'node:events'
 import mysql from 'mysql2'
-import type { Packet, RawConnection } from './driver.ts'
-
-/**
- * The least that mysql2 asks of a command. It calls `execute` without a packet when the command
- * starts, and then with each packet until it returns true.
- */
-export interface WireCommand {
-  execute(packet: Packet | undefined, connection: RawConnection): boolean
-  onResult?: ((error: Error | null, ...rest: unknown[]) => void) | undefined
-  stateName?(): string
-}
-
-/** One of mysql2's own commands (lib/commands/command.js). */
-export interface Command extends WireCommand {
-  /** SQL of a Query or an Execute. */
-  readonly sql?: string
-  /** The state that handles the next packet: one of the functions below, by identity. */
-  readonly next?: unknown
-  readonly resultsetHeader?: unknown
-  readonly infileOk?: unknown
-  readonly readField?: unknown
-  readonly fieldsEOF?: unknown
-  /** Of a Query or an Execute that has started. */
-  readonly options?: { readonly typeCast?: unknown }
-  readonly row?: unknown
-  /** Of a Query: its time limit in milliseconds, and the timer, once it has started. */
-  readonly timeout?: number | undefined
-  readonly queryTimeout?: NodeJS.Timeout | null
-  /** Of a Query or an Execute that has started: its stream pauses and resumes this object. */
-  _connection?: object | null
-  /** Of a LOAD DATA LOCAL that has been asked for its file. */
-  readonly _localStream?: LocalFile | null
-  readonly _unpipeStream?: () => void
-  emit(event: 'error' | 'end', error?: Error): boolean
-  listenerCount(event: 'error' | 'fields'): number
-}
-
-/** The stream of a file that the server asks for. */
-interface LocalFile extends EventEmitter {
-  destroy?(): unknown
-}
+import type { Command, RawConnection } from './driver-types.ts'
 
 type CreateQuery = (sql: unknown, values: unknown, callback: unknown, config: object) => Command
 

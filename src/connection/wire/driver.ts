@@ -4,45 +4,9 @@
  * of mysql2, and none imports from inside the package. There is no public way to see a command start, or
  * an answer before it is parsed, and the gate needs both.
  */
-import type { Socket } from 'node:net'
 import type { Connection } from 'mysql2'
-import type { Command, WireCommand } from './driver-command.ts'
+import type { Command, Packet, RawConnection, WireCommand } from './driver-types.ts'
 import { CAPABILITY } from './packets.ts'
-
-/** One packet of the server's (lib/packets/packet.js). Reading must not move `offset`. */
-export interface Packet {
-  readonly buffer: Buffer
-  readonly offset: number
-  readonly end: number
-  /** Its number within the answer, from 1 up. */
-  readonly sequenceId: number
-  isEOF(): boolean
-  eofStatusFlags(): number
-  eofWarningCount(): number
-  /** The same bytes behind another object. */
-  clone(): Packet
-  asError(encoding: string): Error
-}
-
-/** A connection of mysql2's, as the other files see it. They do the rest through the functions below. */
-export interface RawConnection
-  extends Pick<
-    Connection,
-    | 'config'
-    | 'connect'
-    | 'end'
-    | 'escape'
-    | 'escapeId'
-    | 'format'
-    | 'on'
-    | 'pause'
-    | 'promise'
-    | 'resume'
-    | 'threadId'
-  > {
-  readonly stream: Socket
-  addCommand<C extends WireCommand>(command: C): C
-}
 
 /** The members that only this file uses. */
 interface Internals extends Omit<RawConnection, 'config'> {

@@ -2,7 +2,7 @@
  * Protocol facts: MySQL Internals, "Command Phase" and "OK_Packet";
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_ok_packet.html
  */
-import type { Packet } from './driver.ts'
+import type { Packet } from './driver-types.ts'
 
 const COM_INIT_DB = 0x02
 const COM_QUERY = 0x03

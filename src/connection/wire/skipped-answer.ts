@@ -1,5 +1,5 @@
 import type { Outcome } from '../../base/errors.ts'
-import type { Packet } from './driver.ts'
+import type { Packet } from './driver-types.ts'
 import { isErr, isOk, readColumnCount, readOk, STATUS } from './packets.ts'
 
 /** The end of an answer, with its status bits; an error has none. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { learnFrom } from '../../../../src/connection/session/answer-meaning.ts'
 import { SessionState } from '../../../../src/connection/session/state.ts'
-import type { Packet } from '../../../../src/connection/wire/driver.ts'
+import type { Packet } from '../../../../src/connection/wire/driver-types.ts'
 import { placeOf } from '../../../support/place.ts'
 import { eof, err, ok, packet } from '../support/answer-packets.ts'
 

@@ -1,4 +1,4 @@
-import type { Packet } from '../../../../src/connection/wire/driver.ts'
+import type { Packet } from '../../../../src/connection/wire/driver-types.ts'
 
 /** A packet in the middle of a buffer, as they come. */
 export function packet(hex: string): Packet {

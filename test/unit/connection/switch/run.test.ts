@@ -8,7 +8,7 @@ import {
   switchPlan,
 } from '../../../../src/connection/switch/plan.ts'
 import { SwitchRun, type SwitchTarget } from '../../../../src/connection/switch/run.ts'
-import type { Packet, RawConnection } from '../../../../src/connection/wire/driver.ts'
+import type { Packet, RawConnection } from '../../../../src/connection/wire/driver-types.ts'
 import { placeOf } from '../../../support/place.ts'
 import { type RejectedError, thrown } from '../../../support/tenants.ts'
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { answerPart } from '../../../../src/connection/wire/answer-part.ts'
-import type { Command } from '../../../../src/connection/wire/driver-command.ts'
+import type { Command } from '../../../../src/connection/wire/driver-types.ts'
 import { eof, err, ok, packet } from '../support/answer-packets.ts'
 
 const STATES = {

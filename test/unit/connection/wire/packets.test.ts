@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Packet } from '../../../../src/connection/wire/driver.ts'
+import type { Packet } from '../../../../src/connection/wire/driver-types.ts'
 import {
   errnoOf,
   initDbPacket,

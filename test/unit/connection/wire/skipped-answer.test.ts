@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Packet } from '../../../../src/connection/wire/driver.ts'
+import type { Packet } from '../../../../src/connection/wire/driver-types.ts'
 import { type AnswerEnd, SkippedAnswer } from '../../../../src/connection/wire/skipped-answer.ts'
 
 const OK = '00 00 00 0300 0000'
