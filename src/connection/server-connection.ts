@@ -50,8 +50,8 @@ export interface Unusable {
 }
 
 /**
- * The life of a connection to a server: lent to one tenant after the other, cleaned in between, and ended.
- * Its gate decides on each command.
+ * A connection to a server, and its life: it is lent to one tenant after the other, and ends. Its gate
+ * decides on each command.
  */
 export class ServerConnection implements LeaseHost, GatedConnection {
   readonly raw: RawConnection
@@ -177,7 +177,7 @@ export class ServerConnection implements LeaseHost, GatedConnection {
     return this.#gate.isInFlight
   }
 
-  /** True or false if the server's last answer says so; undefined if it does not. */
+  /** Whether a transaction is open, by the server's last answer; undefined if that does not tell. */
   get isInTransaction(): boolean | undefined {
     const leftover = this.state.leftover()
     if (leftover === 'transaction') return true

@@ -37,6 +37,7 @@ const DIAGNOSIS = {
   },
 } as const
 
+/** Asks for everything that the setup of a session depends on. */
 export async function askServer(connection: RawConnection): Promise<Answers> {
   const version = await askVersion(connection)
   const isMariaDB = /mariadb/i.test(version)
