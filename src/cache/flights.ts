@@ -1,3 +1,4 @@
+import { inTime } from '../base/deadline.ts'
 import { TenantKnexError } from '../base/errors.ts'
 import { computing, isComputing } from './computing.ts'
 import type { Epoch } from './tenant-store.ts'
@@ -89,20 +90,11 @@ export class Flights {
     return result
   }
 
-  async #wait(key: string, flight: RunningFlight): Promise<unknown> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      const expire = (): void => {
-        this.#leave(key, flight)
-        reject(this.#tooLate(key))
-      }
-      timer = setTimeout(expire, flight.until - performance.now())
+  #wait(key: string, flight: RunningFlight): Promise<unknown> {
+    return inTime(flight.until - performance.now(), flight.result, () => {
+      this.#leave(key, flight)
+      return this.#tooLate(key)
     })
-    try {
-      return await Promise.race([flight.result, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   #leave(key: string, flight: RunningFlight): void {

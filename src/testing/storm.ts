@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inTime } from '../base/deadline.ts'
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { audit } from './audit.ts'
 import { Claims } from './claims.ts'
@@ -205,18 +206,8 @@ class Storm {
 }
 
 /** Awaits an operation. A late one is a violation. */
-async function within(millis: number, running: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new StormViolation(`it did not settle within ${millis} ms`))
-    }, millis)
-  })
-  try {
-    await Promise.race([running, late])
-  } finally {
-    clearTimeout(timer)
-  }
+function within(millis: number, running: Promise<void>): Promise<void> {
+  return inTime(millis, running, () => new StormViolation(`it did not settle within ${millis} ms`))
 }
 
 /** Tries again while the database fails. */

@@ -1,3 +1,4 @@
+import { inTime } from '../../base/deadline.ts'
 import { WaitedTooLong } from '../store-unavailable.ts'
 import type { MaybePromise } from '../tenant-store.ts'
 import type { KeyValue, Texts } from './key-value.ts'
@@ -76,11 +77,11 @@ export class OneWriteAtATime implements KeyValue {
   ): Promise<T> {
     const until = performance.now() + this.#timeoutMillis
     for (let before = first; before.length > 0; before = this.#before(keys)) {
-      await withinTime(Promise.all(before), until - performance.now())
+      await inTime(until - performance.now(), Promise.all(before), tookLong)
     }
     // The store gets only the rest of the time. If that is too short, the store is not to blame, so the
     // error is `WaitedTooLong`.
-    return withinTime(this.#run(keys, write), until - performance.now())
+    return inTime(until - performance.now(), this.#run(keys, write), tookLong)
   }
 
   #before(keys: readonly string[]): Promise<unknown>[] {
@@ -112,14 +113,6 @@ export class OneWriteAtATime implements KeyValue {
   }
 }
 
-async function withinTime<T>(promise: MaybePromise<T>, millis: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new WaitedTooLong(TOOK_LONG)), millis)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+function tookLong(): WaitedTooLong {
+  return new WaitedTooLong(TOOK_LONG)
 }

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { inTime } from '../../base/deadline.ts'
 import type { KeyValue } from './key-value.ts'
 import type { RedisClient } from './redis-client.ts'
 
@@ -98,7 +99,11 @@ export class Redis implements KeyValue {
       .finally(() => {
         this.#connecting = undefined
       })
-    await withinTime(this.#connecting, this.#timeoutMillis)
+    await inTime(
+      this.#timeoutMillis,
+      this.#connecting,
+      () => new Error('The Redis client is connecting.'),
+    )
     const client = this.#ready()
     if (client) return client
     // While the client reconnects, it would queue commands and run them much later.
@@ -123,18 +128,6 @@ export class Redis implements KeyValue {
     if (client === this.#client) return
     client.on('error', this.#onError)
     this.#client = client
-  }
-}
-
-async function withinTime(promise: Promise<void>, timeoutMillis: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The Redis client is connecting.')), timeoutMillis)
-  })
-  try {
-    await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
