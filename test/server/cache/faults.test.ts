@@ -133,7 +133,7 @@ describe('given a Redis that fails', () => {
             for (let call = 0; call < 50; call++) await cache.get('k')
             expect(mGets(proxy.sent)).to.equal(sent)
             expect(errors).to.have.length(55)
-            expect(errors.at(-1)?.message).to.include('left alone')
+            expect(errors.at(-1)?.message).to.include('it failed several times in a row')
             const trial = async (): Promise<boolean> => {
               await Promise.all(Array.from({ length: 20 }, () => cache.get('k')))
               return mGets(proxy.sent) > sent

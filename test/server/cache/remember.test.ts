@@ -254,11 +254,7 @@ for (const [where, options] of stores) {
     })
 
     describe('when something is said about the key while it is computed', () => {
-      const cases: [
-        string,
-        (cache: ReturnType<TenantKnex>['cache']) => Promise<unknown>,
-        unknown,
-      ][] = [
+      const cases: [string, (cache: TenantCache) => Promise<unknown>, unknown][] = [
         ['set', (cache) => cache.set('k', 'set'), 'set'],
         ['setMany', (cache) => cache.setMany([{ key: 'k', value: 'set' }]), 'set'],
         ['delete', (cache) => cache.delete('k'), undefined],
