@@ -498,30 +498,32 @@ onEachServer('a statement and its switch', (server) => {
       }
     }))
 
-  it('are refused together where the account may not enter the database any more', () =>
-    withTenants(server, { tenants: ['a', 'b', 'c'] }, async (context) => {
-      const { admin, databaseOf, url } = context
-      const user = `tk_denied_${process.pid}`
-      await admin.query(`CREATE USER ${user}@'%'`)
-      for (const id of ['a', 'b', 'c']) {
-        await admin.query(`GRANT ALL ON \`${databaseOf(id)}\`.* TO ${user}@'%'`)
-      }
-      try {
-        const connection = { ...urlOptions(url), user, password: '' }
-        const options = { connection, database: databaseOf, pool: { max: 1 } }
-        await withTenants(server, { ...options, tenants: [] }, async ({ tenantKnex }) => {
-          await warm({ ...context, tenantKnex })
-          await admin.query(`REVOKE ALL ON \`${databaseOf('c')}\`.* FROM ${user}@'%'`)
-          const error = await rejection(tenantKnex('c')('items').update({ val: 9 }))
-          expect(error).to.include({ code: 'ERR_TENANT_DATABASE_DENIED', outcome: 'failed' })
-          expect(await tenantKnex('b')('items').sum({ val: 'val' }).first()).to.deep.equal({
-            val: '0',
+  for (const clean of ['hand-over', 'when-dirty'] as const) {
+    it(`are refused together where the account may not enter the database any more, ${clean}`, () =>
+      withTenants(server, { tenants: ['a', 'b', 'c'] }, async (context) => {
+        const { admin, databaseOf, url } = context
+        const user = `tk_denied_${process.pid}`
+        await admin.query(`CREATE USER ${user}@'%'`)
+        for (const id of ['a', 'b', 'c']) {
+          await admin.query(`GRANT ALL ON \`${databaseOf(id)}\`.* TO ${user}@'%'`)
+        }
+        try {
+          const connection = { ...urlOptions(url), user, password: '' }
+          const options = { connection, database: databaseOf, pool: { max: 1 }, clean }
+          await withTenants(server, { ...options, tenants: [] }, async ({ tenantKnex }) => {
+            await warm({ ...context, tenantKnex })
+            await admin.query(`REVOKE ALL ON \`${databaseOf('c')}\`.* FROM ${user}@'%'`)
+            const error = await rejection(tenantKnex('c')('items').update({ val: 9 }))
+            expect(error).to.include({ code: 'ERR_TENANT_DATABASE_DENIED', outcome: 'failed' })
+            expect(await tenantKnex('b')('items').sum({ val: 'val' }).first()).to.deep.equal({
+              val: '0',
+            })
           })
-        })
-      } finally {
-        await admin.query(`DROP USER ${user}@'%'`)
-      }
-    }))
+        } finally {
+          await admin.query(`DROP USER ${user}@'%'`)
+        }
+      }))
+  }
 
   describe('given a connection that is cut', () => {
     // RESET, neutral, SET NAMES, on MySQL SET ROLE, database: how many are answered before the cut.
