@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** The value of a scope that is entered before its value is known. */
-export class Slot<T> {
+export class PendingValue<T> {
   value: T | undefined
 }
 
@@ -18,7 +18,7 @@ interface Link {
   /** The {@link Scope} that set the value. In a shared scope it may be another one. */
   readonly by: object
   readonly value: unknown
-  readonly slot: Slot<unknown> | undefined
+  readonly pending: PendingValue<unknown> | undefined
   /** Outer values that the code inside may return to, the innermost first. */
   readonly outer: readonly unknown[]
   /** Set if the code may leave the scope. After that the link is ignored everywhere. */
@@ -98,19 +98,19 @@ export class Scope<T extends object> {
   }
 
   /** Calls a function with a value in scope, or with none. The result is not awaited. */
-  call<R>(value: T | Slot<T> | undefined, fn: () => R): R {
+  call<R>(value: T | PendingValue<T> | undefined, fn: () => R): R {
     return storage.run(this.#linked(value), fn)
   }
 
   /**
-   * Enters a new scope for the rest of the running asynchronous context. It is empty until its slot is
+   * Enters a new scope for the rest of the running asynchronous context. It is empty until its pending is
    * filled. Code whose context does not end, such as a test that calls a server directly, stays in the scope
    * too.
    */
-  enter(): Slot<T> {
-    const slot = new Slot<T>()
-    storage.enterWith(this.#linked(slot))
-    return slot
+  enter(): PendingValue<T> {
+    const pending = new PendingValue<T>()
+    storage.enterWith(this.#linked(pending))
+    return pending
   }
 
   /**
@@ -151,10 +151,10 @@ export class Scope<T extends object> {
     return link
   }
 
-  #linked(value: T | Slot<T> | undefined, outer: readonly T[] = NOTHING): Link {
-    const slot = value instanceof Slot ? value : undefined
+  #linked(value: T | PendingValue<T> | undefined, outer: readonly T[] = NOTHING): Link {
+    const pending = value instanceof PendingValue ? value : undefined
     const next = without(storage.getStore(), this.#key)
-    const own = { value: slot ? undefined : value, slot, outer, entry: undefined }
+    const own = { value: pending ? undefined : value, pending, outer, entry: undefined }
     return { key: this.#key, by: this, ...own, next }
   }
 }
@@ -166,13 +166,13 @@ const NOTHING: readonly never[] = []
  * call. Otherwise Node 20 would keep it on a request's connection for the next request.
  */
 export function outside<R>(fn: () => R): R {
-  const own = { value: undefined, slot: undefined, outer: NOTHING, entry: undefined }
+  const own = { value: undefined, pending: undefined, outer: NOTHING, entry: undefined }
   // Node 20 neither sets nor restores a value that is the same as before. So this object is always new.
   return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)
 }
 
-function held<T>({ slot, value }: Link): T | undefined {
-  return (slot ? slot.value : value) as T | undefined
+function held<T>({ pending, value }: Link): T | undefined {
+  return (pending ? pending.value : value) as T | undefined
 }
 
 function find(first: Link | undefined, key: Key): Link | undefined {

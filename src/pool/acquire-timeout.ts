@@ -90,15 +90,15 @@ export function numbersOf(
   }
 }
 
-function longestHeld(gates: readonly ServerConnection[]): HeldConnection | undefined {
-  const held = gates.filter(({ holder }) => holder !== undefined)
-  const [gate] = held.sort((one, other) => one.usedAt - other.usedAt)
+function longestHeld(connections: readonly ServerConnection[]): HeldConnection | undefined {
+  const held = connections.filter(({ holder }) => holder !== undefined)
+  const [connection] = held.sort((one, other) => one.usedAt - other.usedAt)
   return (
-    gate?.holder && {
-      tenant: gate.holder.tenant.id,
-      connectionId: gate.connectionId,
-      heldMillis: performance.now() - gate.usedAt,
-      isInTransaction: isInTransaction(gate),
+    connection?.holder && {
+      tenant: connection.holder.tenant.id,
+      connectionId: connection.connectionId,
+      heldMillis: performance.now() - connection.usedAt,
+      isInTransaction: isInTransaction(connection),
     }
   )
 }

@@ -19,10 +19,10 @@ export class Closer {
   }
 
   /** Closes a connection that is out of the pool. */
-  close(gate: ServerConnection): void {
+  close(connection: ServerConnection): void {
     const id = this.#events.nextId()
-    this.#events.tell('destroyRequest', id, gate)
-    const closing = this.#outside.runInAsyncScope(() => this.#close(gate, id))
+    this.#events.tell('destroyRequest', id, connection)
+    const closing = this.#outside.runInAsyncScope(() => this.#close(connection, id))
     this.#closing.add(closing)
     void closing.then(() => this.#closing.delete(closing))
   }
@@ -32,15 +32,15 @@ export class Closer {
     await Promise.all(this.#closing)
   }
 
-  async #close(gate: ServerConnection, id: number): Promise<void> {
-    if (this.isDestroying) gate.markUnusable('destroyed')
-    const closed = gate.close()
-    this.#reports.onDiscard(gate)
+  async #close(connection: ServerConnection, id: number): Promise<void> {
+    if (this.isDestroying) connection.markUnusable('destroyed')
+    const closed = connection.close()
+    this.#reports.onDiscard(connection)
     try {
       await closed
-      this.#events.tell('destroySuccess', id, gate)
+      this.#events.tell('destroySuccess', id, connection)
     } catch (error) {
-      this.#events.tell('destroyFail', id, gate, error)
+      this.#events.tell('destroyFail', id, connection, error)
     }
   }
 }

@@ -14,7 +14,7 @@ const LIFETIME_JITTER = 0.1
 export interface HealthHost {
   idle(): ServerConnection[]
   /** Takes connections out of the pool and closes them. */
-  drop(gates: readonly ServerConnection[]): void
+  drop(connections: readonly ServerConnection[]): void
 }
 
 /** Says whether idle connections are alive. */
@@ -32,39 +32,39 @@ export class Health {
   }
 
   /** True if a connection can be given out. Returns a promise only if it has to be probed. */
-  isAlive(gate: ServerConnection): boolean | Promise<boolean> {
+  isAlive(connection: ServerConnection): boolean | Promise<boolean> {
     const now = performance.now()
-    if (!gate.isUsable || isExpired(gate, now)) return false
-    return isTrusted(gate, now) || this.#probe(gate)
+    if (!connection.isUsable || isExpired(connection, now)) return false
+    return isTrusted(connection, now) || this.#probe(connection)
   }
 
-  async #probe(gate: ServerConnection): Promise<boolean> {
+  async #probe(connection: ServerConnection): Promise<boolean> {
     this.#probing++
-    const isAlive = await probe(gate).catch(() => false)
+    const isAlive = await probe(connection).catch(() => false)
     this.#probing--
-    if (!isAlive) this.#dropUntrusted(gate.unusable?.error as Error)
+    if (!isAlive) this.#dropUntrusted(connection.unusable?.error as Error)
     return isAlive
   }
 
   /** One connection has died unnoticed, so those that have been idle as long are taken for dead. */
   #dropUntrusted(error: Error): void {
     const now = performance.now()
-    const untrusted = this.#host.idle().filter((gate) => !isTrusted(gate, now))
-    for (const gate of untrusted) gate.destroy('lost', error)
+    const untrusted = this.#host.idle().filter((connection) => !isTrusted(connection, now))
+    for (const connection of untrusted) connection.destroy('lost', error)
     this.#host.drop(untrusted)
   }
 }
 
 /** Starts a connection's lifetime at its first use. */
-export function startLifetime(gate: ServerConnection, maxMillis: number): void {
-  if (gate.expiresAt !== Number.POSITIVE_INFINITY) return
-  gate.expiresAt = gate.usedAt + maxMillis * (1 - LIFETIME_JITTER * Math.random())
+export function startLifetime(connection: ServerConnection, maxMillis: number): void {
+  if (connection.expiresAt !== Number.POSITIVE_INFINITY) return
+  connection.expiresAt = connection.usedAt + maxMillis * (1 - LIFETIME_JITTER * Math.random())
 }
 
 /** True if a connection's lifetime is over. Marks it as such. */
-export function isExpired(gate: ServerConnection, now: number): boolean {
-  if (now < gate.expiresAt) return false
-  gate.markUnusable('lifetime')
+export function isExpired(connection: ServerConnection, now: number): boolean {
+  if (now < connection.expiresAt) return false
+  connection.markUnusable('lifetime')
   return true
 }
 

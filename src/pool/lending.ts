@@ -100,14 +100,14 @@ export class Lending {
   }
 
   /** An opened connection is idle. */
-  add(gate: ServerConnection): void {
-    this.#members.set(gate, this.#scheduler.add(gate))
+  add(connection: ServerConnection): void {
+    this.#members.set(connection, this.#scheduler.add(connection))
   }
 
   /** A used connection is idle again. */
-  putBack(gate: ServerConnection): void {
-    const member = this.#members.get(gate)
-    if (member) this.#scheduler.release(member, gate.state.database, gate.usedAt)
+  putBack(connection: ServerConnection): void {
+    const member = this.#members.get(connection)
+    if (member) this.#scheduler.release(member, connection.state.database, connection.usedAt)
     this.look()
   }
 
@@ -115,8 +115,8 @@ export class Lending {
    * Takes connections out of the pool and closes them. Their places are free at once, and the pool
    * gives out none of them meanwhile.
    */
-  drop(gates: readonly ServerConnection[]): void {
-    for (const gate of gates) this.#remove(gate)
+  drop(connections: readonly ServerConnection[]): void {
+    for (const connection of connections) this.#remove(connection)
     this.look()
   }
 
@@ -245,11 +245,11 @@ export class Lending {
     next.item.reject(openErrorFor(next.item.place, error))
   }
 
-  #remove(gate: ServerConnection): void {
-    const member = this.#members.get(gate)
+  #remove(connection: ServerConnection): void {
+    const member = this.#members.get(connection)
     if (member === undefined) return
-    this.#members.delete(gate)
+    this.#members.delete(connection)
     this.#scheduler.remove(member)
-    this.#closer.close(gate)
+    this.#closer.close(connection)
   }
 }

@@ -10,7 +10,7 @@ export class PendingAcquire {
   /** Its place in the queue; undefined until it has one. */
   waiter: Waiter<ServerConnection, PendingAcquire> | undefined
   #isSettled = false
-  #resolve!: (gate: ServerConnection) => void
+  #resolve!: (connection: ServerConnection) => void
   #reject!: (error: unknown) => void
   readonly #timer: NodeJS.Timeout
 
@@ -33,9 +33,9 @@ export class PendingAcquire {
     return this.#isSettled
   }
 
-  resolve(gate: ServerConnection): void {
+  resolve(connection: ServerConnection): void {
     this.#settle()
-    this.#resolve(gate)
+    this.#resolve(connection)
   }
 
   reject(error: unknown): void {

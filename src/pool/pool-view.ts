@@ -99,9 +99,9 @@ export class PoolEvents {
         // tarn passes the error to its `log`, which Knex does not set.
       }
     }
-    const [, gate] = args
+    const [, connection] = args
     if (event === 'destroySuccess' || event === 'destroyFail')
-      this.#shown.delete((gate as ServerConnection).connectionId)
+      this.#shown.delete((connection as ServerConnection).connectionId)
   }
 
   /** Makes the object that users get in place of Knex's `client.pool`. */

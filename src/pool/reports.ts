@@ -65,9 +65,9 @@ export class Reports implements ConnectionEvents {
     this.#publish('refusal', () => ({ tenant: error.tenant, error }))
   }
 
-  onLeftover(gate: ServerConnection, place: Place, left: Details<'leftover'>['left']): void {
+  onLeftover(connection: ServerConnection, place: Place, left: Details<'leftover'>['left']): void {
     this.counters.leftovers++
-    const { connectionId } = gate
+    const { connectionId } = connection
     const { database, tenant } = place
     this.#publish('leftover', () => ({ tenant: tenant.id, database, connectionId, left }))
   }

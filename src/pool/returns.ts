@@ -20,9 +20,9 @@ export const KILL_MILLIS = 1_000
 /** The pool that connections come back to. */
 export interface ReturnsHost {
   /** A used connection is idle again. */
-  putBack(gate: ServerConnection): void
+  putBack(connection: ServerConnection): void
   /** Takes connections out of the pool and closes them. */
-  drop(gates: readonly ServerConnection[]): void
+  drop(connections: readonly ServerConnection[]): void
 }
 
 /** What returns need. */
@@ -55,89 +55,90 @@ export class Returns {
   }
 
   /** The state of a connection on its way back; undefined for any other. */
-  stateOf(gate: ServerConnection): ConnectionState | undefined {
-    return this.#states.get(gate)
+  stateOf(connection: ServerConnection): ConnectionState | undefined {
+    return this.#states.get(connection)
   }
 
   /** Takes a connection back from a tenant: at once if it is ready for anyone. */
-  takeBack(gate: ServerConnection, place: Place): void {
-    gate.resume()
-    if (this.#isReady(gate)) this.#giveBack(gate)
-    else void this.#makeReady(gate, place)
+  takeBack(connection: ServerConnection, place: Place): void {
+    connection.resume()
+    if (this.#isReady(connection)) this.#giveBack(connection)
+    else void this.#makeReady(connection, place)
   }
 
   /** Ends the statement that a connection is running. */
-  async kill(gate: ServerConnection): Promise<void> {
-    const killed = this.#parts.connector.kill(gate)
-    this.#kills.set(gate, killed)
+  async kill(connection: ServerConnection): Promise<void> {
+    const killed = this.#parts.connector.kill(connection)
+    this.#kills.set(connection, killed)
     try {
       await killed
     } finally {
-      if (this.#kills.get(gate) === killed) this.#kills.delete(gate)
+      if (this.#kills.get(connection) === killed) this.#kills.delete(connection)
     }
   }
 
   /** Closes a used connection. It keeps its place in the pool until the server has let it go. */
-  async retire(gate: ServerConnection): Promise<void> {
-    this.#states.set(gate, 'closing')
-    await gate.close()
-    this.#states.delete(gate)
-    this.#parts.host.drop([gate])
+  async retire(connection: ServerConnection): Promise<void> {
+    this.#states.set(connection, 'closing')
+    await connection.close()
+    this.#states.delete(connection)
+    this.#parts.host.drop([connection])
   }
 
-  #isReady(gate: ServerConnection): boolean {
+  #isReady(connection: ServerConnection): boolean {
     return (
       !this.#parts.isThorough &&
-      !mayStillRun(gate) &&
-      !this.#kills.has(gate) &&
-      (!gate.isUsable || gate.state.leftover() === 'nothing')
+      !mayStillRun(connection) &&
+      !this.#kills.has(connection) &&
+      (!connection.isUsable || connection.state.leftover() === 'nothing')
     )
   }
 
-  async #makeReady(gate: ServerConnection, place: Place): Promise<void> {
+  async #makeReady(connection: ServerConnection, place: Place): Promise<void> {
     try {
-      this.#states.set(gate, 'draining')
-      await this.#drain(gate)
-      await this.#kills.get(gate)?.catch(() => undefined)
-      this.#states.set(gate, 'cleaning')
-      if (gate.isUsable) await this.#clean(gate, place)
+      this.#states.set(connection, 'draining')
+      await this.#drain(connection)
+      await this.#kills.get(connection)?.catch(() => undefined)
+      this.#states.set(connection, 'cleaning')
+      if (connection.isUsable) await this.#clean(connection, place)
     } catch (error) {
-      gate.destroy('not-cleaned', error instanceof Error ? error : new Error(String(error)))
+      connection.destroy('not-cleaned', error instanceof Error ? error : new Error(String(error)))
     } finally {
-      this.#states.delete(gate)
-      this.#giveBack(gate)
+      this.#states.delete(connection)
+      this.#giveBack(connection)
     }
   }
 
   /** Waits until nothing runs on a connection any more; ends what takes too long. */
-  async #drain(gate: ServerConnection): Promise<void> {
-    if (gate.isUsable && gate.isBusy) await waitAtMost(DRAIN_MILLIS, gate.idle())
-    if (mayStillRun(gate)) await this.#abandon(gate)
+  async #drain(connection: ServerConnection): Promise<void> {
+    if (connection.isUsable && connection.isBusy) await waitAtMost(DRAIN_MILLIS, connection.idle())
+    if (mayStillRun(connection)) await this.#abandon(connection)
   }
 
   /**
    * Closing a socket does not stop the statement at the server, and the server counts the connection
    * until then. So the connection keeps its place in the pool for a while.
    */
-  async #abandon(gate: ServerConnection): Promise<void> {
-    gate.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
-    const killed = this.#parts.connector.kill(gate).catch(() => undefined) // it may have ended by itself
+  async #abandon(connection: ServerConnection): Promise<void> {
+    connection.destroy('abandoned', new Error('The connection was given up while a statement ran.'))
+    const killed = this.#parts.connector.kill(connection).catch(() => undefined) // it may have ended by itself
     await waitAtMost(KILL_MILLIS, killed)
   }
 
-  async #clean(gate: ServerConnection, place: Place): Promise<void> {
+  async #clean(connection: ServerConnection, place: Place): Promise<void> {
     const { isThorough, reports } = this.#parts
-    const left = await findLeftover(gate, place)
+    const left = await findLeftover(connection, place)
     if (left === 'transaction' || left === 'autocommit off') {
-      reports.onLeftover(gate, place, left)
+      reports.onLeftover(connection, place, left)
     }
-    if (left !== 'nothing' || isThorough) await clean(gate, place, isThorough)
+    if (left !== 'nothing' || isThorough) await clean(connection, place, isThorough)
   }
 
-  #giveBack(gate: ServerConnection): void {
-    gate.vacate()
-    if (gate.isUsable && !isExpired(gate, gate.usedAt)) this.#parts.host.putBack(gate)
-    else void this.retire(gate)
-    this.#parts.events.tell('release', gate)
+  #giveBack(connection: ServerConnection): void {
+    connection.vacate()
+    if (connection.isUsable && !isExpired(connection, connection.usedAt))
+      this.#parts.host.putBack(connection)
+    else void this.retire(connection)
+    this.#parts.events.tell('release', connection)
   }
 }

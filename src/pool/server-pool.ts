@@ -107,19 +107,19 @@ export class ServerPool {
    * does anything.
    */
   release(lease: Lease, reason?: TenantKnexError): void {
-    const gate = this.#leases.get(lease)
-    if (gate === undefined) return
+    const connection = this.#leases.get(lease)
+    if (connection === undefined) return
     lease.revoke(reason)
     this.#leases.delete(lease)
-    this.#reports.onRelease(lease, gate.usedAt)
-    this.#returns.takeBack(gate, lease.place)
+    this.#reports.onRelease(lease, connection.usedAt)
+    this.#returns.takeBack(connection, lease.place)
   }
 
   /** Ends the statement that a lease's connection is running, over one connection beside the pool. */
   async cancel(lease: Lease): Promise<void> {
-    const gate = this.#leases.get(lease)
-    if (gate === undefined) throw releasedError(lease.place, lease.threadId)
-    await this.#returns.kill(gate)
+    const connection = this.#leases.get(lease)
+    if (connection === undefined) throw releasedError(lease.place, lease.threadId)
+    await this.#returns.kill(connection)
   }
 
   /** Counts and reports that a tenant's call was refused. */
@@ -142,7 +142,7 @@ export class ServerPool {
   stats(): ServerStats {
     const { size, numIdle, numUsed, waiting } = this.#lending
     const isTracked = [...this.#lending.idle(), ...this.#lending.used()].some(
-      (gate) => gate.isTracked,
+      (connection) => connection.isTracked,
     )
     return {
       server: this.server,
@@ -158,23 +158,23 @@ export class ServerPool {
   }
 
   connections(): ConnectionInfo[] {
-    const stateOf = (gate: ServerConnection) => this.#returns.stateOf(gate) ?? 'used'
+    const stateOf = (connection: ServerConnection) => this.#returns.stateOf(connection) ?? 'used'
     return [
-      ...this.#lending.used().map((gate) => connectionInfo(gate, stateOf(gate))),
-      ...this.#lending.idle().map((gate) => connectionInfo(gate, 'idle')),
+      ...this.#lending.used().map((connection) => connectionInfo(connection, stateOf(connection))),
+      ...this.#lending.idle().map((connection) => connectionInfo(connection, 'idle')),
     ]
   }
 
   /** True while anything runs in a tenant's place, or waits for a connection to it. */
   isOccupied(place: Place): boolean {
-    const holders = this.#lending.used().map((gate) => gate.holder?.place)
+    const holders = this.#lending.used().map((connection) => connection.holder?.place)
     return holders.includes(place) || [...this.#acquiring].some((one) => one.place === place)
   }
 
   /** Closes the idle connections whose session is a tenant's. */
   forget(tenantId: string): void {
     const own = this.#lending.idle().filter(({ state }) => state.owner?.tenant.id === tenantId)
-    for (const gate of own) gate.markUnusable('forgotten')
+    for (const connection of own) connection.markUnusable('forgotten')
     this.#lending.drop(own)
   }
 
@@ -191,12 +191,12 @@ export class ServerPool {
     while (!this.#isQuiet() && performance.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     const reason = destroyedError(undefined)
     this.#connector.end(reason)
-    for (const [lease, gate] of this.#leases) {
-      gate.destroy('destroyed', destroyedError(lease.place, outcomeOn(gate)))
+    for (const [lease, connection] of this.#leases) {
+      connection.destroy('destroyed', destroyedError(lease.place, outcomeOn(connection)))
       this.release(lease, destroyedError(lease.place))
     }
-    for (const gate of this.#lending.used()) {
-      gate.destroy('destroyed', destroyedError(undefined, outcomeOn(gate)))
+    for (const connection of this.#lending.used()) {
+      connection.destroy('destroyed', destroyedError(undefined, outcomeOn(connection)))
     }
     await this.#lending.close()
     await this.#connector.settled(KILL_MILLIS, reason)
@@ -214,10 +214,10 @@ export class ServerPool {
     return connection
   }
 
-  #lease(gate: ServerConnection, place: Place): Lease {
-    const lease = gate.lease(place)
-    this.#leases.set(lease, gate)
-    startLifetime(gate, this.#options.pool.maxLifetimeMillis)
+  #lease(connection: ServerConnection, place: Place): Lease {
+    const lease = connection.lease(place)
+    this.#leases.set(lease, connection)
+    startLifetime(connection, this.#options.pool.maxLifetimeMillis)
     return lease
   }
 
@@ -227,10 +227,10 @@ export class ServerPool {
     if (pending.isWaiting) this.#reports.onWait(place, this.#lending, max)
     this.#acquiring.add(pending)
     try {
-      const gate = await pending.promise
-      if (gate.unusable?.reason !== 'destroyed') return this.#lease(gate, place)
+      const connection = await pending.promise
+      if (connection.unusable?.reason !== 'destroyed') return this.#lease(connection, place)
       // The pool was destroyed after it gave the connection. A lease would never be revoked.
-      void this.#returns.retire(gate)
+      void this.#returns.retire(connection)
       throw destroyedError(place)
     } catch (error) {
       if (error instanceof AcquireTimeoutError) this.#reports.counters.timeouts++

@@ -86,13 +86,16 @@ export function newCounters(): ServerCounters {
 }
 
 /** Describes a connection of the pool. */
-export function connectionInfo(gate: ServerConnection, state: ConnectionState): ConnectionInfo {
+export function connectionInfo(
+  connection: ServerConnection,
+  state: ConnectionState,
+): ConnectionInfo {
   return {
-    server: gate.server,
-    connectionId: gate.connectionId,
-    tenant: (gate.holder?.place ?? gate.state.owner)?.tenant.id,
-    database: gate.state.database,
+    server: connection.server,
+    connectionId: connection.connectionId,
+    tenant: (connection.holder?.place ?? connection.state.owner)?.tenant.id,
+    database: connection.state.database,
     state,
-    since: new Date(performance.timeOrigin + gate.usedAt),
+    since: new Date(performance.timeOrigin + connection.usedAt),
   }
 }

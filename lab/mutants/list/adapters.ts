@@ -49,7 +49,7 @@ export const ADAPTERS: readonly Mutant[] = [
     name: 'enter a Hapi request’s scope when its tenant is known',
     harm: 'another extension before it loses it, and handlers have no tenant',
     file: HAPI_SCOPES,
-    search: '    this.#entered(request).slot.value = knex',
+    search: '    this.#entered(request).pending.value = knex',
     replace: '    this.#scope.enter().value = knex',
     tests: HAPI_TESTS,
   },

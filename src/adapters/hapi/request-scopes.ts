@@ -1,5 +1,5 @@
 import type { Request, Server } from '@hapi/hapi'
-import { outside, type Scope, type Slot } from '../../base/scope.ts'
+import { outside, type PendingValue, type Scope } from '../../base/scope.ts'
 import type { BoundKnex } from '../../tenant-knex.ts'
 import { keepInScope } from '../http/keep-in-scope.ts'
 import { RequestScope } from '../http/request-scope.ts'
@@ -7,7 +7,7 @@ import { keyOf } from '../http/scope-keys.ts'
 
 /** The scope that this adapter has entered for a request. */
 interface Entered {
-  readonly slot: Slot<BoundKnex>
+  readonly pending: PendingValue<BoundKnex>
   readonly scope: RequestScope
 }
 
@@ -30,16 +30,16 @@ export class RequestScopes {
 
   /** Puts a tenant in scope for all that belongs to a request, from now on. */
   fill(request: Request, knex: BoundKnex): void {
-    this.#entered(request).slot.value = knex
+    this.#entered(request).pending.value = knex
   }
 
   #enter(request: Request): Entered {
     const { req, res } = request.raw
-    const slot = this.#scope.enter()
-    const scope = new RequestScope(this.#scope, slot)
+    const pending = this.#scope.enter()
+    const scope = new RequestScope(this.#scope, pending)
     keepInScope(req, res, scope)
     this.#latest.set(req.socket, request)
-    return { slot, scope }
+    return { pending, scope }
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Scope, Slot } from '../../base/scope.ts'
+import type { PendingValue, Scope } from '../../base/scope.ts'
 import type { BoundKnex } from '../../tenant-knex.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { BoundKnex } from '../../tenant-knex.ts'
  */
 export class RequestScope {
   readonly #scope: Scope<BoundKnex>
-  readonly #knex: BoundKnex | Slot<BoundKnex> | undefined
+  readonly #knex: BoundKnex | PendingValue<BoundKnex> | undefined
   readonly #outer: RequestScope | undefined
 
   /**
@@ -16,7 +16,7 @@ export class RequestScope {
    */
   constructor(
     scope: Scope<BoundKnex>,
-    knex: BoundKnex | Slot<BoundKnex> | undefined,
+    knex: BoundKnex | PendingValue<BoundKnex> | undefined,
     outer?: RequestScope,
   ) {
     this.#scope = scope
