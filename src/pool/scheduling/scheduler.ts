@@ -9,10 +9,9 @@ const MAX_WIDENING = 2
 
 /**
  * The pool is widened only if at least this part of take-overs is by tenants that have lost a
- * connection lately. More connections do not always help. If each request is of a tenant drawn anew
- * from 1,000, a pool of 50 switches a third less often than one of 16 but does no more work: each
- * connection finds the server's processor busy with others (benchmarks/README.md, "What does each
- * piece buy?").
+ * connection lately. Others gain little: with 1,000 tenants drawn at random for each request, a pool
+ * of 50 switches a third less often than one of 16 and does no more work (benchmarks/README.md, "What
+ * does each piece buy?").
  */
 const MIN_COMEBACKS = 1 / 2
 
@@ -182,9 +181,8 @@ export class Scheduler<C, W> {
   }
 
   /**
-   * Why to open a connection: an acquire waits and nothing is idle, or, in the background, a tenant
-   * has just taken another tenant's connection over, and tenants come back. Call it until it returns
-   * undefined.
+   * Why to open a connection. `waiter`: an acquire waits and nothing is idle. `widening`: a tenant has
+   * just taken a connection over, and tenants come back. Call it until it returns undefined.
    *
    * @param connecting connections that are on their way
    */
