@@ -389,6 +389,7 @@ onEachServer('the pool of a server', (server) => {
         const waiting = rejection(ask('SELECT 1'))
         client.releaseConnection(connection)
         await tenantKnex.destroy({ timeoutMillis: 0 })
+        expect(tenantKnex.stats().servers[0]).to.include({ connections: 0, discards: 1 })
         for (const error of await Promise.all([running, waiting])) {
           expect(error).to.include({ code: 'ERR_DESTROYED', outcome: 'unknown' })
         }
@@ -490,7 +491,7 @@ onEachServer('the pool of a server', (server) => {
         try {
           const trx = await limited('a').transaction()
           const waiting = limited('b')('items').first('tenant').then()
-          await until('it is tried', () => limited.stats().servers[0].connects >= 2)
+          await until('it is tried again', () => limited.stats().servers[0].connects >= 3)
           await trx.commit()
           expect(await waiting).to.deep.equal({ tenant: 'b' })
         } finally {
