@@ -131,8 +131,8 @@ export const POOL: readonly Mutant[] = [
     name: 'give back a connection that must not be used',
     harm: 'a statement is sent over a broken connection',
     file: 'src/pool/returns.ts',
-    search: 'if (connection.isUsable && !isExpired(connection, connection.usedAt)) {',
-    replace: 'if (!isExpired(connection, connection.usedAt)) {',
+    search: 'connection.isUsable && !isExpired(connection, connection.usedAt)',
+    replace: '!isExpired(connection, connection.usedAt)',
     tests: SERVER_POOL,
   },
   {
