@@ -72,6 +72,23 @@ describe('given the guides', () => {
   })
 })
 
+describe('given the pages for developers', () => {
+  it('then each file that they name is in the source', () => {
+    const source = readdirSync(new URL('../../src', import.meta.url), { recursive: true })
+    const files = source.map((file) => `/${file}`)
+    for (const page of ['ARCHITECTURE.md', 'docs/internals.md']) {
+      const named = [...read(page).matchAll(/`([a-z/-]+\.ts)`/g)].map(([, file]) => file as string)
+      expect(named.length).to.be.greaterThan(10)
+      for (const file of named.filter((one) => !one.startsWith('lab/'))) {
+        expect(
+          files.some((one) => one.endsWith(`/${file}`)),
+          `${file} in ${page}`,
+        ).to.equal(true)
+      }
+    }
+  })
+})
+
 describe('given the README', () => {
   onEachServer('when its quick start runs twice', (server) => {
     it('then it makes its databases anew', () =>
