@@ -11,11 +11,11 @@ export const withoutAffinity: Contender = tenantKnex(
   'no affinity: the connection released last',
   {},
   await copyPackage(async (load) => {
-    const { IdleConnections } = await load<IdleConnections>('pool/idle-connections')
+    const { IdleConnections } = await load<IdleConnections>('pool/scheduling/idle-connections')
     IdleConnections.prototype.choose = function () {
       return this.latest
     }
-    const { Waiters } = await load<Waiters>('pool/waiters')
+    const { Waiters } = await load<Waiters>('pool/scheduling/waiters')
     const { next } = Waiters.prototype
     Waiters.prototype.next = function () {
       return next.call(this, undefined)
@@ -38,7 +38,7 @@ export const alwaysWidening: Contender = await withComebacks(
 /** Pretends that this share of take-overs is by tenants that come back. */
 async function withComebacks(name: string, share: number): Promise<Contender> {
   const create = await copyPackage(async (load) => {
-    const { Comebacks } = await load<Comebacks>('pool/comebacks')
+    const { Comebacks } = await load<Comebacks>('pool/scheduling/comebacks')
     Object.defineProperty(Comebacks.prototype, 'share', { get: () => share })
   })
   return tenantKnex(name, {}, create)
