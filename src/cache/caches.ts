@@ -1,4 +1,5 @@
 import { TenantKnexError } from '../base/errors.ts'
+import { WeakValues } from '../base/weak-values.ts'
 import { CACHE_DEFAULTS, type ResolvedCacheOptions } from '../options/cache.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import { type KeyOwner, sharedKeys, tenantKeys } from './key-space.ts'
@@ -18,12 +19,11 @@ export class Caches {
   readonly #settings: TenantCacheSettings
   readonly #runInTransaction: RunInScope
   readonly #ofTenant = new WeakMap<Tenant, TenantCache>()
-  readonly #ownerOf = new Map<string, WeakRef<Tenant>>()
+  readonly #ownerOf = new WeakValues<Tenant>()
   #isClosed = false
   readonly #checkOpen = (): void => {
     if (this.#isClosed) throw destroyed()
   }
-  readonly #collected = new FinalizationRegistry<string>((prefix) => this.#forget(prefix))
 
   /**
    * @param runInScope runs the factories of a tenant's cache
@@ -94,16 +94,11 @@ export class Caches {
     const { root, prefix } = this.#options
     const owner = tenantKeys(root, tenant.id, prefix(tenant.id))
     if (prefix === CACHE_DEFAULTS.prefix) return owner // the default gives each tenant its own prefix
-    const other = this.#ownerOf.get(owner.prefix)?.deref()
+    const other = this.#ownerOf.get(owner.prefix)
     if (other === tenant) return owner
     if (other && other.id !== tenant.id) throw sharedPrefix(tenant.id, other.id)
-    this.#ownerOf.set(owner.prefix, new WeakRef(tenant))
-    this.#collected.register(tenant, owner.prefix)
+    this.#ownerOf.set(owner.prefix, tenant)
     return owner
-  }
-
-  #forget(prefix: string): void {
-    if (!this.#ownerOf.get(prefix)?.deref()) this.#ownerOf.delete(prefix)
   }
 }
 

@@ -4,7 +4,10 @@ import { checkMaker, checkSameTenant, checkTransaction } from './ownership.ts'
 /** Marks builders of a tenant's Knex, for every copy of this package. */
 const MADE_FOR_TENANT: unique symbol = Symbol.for('tenant-knex.builder') as never
 
-/** The client of the outermost builder during compilation, which is synchronous. */
+/**
+ * The client of the outermost builder during compilation, which is synchronous. It cannot be an argument: Knex
+ * compiles inner builders by their own `toSQL`, without one.
+ */
 let compiling: object | undefined
 
 /**

@@ -1,21 +1,19 @@
 import type { Readable } from 'node:stream'
-import mysql from 'mysql2'
 import { annotate } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
 import { Lease } from '../connection/lease.ts'
 import { KnownSender } from '../connection/sender.ts'
-import type { PoolView } from '../pool/pool-view.ts'
-import type { ServerPool } from '../pool/server-pool.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import { guardBatches } from './batch-insert.ts'
-import { type Binding, bindingOf, isBound, poolOf, tenantSettings } from './binding.ts'
+import { type Binding, bindingOf, poolOf, tenantSettings } from './binding.ts'
 import { CompilingClient } from './compiling-client.ts'
-import { Dialect, type QueryObject, type TransactionContainer } from './dialect.ts'
+import type { QueryObject, TransactionContainer } from './dialect.ts'
 import { tellFailedCommit } from './failed-commit.ts'
 import { withoutGate } from './guards.ts'
 import { findMissing, markIfMissing } from './missing-database.ts'
 import { type Logger, namingLogger } from './named-migrations.ts'
 import { checkTransaction, ownLease, refused } from './ownership.ts'
+import { showAsKnex } from './shown-client.ts'
 import { shownConfig } from './shown-connection.ts'
 import { endOf, isRolledBack, natureOf } from './statement-nature.ts'
 import { TenantRunner } from './tenant-runner.ts'
@@ -197,31 +195,7 @@ export class TenantClient extends CompilingClient {
   }
 }
 
-/** Other libraries look for Knex's client by this name. */
-Object.defineProperty(TenantClient, 'name', { value: Dialect.name })
-
-/** Properties that Knex keeps on each client. Here they are the same for all tenants of a server. */
-Object.defineProperties(TenantClient.prototype, {
-  driver: { value: mysql, writable: true }, // Knex sets it on a transaction's client
-  pool: {
-    get(this: TenantClient): PoolView | undefined {
-      return isBound(this) ? poolOf(this).view : undefined
-    },
-    set: () => undefined,
-  },
-  version: {
-    get(this: TenantClient): string | undefined {
-      return this.config.version ?? facts(this)?.version.match(/\d+\.\d+\.\d+/)?.[0]
-    },
-    set: () => undefined,
-  },
-  isMariaDB: {
-    get(this: TenantClient): boolean | undefined {
-      return facts(this)?.isMariaDB
-    },
-    set: () => undefined,
-  },
-})
+showAsKnex(TenantClient)
 
 /** Makes one tenant's client from the shared one. */
 export function bindClient(
@@ -244,10 +218,6 @@ function stayWith(client: TenantClient, lease: Lease): void {
   if (client.transactionLease === lease) return
   client.transactionLease = lease
   client.connectionSettings = tenantSettings(bindingOf(client), lease.place)
-}
-
-function facts(client: TenantClient): ServerPool['facts'] {
-  return isBound(client) ? poolOf(client).facts : undefined
 }
 
 function passOn(

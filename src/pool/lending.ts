@@ -12,6 +12,9 @@ import { Reaper } from './reaper.ts'
 import { type Assignment, type ConnectReason, Scheduler } from './scheduling/scheduler.ts'
 import type { Member } from './scheduling/tenant-share.ts'
 
+type PoolMember = Member<ServerConnection, PendingAcquire>
+type Handout = Assignment<ServerConnection, PendingAcquire>
+
 /** How long no connection is opened before it is waited for, after opening one has failed. */
 const WIDENING_PAUSE_MILLIS = 5_000
 
@@ -24,7 +27,7 @@ export class Lending {
   readonly #closer: Closer
   readonly #events: PoolEvents
   readonly #scheduler: Scheduler<ServerConnection, PendingAcquire>
-  readonly #members = new Map<ServerConnection, Member<ServerConnection, PendingAcquire>>()
+  readonly #members = new Map<ServerConnection, PoolMember>()
   readonly #opener: Opener<ServerConnection>
   readonly #reaper: Reaper<ServerConnection>
   readonly #health = new Health(this)
@@ -174,10 +177,7 @@ export class Lending {
     else if (this.size === 0 || !isServerFull(error)) this.#rejectNext(error, now)
   }
 
-  #give(
-    member: Member<ServerConnection, PendingAcquire>,
-    place: Place,
-  ): ServerConnection | PendingAcquire {
+  #give(member: PoolMember, place: Place): ServerConnection | PendingAcquire {
     const answer = this.#health.isAlive(member.connection)
     if (answer === true) return member.connection
     const pending = this.#newPending(place)
@@ -209,19 +209,13 @@ export class Lending {
     pending.reject(new AcquireTimeoutError(place, numbers, acquireTimeoutMillis, cause))
   }
 
-  #check(
-    assignment: Assignment<ServerConnection, PendingAcquire>,
-    answer: boolean | Promise<boolean>,
-  ): void {
+  #check(assignment: Handout, answer: boolean | Promise<boolean>): void {
     if (typeof answer === 'boolean') this.#deliver(assignment, answer)
     else void answer.then((isAlive) => this.#deliver(assignment, isAlive)).then(() => this.look())
   }
 
   /** A waiter gets a connection that is alive. If the connection is dead, the waiter waits again. */
-  #deliver(
-    { member, waiter }: Assignment<ServerConnection, PendingAcquire>,
-    isAlive: boolean,
-  ): void {
+  #deliver({ member, waiter }: Handout, isAlive: boolean): void {
     const { connection } = member
     const pending = waiter.item
     if (this.#isClosed && !pending.isSettled) pending.reject(destroyedError(pending.place))
