@@ -11,7 +11,7 @@ const FUZZ = ['test/lab/cache-fuzz.test.ts']
 const CLOCK = ['test/server/base/clock-steps.test.ts']
 const COMMITS = ['test/server/cache/what-commits.test.ts']
 const KEY_SPACE = ['test/unit/cache/key-space.test.ts']
-const KEYED_STORE = 'src/cache/stores/keyed-store.ts'
+const EPOCH_STORE = 'src/cache/stores/epoch-store.ts'
 const MEMORY_STORE = 'src/cache/stores/memory-store.ts'
 const TENANT_KEYV_ADAPTER = 'src/cache/tenant-keyv-adapter.ts'
 
@@ -56,7 +56,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'do not check the epoch of an entry',
     harm: 'what was cleared is read again',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: "if (!stored.startsWith(epoch) || stored[epoch.length] !== '|') return undefined\n",
     replace: '',
     tests: STORES,
@@ -64,7 +64,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'count epochs instead of making tokens',
     harm: 'an epoch that the store has lost begins anew, and brings back what was cleared',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: "randomBytes(9).toString('base64url')",
     replace: "'AAAAAAAAAAAA'",
     tests: RACES,
@@ -72,7 +72,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'do not look whose the epoch is',
     harm: 'two tenants that were given one prefix read each other',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: 'if (epoch !== undefined) this.#checkOwner(epoch)\n',
     replace: '',
     tests: STORES,
@@ -80,7 +80,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'write what was computed with the present epoch',
     harm: 'a slow factory brings back what was cleared meanwhile',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: 'if (computed !== undefined) return entries.map(() => false)\n',
     replace: '',
     tests: RACES,
@@ -120,7 +120,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'do not escape the pattern of a scan',
     harm: 'a scan looks through others’ keys',
-    file: 'src/cache/stores/keyed-store.ts',
+    file: 'src/cache/stores/epoch-store.ts',
     search: 'const own = keys.filter((key) => key.startsWith(prefix))',
     replace: 'const own = keys.filter((key) => key.length > prefix.length)',
     tests: STORES,
@@ -437,7 +437,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'write what was computed though a delete has come in between',
     harm: 'what was deleted is back',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: 'if (computed?.isCurrent === false) return undefined',
     replace: 'if (computed === null) return undefined',
     tests: FUZZ,
@@ -445,7 +445,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'take an older epoch than was seen',
     harm: 'what was cleared is read again on a Redis that was set back',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: 'this.#lastEpoch = isOld ? undefined : epoch',
     replace: 'this.#lastEpoch = isOld ? epoch : epoch',
     tests: OLDER,
@@ -453,7 +453,7 @@ export const CACHE: readonly Mutant[] = [
   {
     name: 'know of a clear only as long as the cache is there',
     harm: 'what was cleared is read again by a cache that was made anew',
-    file: KEYED_STORE,
+    file: EPOCH_STORE,
     search: 'this.#newest = cleared.get(owner.prefix)',
     replace: 'this.#newest = 0',
     tests: OLDER,

@@ -8,7 +8,7 @@ const HERE: readonly Harmless[] = [
     reason: 'An old value is used for no measurable time longer.',
   },
   {
-    file: 'src/cache/stores/keyed-store.ts',
+    file: 'src/cache/stores/epoch-store.ts',
     line: 'return end > 0 && Number.isFinite(expires)',
     replacement: 'end >= 0',
     reason: 'What is found behind an epoch is never at the very beginning.',

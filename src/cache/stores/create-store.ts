@@ -1,9 +1,9 @@
 import { invalid, isObject } from '../../base/option-checks.ts'
 import type { ResolvedCacheOptions } from '../../options/cache.ts'
 import type { CacheStore } from '../tenant-store.ts'
+import { EpochStore } from './epoch-store.ts'
 import { Guarded, type IsAnswer } from './guarded.ts'
 import type { KeyValue } from './key-value.ts'
-import { KeyedStore } from './keyed-store.ts'
 import { type KeyvAdapter, KeyvStore } from './keyv-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { type NodeCacheLike, NodeCacheStore } from './node-cache.ts'
@@ -28,14 +28,14 @@ export function createStore(options: ResolvedCacheOptions): CacheStore {
   if (redis) return keyed(redis, timeoutMillis, isRedisReply)
   if (isNodeCache(store)) {
     // A node-cache is in this process. An error means that it is full, for example, not away.
-    return new KeyedStore(new Guarded(new NodeCacheStore(store), timeoutMillis, () => true))
+    return new EpochStore(new Guarded(new NodeCacheStore(store), timeoutMillis, () => true))
   }
   return keyed(otherOf(store), timeoutMillis)
 }
 
-function keyed(keyValue: KeyValue, timeoutMillis: number, isAnswer?: IsAnswer): KeyedStore {
+function keyed(keyValue: KeyValue, timeoutMillis: number, isAnswer?: IsAnswer): EpochStore {
   const inOrder = keyValue.isOrdered ? keyValue : new OneWriteAtATime(keyValue, timeoutMillis)
-  return new KeyedStore(new Guarded(inOrder, timeoutMillis, isAnswer))
+  return new EpochStore(new Guarded(inOrder, timeoutMillis, isAnswer))
 }
 
 function redisOf(store: string | object, timeoutMillis: number): Redis | undefined {

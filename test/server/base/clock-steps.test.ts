@@ -13,7 +13,7 @@ const SOURCE = new URL('../../../src/', import.meta.url)
 /** What other processes read, too, so that it is told by the clock which all of them have. */
 const SHARED: readonly string[] = [
   'cache/entry-codec.ts',
-  'cache/stores/keyed-store.ts',
+  'cache/stores/epoch-store.ts',
   'cache/tenant-cache.ts',
 ]
 

@@ -1,7 +1,7 @@
 import { createClient } from '@keyv/redis'
 import { expect } from 'chai'
 import { tenantKeys } from '../../../src/cache/key-space.ts'
-import { KeyedStore } from '../../../src/cache/stores/keyed-store.ts'
+import { EpochStore } from '../../../src/cache/stores/epoch-store.ts'
 import { KeyvStore } from '../../../src/cache/stores/keyv-store.ts'
 import type { TenantCache } from '../../../src/index.ts'
 import { newRoot, withCaches } from './support/caches.ts'
@@ -68,7 +68,7 @@ describe('given a Redis that is set back to what it had before', () => {
 
   it('then it is known also if the cache of the tenant was made anew', async () => {
     const map = new Map<string, string>()
-    const store = new KeyedStore(new KeyvStore(map))
+    const store = new EpochStore(new KeyvStore(map))
     const open = () => store.open(tenantKeys('r', 'a', 'a'))
     const entry = { key: 'k', text: '1', expires: Number.MAX_SAFE_INTEGER, keepMillis: 60_000 }
     await open().set([entry])

@@ -13,7 +13,7 @@ import type { KeyValue, Texts } from './key-value.ts'
  * A store that was set back, from a snapshot or by a replica that lags, has an old token again. So a
  * token contains a time that only grows. A token that is older than one seen here is refused.
  */
-export class KeyedStore implements CacheStore {
+export class EpochStore implements CacheStore {
   readonly #keyValue: KeyValue
   readonly #cleared = new ClearedAt()
 
@@ -22,7 +22,7 @@ export class KeyedStore implements CacheStore {
   }
 
   open(owner: KeyOwner): TenantStore {
-    return new KeyedTenantStore(this.#keyValue, owner, this.#cleared)
+    return new EpochTenantStore(this.#keyValue, owner, this.#cleared)
   }
 
   close(): Promise<void> {
@@ -49,7 +49,7 @@ class ClearedAt {
   }
 }
 
-class KeyedTenantStore implements TenantStore {
+class EpochTenantStore implements TenantStore {
   readonly #keyValue: KeyValue
   readonly #owner: KeyOwner
   /** The last epoch that was seen. It is a guess, and saves a round trip if it is right. */
