@@ -17,13 +17,22 @@ interface AmbientParts {
   readonly parts: BindingParts
 }
 
+/** The sources of what `ambient` gives. */
+interface AmbientSources {
+  readonly clients: AmbientClients
+  /** The client outside any scope. */
+  readonly nobodys: TenantClient
+  /** The Knex, or the transaction, in scope. */
+  readonly now: () => BoundKnex
+}
+
 /** Makes `ambient`: one Knex that works for the tenant in scope. */
 export function createAmbient({ root, prototype, inScope, parts }: AmbientParts): AmbientKnex {
   const clients = new AmbientClients(root.context.client, inScope)
   const nobodys = createNobodysClient(root.context.client, parts)
-  const context = ambientContext(root, inScope, clients, nobodys)
-  const listing = withListedMethods(knexFunction(context, prototype), root)
   const now = (): BoundKnex => knexInScope(inScope, clients)
+  const context = ambientContext(root, inScope, { clients, nobodys, now })
+  const listing = withListedMethods(knexFunction(context, prototype), root)
   const ambient = Object.defineProperties(listing, {
     schema: { get: () => now().schema },
     fn: { get: () => now().fn },
@@ -39,11 +48,9 @@ export function createAmbient({ root, prototype, inScope, parts }: AmbientParts)
 function ambientContext(
   root: KnexInternals,
   inScope: ScopedKnex,
-  clients: AmbientClients,
-  nobodys: TenantClient,
+  { clients, nobodys, now }: AmbientSources,
 ): Context {
   const client = (): TenantClient => clients.of(inScope.current())
-  const now = (): BoundKnex => knexInScope(inScope, clients)
   return Object.create(root.context, {
     client: { get: () => (inScope.tenantInScope() ? client() : nobodys) },
     // A builder belongs to the tenant that is in scope when it is made.

@@ -22,10 +22,11 @@ export class TenantRunner extends Runner {
    */
   override async ensureConnection(send: Send, params?: SendParams): Promise<unknown> {
     checkBuilder('A builder', this.client, this.builder)
-    const stream = params?.stream
     const sendThere: Send = (...args) => this.#compileThere(() => send(...args))
-    const sendTelling: Send = (...args) => tellOf(stream as Readable, () => sendThere(...args))
-    return super.ensureConnection(stream ? sendTelling : sendThere, params)
+    const stream = params?.stream
+    if (!stream) return super.ensureConnection(sendThere, params)
+    const sendTelling: Send = (...args) => tellOf(stream, () => sendThere(...args))
+    return super.ensureConnection(sendTelling, params)
   }
 
   /**

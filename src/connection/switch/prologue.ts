@@ -130,6 +130,9 @@ export class Prologue {
    */
   end(error: unknown): void {
     this.#target.switchTimeLimit.end()
+    const isHandedOver = this.#from !== undefined && error === undefined
+    const tellsHandOver = isHandedOver && CHANNELS.handOver.hasSubscribers
+    if (this.#startedAt === 0 && !tellsHandOver) return
     const { server, database, tenant } = this.#place
     const { settings, connectionId } = this.#target
     const { name } = settings
@@ -139,7 +142,7 @@ export class Prologue {
       const isHandOver = this.#from !== undefined
       CHANNELS.switch.publish({ ...about, durationMillis, isHandOver, error })
     }
-    if (this.#from && error === undefined && CHANNELS.handOver.hasSubscribers) {
+    if (this.#from && tellsHandOver) {
       CHANNELS.handOver.publish({ ...about, from: this.#from.tenant.id })
     }
   }
