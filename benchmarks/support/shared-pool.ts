@@ -10,8 +10,8 @@ export type Prepare = (connection: Connection, database: string) => Promise<void
 type PooledConnection = Connection & { __knex__disposed?: unknown }
 
 /**
- * One Knex for each tenant over one pool, by Knex's `connectionPool`. Each acquired connection is prepared
- * for the tenant.
+ * One Knex for each tenant over one pool. Each acquired connection is prepared for the tenant. The pool is
+ * set on each client, because Knex 3.0 has no option `connectionPool`.
  */
 export function overSharedPool({ connection, poolMax }: Setting, prepare: Prepare): OpenContender {
   const owner = knex({ client: 'mysql2', connection, pool: { min: 0, max: poolMax } })
@@ -19,10 +19,8 @@ export function overSharedPool({ connection, poolMax }: Setting, prepare: Prepar
   const knexOf = (database: string): Knex => {
     const known = knexes.get(database)
     if (known) return known
-    const made = knex({
-      client: 'mysql2',
-      connectionPool: preparing(owner.client.pool, (connection) => prepare(connection, database)),
-    })
+    const made = knex({ client: 'mysql2' })
+    made.client.pool = preparing(owner.client.pool, (connection) => prepare(connection, database))
     knexes.set(database, made)
     return made
   }
