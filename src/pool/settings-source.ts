@@ -29,9 +29,9 @@ export class SettingsSource {
     this.#asking ??= this.#ask()
     const asking = this.#asking
     try {
-      this.#answer = await asking
-      this.#latest = this.#answer.options
-      return this.#latest
+      const answer = await asking
+      if (this.#asking === asking) this.#keep(answer) // one that was given up may be older than the present one
+      return answer.options
     } finally {
       if (this.#asking === asking) this.#asking = undefined
     }
@@ -40,5 +40,10 @@ export class SettingsSource {
   /** Gives up an answer that does not come. The next call asks again. */
   giveUp(): void {
     this.#asking = undefined
+  }
+
+  #keep(answer: ResolvedConnection): void {
+    this.#answer = answer
+    this.#latest = answer.options
   }
 }

@@ -532,6 +532,25 @@ onEachServer('the pool of a server', (server) => {
         expect(await tenantKnex('a')('items').first('tenant')).to.deep.equal({ tenant: 'a' })
       })
     })
+
+    it('then an answer of that function that comes too late does not undo a newer one', () => {
+      let answerLate: (settings: object) => void = () => undefined
+      const late = new Promise<object>((resolve) => {
+        answerLate = resolve
+      })
+      let calls = 0
+      const connection = async () => (++calls === 1 ? late : urlOptions(server.url))
+      const pool = { max: 2, createTimeoutMillis: 100 }
+      return withTenants(server, { connection, pool }, async ({ tenantKnex }) => {
+        await rejection(tenantKnex('a')('items'))
+        await tenantKnex('a').transaction(async () => {
+          answerLate({ ...urlOptions(server.url), user: 'retired' })
+          await sleep(10) // it has been read by then
+          expect(await tenantKnex('b')('items').first('tenant')).to.deep.equal({ tenant: 'b' })
+        })
+        expect(calls).to.equal(2)
+      })
+    })
   })
 })
 
