@@ -18,13 +18,19 @@ export class Closer {
     this.#events = events
   }
 
-  /** Closes a connection that is out of the pool. */
-  close(connection: ServerConnection): void {
+  /** Connections that are being closed: the server has not let them go yet. */
+  get pending(): number {
+    return this.#closing.size
+  }
+
+  /** Closes a connection that is out of the pool. Resolves when it is closed. */
+  async close(connection: ServerConnection): Promise<void> {
     const id = this.#events.nextId()
     this.#events.tell('destroyRequest', id, connection)
     const closing = this.#outside.runInAsyncScope(() => this.#close(connection, id))
     this.#closing.add(closing)
-    void closing.then(() => this.#closing.delete(closing))
+    await closing
+    this.#closing.delete(closing)
   }
 
   /** Resolves when all are closed. */

@@ -114,10 +114,7 @@ export class Lending {
     this.look()
   }
 
-  /**
-   * Takes connections out of the pool and closes them. Their places are free at once, and the pool
-   * gives out none of them meanwhile.
-   */
+  /** Takes connections out of the pool and closes them. It gives out none of them meanwhile. */
   drop(connections: readonly ServerConnection[]): void {
     for (const connection of connections) this.#remove(connection)
     this.look()
@@ -228,8 +225,10 @@ export class Lending {
     }
   }
 
+  /** The server still counts a connection that is being closed, so its place is free only after that. */
   #whyOpen(now: number): ConnectReason | undefined {
-    return this.#scheduler.wantsConnection(this.opening, now)
+    const reason = this.#scheduler.wantsConnection(this.opening, now)
+    return this.size + this.opening + this.#closer.pending < this.#options.max ? reason : undefined
   }
 
   #rejectNext(error: unknown, now: number): void {
@@ -244,6 +243,6 @@ export class Lending {
     if (member === undefined) return
     this.#members.delete(connection)
     this.#scheduler.remove(member)
-    this.#closer.close(connection)
+    void this.#closer.close(connection).then(() => this.look())
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { RowDataPacket } from 'mysql2'
 import type { Connection } from 'mysql2/promise'
-import { createTenantKnex } from '../../../src/index.ts'
+import { createTenantKnex, type TenantKnex } from '../../../src/index.ts'
 import { withClockAhead } from '../../support/clock.ts'
 import { listening } from '../../support/diagnostics.ts'
 import { withProxy } from '../../support/proxy.ts'
@@ -158,6 +158,34 @@ onEachServer('the pool of a server', (server) => {
           expect(tenantKnex.connections()[0]?.connectionId).to.not.equal(first?.connectionId)
         })
       }))
+  })
+
+  describe('when all idle connections are closed, and as many are wanted at once', () => {
+    const closings = {
+      'because they are too old': [61_000, () => undefined],
+      'because their tenant is forgotten': [0, (tenantKnex: TenantKnex) => tenantKnex.forget('a')],
+    } as const
+    for (const [why, [millis, close]] of Object.entries(closings)) {
+      it(`then opens none in their place before the server has let them go (${why})`, () =>
+        withProxy(server.url, (proxy) => {
+          const pool = { max: 4, maxPerTenant: 4, maxLifetimeMillis: 60_000 }
+          return withTenants(server, { connection: proxy.url, pool }, async ({ tenantKnex }) => {
+            const all = () =>
+              Promise.all([1, 2, 3, 4].map(() => tenantKnex('a').raw('DO SLEEP(0.1)')))
+            await all()
+            proxy.delay(20) // the way of the good-bye
+            const open: number[] = []
+            const watch = setInterval(() => open.push(proxy.links.size), 1)
+            await withClockAhead(millis, async () => {
+              close(tenantKnex)
+              await all()
+            })
+            clearInterval(watch)
+            expect(tenantKnex.stats().servers[0]).to.include({ connects: 8, discards: 4 })
+            expect(Math.max(...open)).to.equal(4)
+          })
+        }))
+    }
   })
 
   describe('when the server says that it is read-only', () => {
