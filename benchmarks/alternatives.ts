@@ -1,9 +1,9 @@
 /*
- * How fast are the other ways to reach tenants' databases over one pool? Each runs in turns with plain Knex,
- * which has all rows in one database. Pools for each of many tenants cannot live beside others, see
+ * How fast are the other ways to reach tenants' databases over one pool? Each runs in its own process, in turns
+ * with plain Knex, which has all rows in one database. Pools for each of many tenants cannot live beside others, see
  * resources.ts. For a few tenants they can, and show the cost of this library if nothing switches.
  */
-import { loadContender, SHARING } from './contenders/load.ts'
+import { type Entry, MAIN_ENTRIES, SHARING } from './contenders/load.ts'
 import { type AlternativesResult, alternativesTable } from './report/alternatives.ts'
 import type { Field } from './support/bench-server.ts'
 import { cellOf, cellsOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
@@ -20,17 +20,17 @@ const MANY_TENANTS: readonly Cell[] = [
 /** Users who come back, and a connection for each tenant. */
 const FEW_TENANTS: Cell = { ...VISITS, tenants: 40 }
 
+const KNEX_PER_TENANT: Entry = { key: 'knex-per-tenant-tuned' }
+
 await onEachServer('alternatives', measure, alternativesTable)
 
 async function measure(field: Field): Promise<AlternativesResult> {
-  const sharing = await Promise.all(SHARING.map(loadContender))
-  const each = await loadContender('knex-per-tenant-tuned')
   const cells: CellResult[] = []
-  for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, sharing))
-  cells.push(await compare(field, cellOf(FEW_TENANTS), [...sharing, each]))
+  for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, SHARING))
+  cells.push(await compare(field, cellOf(FEW_TENANTS), [...SHARING, KNEX_PER_TENANT]))
   // The table shows errors of the other ways.
   for (const { cell, contenders } of cells) {
-    assertRight({ cell, contenders: contenders.slice(0, 2) })
+    assertRight({ cell, contenders: contenders.slice(0, MAIN_ENTRIES.length) })
   }
   return { cells }
 }

@@ -1,10 +1,9 @@
 /*
- * What do tenants cost if the server is further away? It is compared with plain Knex. Both use a proxy that
- * delays all data, half of the time each way. A statement that leaves in one write with its switch needs no
+ * What do tenants cost if the server is further away? It is compared with plain Knex and with Knex's
+ * `withSchema`. All use a proxy that delays all data, half of the time each way. A statement that leaves in one write with its switch needs no
  * extra round trip. A second variant shows the cost with that round trip.
  */
-import { plainKnex } from './contenders/plain-knex.ts'
-import { tenantKnex } from './contenders/tenant-knex.ts'
+import { MAIN_ENTRIES, WITH_ROUND_TRIPS } from './contenders/load.ts'
 import { type DelayedCells, delayTable } from './report/delay.ts'
 import type { Field } from './support/bench-server.ts'
 import { cellsOf, LONG_REQUESTS, ONE_TENANT, SHORT_REQUESTS } from './support/cells.ts'
@@ -13,11 +12,7 @@ import { withDelay } from './support/delay.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
 
 const DELAYS_MILLIS = [0.5, 2]
-const CONTENDERS = [
-  plainKnex,
-  tenantKnex(),
-  tenantKnex('tenant-knex, round trips', { switching: 'roundtrip' }),
-]
+const ENTRIES = [...MAIN_ENTRIES, WITH_ROUND_TRIPS]
 
 const CELLS: readonly Cell[] = [
   ONE_TENANT,
@@ -36,7 +31,7 @@ async function measure(field: Field): Promise<{ delays: DelayedCells[] }> {
     const delayed = await withDelay(connection, millis, async ({ addedMillis, ...way }) => {
       const cells: CellResult[] = []
       for (const cell of cellsOf(CELLS)) {
-        cells.push(assertRight(await compare(field, cell, CONTENDERS, way)))
+        cells.push(assertRight(await compare(field, cell, ENTRIES, way)))
       }
       return { millis, addedMillis, cells }
     })

@@ -3,6 +3,7 @@
  * Then the memory of the process is compared with the memory before. Plain Knex gets the same queries in one
  * database. Each runs in its own process.
  */
+import { OUR_ENTRIES, PLAIN_KNEX } from './contenders/load.ts'
 import { type FootprintResult, footprintTable } from './report/footprint.ts'
 import type { Field } from './support/bench-server.ts'
 import { isBrief } from './support/brief.ts'
@@ -15,8 +16,8 @@ await onEachServer('footprint', measure, footprintTable)
 
 async function measure(field: Field): Promise<FootprintResult> {
   const footprints: Footprint[] = []
-  for (const contender of ['plain', 'tenants'] as const) {
-    footprints.push(await footprintOf(field, contender, TENANTS))
+  for (const entry of [PLAIN_KNEX, ...OUR_ENTRIES]) {
+    footprints.push(await footprintOf(field, entry, TENANTS))
   }
   return { tenants: TENANTS, footprints }
 }

@@ -3,7 +3,13 @@
  * request of the next tenant looks for it; with one pool it gets the same connection.
  */
 import { strict as assert } from 'node:assert'
-import { type ContenderKey, loadContender, POOLING, SHARING } from './contenders/load.ts'
+import {
+  type ContenderKey,
+  type Entry,
+  loadContender,
+  POOLING,
+  SHARING,
+} from './contenders/load.ts'
 import { type Leaks, type LeaksResult, leaksTable } from './report/leaks.ts'
 import type { Field } from './support/bench-server.ts'
 import type { Contender } from './support/contender.ts'
@@ -11,7 +17,9 @@ import { LEAK_PROBES, type LeakProbe, type Scene } from './support/leak-probes.t
 import { onEachServer } from './support/on-each-server.ts'
 
 /** Plain Knex does not reach tenants' databases, and 200 pools leak the same as 50. */
-const KEYS = [...SHARING, ...POOLING].filter((key) => key !== 'plain' && key !== 'lru-of-200')
+const ENTRIES = [...SHARING, ...POOLING].filter(
+  ({ key }) => key !== 'plain' && key !== 'lru-of-200',
+)
 
 /** The known leaks of each. The first entry proves that each probe can find something. */
 const KNOWN: Readonly<Partial<Record<ContenderKey, readonly string[]>>> = {
@@ -23,12 +31,12 @@ await onEachServer('leaks', measure, leaksTable)
 
 async function measure(field: Field): Promise<LeaksResult> {
   const contenders: Leaks[] = []
-  for (const key of KEYS) contenders.push(await probeAll(field, key))
+  for (const entry of ENTRIES) contenders.push(await probeAll(field, entry))
   return { probes: LEAK_PROBES.map(({ name }) => name), contenders }
 }
 
-async function probeAll(field: Field, key: ContenderKey): Promise<Leaks> {
-  const contender = await loadContender(key)
+async function probeAll(field: Field, entry: Entry): Promise<Leaks> {
+  const contender = await loadContender(entry)
   const leaks: string[] = []
   const untried: string[] = []
   for (const probe of LEAK_PROBES) {
@@ -36,7 +44,7 @@ async function probeAll(field: Field, key: ContenderKey): Promise<Leaks> {
     if (isLeak === undefined) untried.push(probe.name)
     else if (isLeak) leaks.push(probe.name)
   }
-  assert.deepEqual(leaks, KNOWN[key] ?? leaks)
+  assert.deepEqual(leaks, KNOWN[entry.key] ?? leaks)
   return { name: contender.name, leaks, untried }
 }
 

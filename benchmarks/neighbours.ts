@@ -4,8 +4,7 @@
  * much, or that are stuck.
  */
 import { strict as assert } from 'node:assert'
-import { qualifiedKnex } from './contenders/qualified-knex.ts'
-import { tenantKnex } from './contenders/tenant-knex.ts'
+import { loadContender, OUR_ENTRIES, ours, QUALIFIED_KNEX } from './contenders/load.ts'
 import { type NeighboursResult, neighboursTable, type Observation } from './report/neighbours.ts'
 import type { Field } from './support/bench-server.ts'
 import { isBrief } from './support/brief.ts'
@@ -41,13 +40,15 @@ const SCENARIOS: readonly Scenario[] = [
 const QUARTER = Math.ceil(POOL_MAX / 4)
 
 /** Knex's pool serves requests in their order. */
-const CONTENDERS: readonly Contender[] = [
-  qualifiedKnex,
-  tenantKnex(),
-  tenantKnex(`tenant-knex, \`maxPerTenant: ${QUARTER}\``, {
-    pool: { max: POOL_MAX, maxPerTenant: QUARTER },
-  }),
-]
+const CONTENDERS: readonly Contender[] = await Promise.all(
+  [
+    QUALIFIED_KNEX,
+    ...OUR_ENTRIES,
+    ours(`tenant-knex, \`maxPerTenant: ${QUARTER}\``, {
+      pool: { max: POOL_MAX, maxPerTenant: QUARTER },
+    }),
+  ].map(loadContender),
+)
 
 await onEachServer('neighbours', measure, neighboursTable)
 

@@ -1,21 +1,22 @@
 /*
  * What do tenants cost? It is compared with plain Knex with all data in one database, from 1 to 10,000
  * tenants. One parameter varies at a time, around two points: long requests with connections to spare, and
- * short ones with few connections. From 1,000 tenants on, Knex's `withSchema` is compared too. It shows the
- * cost of so many tables for any client.
+ * short ones with few connections. Knex's `withSchema` is compared too. It shows the cost of so many tables
+ * for any client.
  */
-import { plainKnex } from './contenders/plain-knex.ts'
-import { qualifiedKnex } from './contenders/qualified-knex.ts'
-import { tenantKnex } from './contenders/tenant-knex.ts'
-import { overheadTable } from './report/overhead.ts'
+import { MAIN_ENTRIES } from './contenders/load.ts'
+import { type CostsResult, costsTable } from './report/costs.ts'
 import type { Field } from './support/bench-server.ts'
-import { isBrief } from './support/brief.ts'
-import { cellsOf, LONG_REQUESTS, ONE_TENANT, SHORT_REQUESTS } from './support/cells.ts'
+import {
+  cellsOf,
+  LONG_REQUESTS,
+  MANY_TENANTS,
+  ONE_TENANT,
+  SHORT_REQUESTS,
+  VISITS,
+} from './support/cells.ts'
 import { type Cell, type CellResult, compare } from './support/comparison.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
-
-const MANY = 1_000
-const CONTENDERS = [plainKnex, tenantKnex()]
 
 /** Ordered by the number of tenants, because databases are made when they are needed. */
 const CELLS: readonly Cell[] = [
@@ -36,18 +37,18 @@ const CELLS: readonly Cell[] = [
   { ...LONG_REQUESTS, concurrency: 4 },
   { ...LONG_REQUESTS, concurrency: 64 },
   { ...LONG_REQUESTS, poolMax: 10 },
+  VISITS,
   { ...SHORT_REQUESTS, tenants: 10_000 },
-  { ...LONG_REQUESTS, tenants: 10_000 },
-  { ...LONG_REQUESTS, tenants: 10_000, popularity: 'uniform' },
+  MANY_TENANTS,
+  { ...MANY_TENANTS, popularity: 'uniform' },
 ]
 
-await onEachServer('overhead', measure, overheadTable)
+await onEachServer('overhead', measure, costsTable)
 
-async function measure(field: Field): Promise<{ cells: CellResult[] }> {
+async function measure(field: Field): Promise<CostsResult> {
   const cells: CellResult[] = []
   for (const cell of cellsOf(CELLS)) {
-    const contenders = cell.tenants >= MANY || isBrief ? [...CONTENDERS, qualifiedKnex] : CONTENDERS
-    cells.push(assertRight(await compare(field, cell, contenders)))
+    cells.push(assertRight(await compare(field, cell, MAIN_ENTRIES)))
   }
   return { cells }
 }

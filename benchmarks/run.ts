@@ -1,17 +1,20 @@
 /*
  * Runs the benchmarks that need a database server, each in its own process, on each server in turn. Then
- * updates tables and plots. Arguments: names of benchmarks (default: all), and `--brief`.
+ * updates tables and plots. Arguments: names of benchmarks (default: all), `--brief`, and `--options JSON` once
+ * or more often: then this library runs with each of these options, and nothing is written.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { type BenchServer, benchServers } from './support/bench-server.ts'
-import { isBrief } from './support/brief.ts'
 import { dropDatabases } from './support/data.ts'
+import { isTrial } from './support/given-options.ts'
 
 const BENCHMARKS = [
   'goals',
   'overhead',
+  'mixes',
   'delay',
   'pieces',
   'footprint',
@@ -23,7 +26,11 @@ const BENCHMARKS = [
 /** First the plots, because the tables' page shows the existing plots. */
 const REPORTS = ['plots', 'tables']
 
-const asked = process.argv.slice(2).filter((argument) => argument !== '--brief')
+const { positionals: asked } = parseArgs({
+  options: { brief: { type: 'boolean' }, options: { type: 'string', multiple: true } },
+  allowPositionals: true,
+})
+const flags = process.argv.slice(2).filter((argument) => !asked.includes(argument))
 const unknown = asked.find((name) => !BENCHMARKS.includes(name))
 if (unknown !== undefined) {
   console.error(`There is no benchmark ${unknown}: ${BENCHMARKS.join(', ')}.`)
@@ -33,7 +40,7 @@ if (unknown !== undefined) {
 for (const server of benchServers()) {
   for (const name of asked.length > 0 ? asked : BENCHMARKS) await measure(name, server)
 }
-if (!isBrief) for (const name of REPORTS) await run(name, process.env)
+if (!isTrial) for (const name of REPORTS) await run(name, process.env)
 
 /** Each benchmark starts on a server without databases, because their number makes a difference. */
 async function measure(name: string, server: BenchServer): Promise<void> {
@@ -44,7 +51,6 @@ async function measure(name: string, server: BenchServer): Promise<void> {
 
 async function run(name: string, env: NodeJS.ProcessEnv): Promise<void> {
   const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-  const flags = isBrief ? ['--brief'] : []
   const args = ['--expose-gc', '--import', 'tsx', file, ...flags]
   const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit', env }), 'exit')
   // A failure does not stop the other benchmarks.

@@ -1,6 +1,9 @@
 import type { CellResult } from '../support/comparison.ts'
 import { CELL_HEADINGS, describeCell, figure, ratio, type Table } from '../support/format.ts'
+import { OURS, ROUND_TRIPS } from '../support/names.ts'
 import type { Summary } from '../support/summary.ts'
+import { named, oursOf, withSchemaOf } from './roles.ts'
+import { withoutEmptyColumns } from './table.ts'
 
 /** The results with one delay. */
 export interface DelayedCells {
@@ -16,23 +19,46 @@ export interface DelayResult {
   readonly delays: readonly DelayedCells[]
 }
 
+const HEADINGS = [
+  'statements per second',
+  'of `withSchema`',
+  'p99',
+  'switches per statement',
+  'with a round trip for each switch: statements per second',
+  '`withSchema`: statements per second',
+]
+
 /** One row for each delay and cell: the cost of tenants, relative to plain Knex with the same delay. */
 export function delayTable({ delays }: DelayResult): Table {
-  const headings = ['statements per second', 'p99', 'switches per statement']
-  const slow = 'with a round trip for each switch: statements per second'
-  return [
-    ['delay', ...CELL_HEADINGS, ...headings, slow],
-    ...delays.flatMap(({ millis, addedMillis, cells }) =>
-      cells.map(({ cell, contenders }) => {
-        const [, ours, roundTrips] = contenders as [Summary, Summary, Summary]
-        return [
-          `${millis} ms (${figure(addedMillis, 3)})`,
-          ...describeCell(cell),
-          ...[ours.ratios.throughput, ours.ratios.p99].map(ratio),
-          figure(ours.switchesPerOperation),
-          ratio(roundTrips.ratios.throughput),
-        ]
-      }),
+  return withoutEmptyColumns([
+    ['delay', 'with', ...CELL_HEADINGS, ...HEADINGS],
+    ...delays.flatMap((delayed) =>
+      delayed.cells.flatMap((result) =>
+        rowsOf(result).map((row) => [describeDelay(delayed), ...row]),
+      ),
     ),
-  ]
+  ])
+}
+
+function rowsOf({ cell, contenders }: CellResult): string[][] {
+  const roundTrips = named(contenders, ROUND_TRIPS)
+  const withSchema = withSchemaOf(contenders)
+  return oursOf(contenders).map(({ name, ratios, ratiosToWithSchema, switchesPerOperation }) => [
+    name === OURS ? '' : name,
+    ...describeCell(cell),
+    ratio(ratios.throughput),
+    ratiosToWithSchema ? ratio(ratiosToWithSchema.throughput) : '',
+    ratio(ratios.p99),
+    figure(switchesPerOperation),
+    throughputOf(roundTrips),
+    throughputOf(withSchema),
+  ])
+}
+
+function describeDelay({ millis, addedMillis }: DelayedCells): string {
+  return `${millis} ms (${figure(addedMillis, 3)})`
+}
+
+function throughputOf(contender: Summary | undefined): string {
+  return contender ? ratio(contender.ratios.throughput) : ''
 }

@@ -1,5 +1,6 @@
 import type { CellResult } from '../support/comparison.ts'
 import { describeCell, figure, ratio, type Table } from '../support/format.ts'
+import { withoutEmptyColumns } from './table.ts'
 
 /** The results of one cell with one delay. */
 export interface PiecesCell extends CellResult {
@@ -11,23 +12,32 @@ export interface PiecesResult {
   readonly cells: readonly PiecesCell[]
 }
 
+const HEADINGS = [
+  'statements per second',
+  'of `withSchema`',
+  'processor',
+  'p99',
+  'switches per statement',
+]
+
 /** One row for each cell and contender, relative to plain Knex in the same cell. */
 export function piecesTable({ cells }: PiecesResult): Table {
-  return [
-    ['requests', 'with', 'statements per second', 'processor', 'p99', 'switches per statement'],
+  return withoutEmptyColumns([
+    ['requests', 'with', ...HEADINGS],
     ...cells.flatMap(({ cell, delayMillis, contenders }) =>
       contenders
         .slice(1)
-        .map(({ name, ratios, switchesPerOperation }, index) => [
+        .map(({ name, ratios, ratiosToWithSchema, ...counted }, index) => [
           index === 0 ? describeRequests({ cell, delayMillis }) : '',
           name,
           ratio(ratios.throughput),
+          ratiosToWithSchema ? ratio(ratiosToWithSchema.throughput) : '',
           ratio(ratios.cpu),
           ratio(ratios.p99),
-          figure(switchesPerOperation),
+          figure(counted.switchesPerOperation),
         ]),
     ),
-  ]
+  ])
 }
 
 function describeRequests({ cell, delayMillis }: Omit<PiecesCell, 'contenders'>): string {

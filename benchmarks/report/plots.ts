@@ -3,11 +3,12 @@ import { figure } from '../support/format.ts'
 import type { ServerResult } from '../support/on-each-server.ts'
 import type { Summary } from '../support/summary.ts'
 import { type Chart, drawBars, drawLines, type Series } from './chart.ts'
-import type { OverheadResult } from './overhead.ts'
+import type { CostsResult } from './costs.ts'
 import type { PiecesResult } from './pieces.ts'
 import type { ResourcesResult } from './resources.ts'
+import { oursOf, plainOf } from './roles.ts'
 
-type Drawn = ServerResult & OverheadResult
+type Drawn = ServerResult & CostsResult
 
 /** Returns a benchmark's results on the drawn server; undefined if there are none. */
 export type ResultOf = (name: string) => unknown
@@ -141,13 +142,13 @@ function byTenants(
   }
 }
 
-function tenantCounts({ cells }: OverheadResult): number[] {
+function tenantCounts({ cells }: CostsResult): number[] {
   return [...new Set(cells.map(({ cell }) => cell.tenants))].sort((a, b) => a - b)
 }
 
 /** A value for each number of tenants that was measured. With one tenant, all choices are the same. */
 function along<T>(
-  result: OverheadResult,
+  result: CostsResult,
   kind: Kind,
   popularity: string,
   figureOf: (pair: Pair) => T,
@@ -157,7 +158,9 @@ function along<T>(
       const isAlike = tenants === 1 || cell.popularity === popularity
       return cell.tenants === tenants && isAlike && isOf(cell, kind)
     })
-    return found && figureOf(found.contenders as unknown as Pair)
+    if (!found) return undefined
+    const [ours] = oursOf(found.contenders) as [Summary]
+    return figureOf([plainOf(found.contenders), ours])
   })
 }
 

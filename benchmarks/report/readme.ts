@@ -4,12 +4,12 @@ import type { Table } from '../support/format.ts'
 import type { ServerResult } from '../support/on-each-server.ts'
 import { markdownTable, readResult } from '../support/result.ts'
 import { alternativesTable } from './alternatives.ts'
+import { costsTable } from './costs.ts'
 import { delayTable } from './delay.ts'
 import { footprintTable } from './footprint.ts'
 import { goalsTable } from './goals.ts'
 import { leaksTable } from './leaks.ts'
 import { neighboursTable } from './neighbours.ts'
-import { overheadTable } from './overhead.ts'
 import { piecesTable } from './pieces.ts'
 import { resourcesTable } from './resources.ts'
 
@@ -20,8 +20,9 @@ const TABLES: Readonly<Record<string, (result: never) => Table>> = {
   footprint: footprintTable,
   goals: goalsTable,
   leaks: leaksTable,
+  mixes: costsTable,
   neighbours: neighboursTable,
-  overhead: overheadTable,
+  overhead: costsTable,
   pieces: piecesTable,
   resources: resourcesTable,
 }

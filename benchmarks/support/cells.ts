@@ -33,17 +33,34 @@ export const SHORT_REQUESTS: Cell = {
   poolMax: 10,
 }
 
+/** More tables than a server keeps at hand. */
+export const MANY_TENANTS: Cell = { ...LONG_REQUESTS, tenants: 10_000 }
+
 const BRIEF = { tenants: 6, concurrency: 4, poolMax: 3 }
 
 /** The cells to measure. With `--brief` only the first and the last, reduced. */
 export function cellsOf(cells: readonly Cell[]): readonly Cell[] {
-  if (!isBrief) return cells
-  return [cells[0] as Cell, cells.at(-1) as Cell].map(small)
+  return fewOf(cells).map(cellOf)
+}
+
+/** All items of a list. With `--brief` only the first and the last. */
+export function fewOf<Item>(items: readonly Item[]): readonly Item[] {
+  return isBrief ? items.filter((_, index) => index === 0 || index === items.length - 1) : items
 }
 
 /** A cell, reduced with `--brief`. */
 export function cellOf(cell: Cell): Cell {
   return isBrief ? small(cell) : cell
+}
+
+/** The same requests, with this share of raw SQL among the statements. */
+export function withRaw(cell: Cell, raw: number): Cell {
+  return { ...cell, raw }
+}
+
+/** The same clients, with transactions of three statements. */
+export function inTransactions(cell: Cell): Cell {
+  return { ...cell, queriesPerRequest: 3, isTransaction: true }
 }
 
 function small(cell: Cell): Cell {

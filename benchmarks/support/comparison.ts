@@ -1,12 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { seedOf } from '../../src/testing/random.ts'
+import type { Entry } from '../contenders/load.ts'
 import type { Field } from './bench-server.ts'
 import { isBrief } from './brief.ts'
-import type { Contender, OpenContender } from './contender.ts'
+import type { TurnTask } from './contender-process.ts'
+import { type Entrant, enter, leave, type Place, takeTurn, type Way } from './entrant.ts'
 import { takeTurns } from './rounds.ts'
-import { type Measured, type Summary, summarise } from './summary.ts'
-import { clients, type Traffic } from './traffic.ts'
-import { type Load, runLoad } from './turn.ts'
+import { type Summary, summarise } from './summary.ts'
+import type { Traffic } from './traffic.ts'
 
 /** The seed of all random choices in all benchmarks: the traffic is the same each time. */
 export const SEED = 20_261_128
@@ -20,12 +20,12 @@ export const ROUNDS: number = isBrief ? 2 : 24
 /**
  * How many statements each contender runs before its turns count. Most of these are needed until its code is
  * fully compiled; before that a statement takes up to four times as long. Each cell warms up again, because
- * it may run other code.
+ * it has new processes.
  */
 const WARM_STATEMENTS = isBrief ? 50 : 10_000
 
 /** The most turns of a warm-up. */
-const WARM_ROUNDS = isBrief ? ROUNDS : 4 * ROUNDS
+const WARM_TURNS = isBrief ? ROUNDS : 4 * ROUNDS
 
 /** One set of parameters for comparing contenders. */
 export interface Cell extends Traffic {
@@ -41,111 +41,56 @@ export interface CellResult {
   readonly contenders: readonly Summary[]
 }
 
-/** Another address for the server, such as a proxy in front of it. */
-export interface Way {
-  readonly host: string
-  readonly port: number
-}
-
-/** An open contender, and the data for its turns. */
-interface Entrant {
-  readonly contender: Contender
-  readonly user: string
-  readonly open: OpenContender
-  readonly client: Load['client']
-}
-
-/** Compares contenders in a cell, in turns of one run. The first one is the baseline. */
+/** Compares contenders in a cell, each in its own process, in turns. The first one is the baseline. */
 export async function compare(
   field: Field,
   cell: Cell,
-  contenders: readonly Contender[],
+  entries: readonly Entry[],
   way?: Way,
 ): Promise<CellResult> {
   const databases = await field.databases(cell.tenants)
-  const entrants: Entrant[] = []
+  const place = { databases, poolMax: cell.poolMax, ...(way ? { way } : {}) }
+  const entrants = await enterAll(field, entries, place)
   try {
-    for (const contender of contenders) {
-      entrants.push(await enter(field, cell, databases, contender, entrants.length, way))
-    }
-    const load = { databases, concurrency: cell.concurrency, millis: TURN_MILLIS }
-    const turn = (entrant: Entrant, round: number): Promise<Measured> =>
-      measure(field, entrant, { ...load, seed: seedOf(SEED, round) })
-    await warmUp(entrants, turn)
-    const rounds = await takeTurns({ warmUp: 0, measured: ROUNDS }, () => entrants, turn)
-    const names = contenders.map(({ name }) => name)
+    for (const entrant of entrants) await warmUp(entrant, cell)
+    const rounds = await takeTurns(
+      { warmUp: 0, measured: ROUNDS },
+      () => entrants,
+      (entrant, round) => takeTurn(field, entrant, turnOf(cell, round)),
+    )
+    const names = entrants.map(({ name }) => name)
     return { cell, contenders: summarise(names, rounds) }
   } finally {
-    for (const { open } of entrants) await open.close()
+    await Promise.all(entrants.map(leave))
   }
 }
 
-async function enter(
+/** Starts all processes. If one of them fails, the others end. */
+async function enterAll(
   field: Field,
-  cell: Cell,
-  databases: readonly string[],
-  contender: Contender,
-  number: number,
-  way: Way | undefined,
-): Promise<Entrant> {
-  const connection = { ...(await field.account(number)), ...way }
-  const open = await contender.open({ connection, poolMax: cell.poolMax, databases })
-  return { contender, user: connection.user, open, client: clients(cell) }
+  entries: readonly Entry[],
+  place: Place,
+): Promise<readonly Entrant[]> {
+  const starting = entries.map((entry, number) => enter(field, entry, place, number))
+  const started = await Promise.allSettled(starting)
+  const entrants = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const failed = started.find((each) => each.status === 'rejected')
+  if (failed === undefined) return entrants
+  await Promise.all(entrants.map(leave))
+  throw failed.reason
 }
 
-/**
- * Lets contenders run until the code of each is compiled; a slow one gets as far as the time allows. They
- * take turns, because shared code is compiled for all of them.
- */
-async function warmUp(
-  entrants: readonly Entrant[],
-  turn: (entrant: Entrant, round: number) => Promise<Measured>,
-): Promise<void> {
-  const statements = new Map(entrants.map((entrant) => [entrant, 0]))
-  for (let round = 0; round < WARM_ROUNDS && statements.size > 0; round++) {
-    for (const [entrant, before] of statements) {
-      const { latencies } = await turn(entrant, round)
-      const count = before + latencies.length
-      if (count < WARM_STATEMENTS) statements.set(entrant, count)
-      else statements.delete(entrant)
-    }
+/** Lets a contender run until its code is compiled; a slow one gets as far as the time allows. */
+export async function warmUp({ process }: Entrant, cell: Cell): Promise<void> {
+  let statements = 0
+  for (let turn = 0; turn < WARM_TURNS && statements < WARM_STATEMENTS; turn++) {
+    const { operations } = await process.call('turn', turnOf(cell, turn))
+    statements += operations
   }
 }
 
-/** Measures one turn: the clients' results, and the costs. */
-async function measure(
-  field: Field,
-  { contender, open, user, client: clientOf }: Entrant,
-  load: Omit<Load, 'client' | 'floor'>,
-): Promise<Measured> {
-  await nextTurn()
-  collectYoungGarbage()
-  const server = field.cpu?.()
-  const switches = open.switches?.()
-  const client = process.cpuUsage()
-  const seen = await runLoad(open, { ...load, client: clientOf, floor: contender.answersFrom })
-  const { user: own, system } = process.cpuUsage(client)
-  return {
-    ...seen,
-    clientMicros: own + system,
-    serverMicros: difference(field.cpu?.(), server),
-    switches: difference(open.switches?.(), switches),
-    connections: await field.connections(user),
-  }
-}
-
-/**
- * Collects young garbage, so that it does not cost time in the next turn. It does not collect all garbage,
- * because that would throw away compiled code. A statement would then take four times as long, mostly for
- * compiling.
- */
-export function collectYoungGarbage(): void {
-  globalThis.gc?.({ type: 'minor' })
-}
-
-export function difference(
-  now: number | undefined,
-  before: number | undefined,
-): number | undefined {
-  return now === undefined || before === undefined ? undefined : now - before
+/** One turn of a round. In a round all contenders get the same traffic. */
+export function turnOf(cell: Cell, round: number, millis: number = TURN_MILLIS): TurnTask {
+  const { concurrency, poolMax: _, ...traffic } = cell
+  return { traffic, concurrency, seed: seedOf(SEED, round), millis }
 }

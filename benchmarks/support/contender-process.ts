@@ -1,17 +1,18 @@
 /* One contender in a process of its own. Another process gives it turns. */
-import { type ContenderKey, loadContender } from '../contenders/load.ts'
+import { type Entry, loadContender } from '../contenders/load.ts'
 import { answerCalls } from './calls.ts'
-import { collectYoungGarbage } from './comparison.ts'
 import type { Contender, OpenContender, Operation, Setting } from './contender.ts'
-import { heapInUse } from './memory.ts'
+import { ITEMS } from './data.ts'
+import { collectYoungGarbage, heapInUse } from './memory.ts'
 import { COLUMN_LISTS, isRight } from './operations.ts'
+import { type Profile, profileOf } from './profile.ts'
 import type { Measured } from './summary.ts'
 import { clients, type Traffic } from './traffic.ts'
-import { runLoad } from './turn.ts'
+import { type Load, runLoad, type Seen } from './turn.ts'
 
 /** The contender to open. */
 export interface OpenTask {
-  readonly contender: ContenderKey
+  readonly entry: Entry
   readonly setting: Setting
 }
 
@@ -26,6 +27,21 @@ export interface TurnTask {
 /** The part of a turn's results that the process itself can measure. */
 export type MeasuredHere = Omit<Measured, 'serverMicros' | 'connections'>
 
+/** Tenants that are queried once each. */
+export interface AskTask {
+  readonly tenants: readonly number[]
+  /** How many clients share them. */
+  readonly clients: number
+}
+
+/** The results of {@link AskTask}. */
+export interface Asked {
+  /** The milliseconds of each statement. */
+  readonly times: readonly number[]
+  /** The largest number of open sockets. */
+  readonly sockets: number
+}
+
 /** The memory of a process, in bytes. */
 export interface Held {
   /** The growth of the heap since before the contender was opened, after collecting all garbage. */
@@ -39,8 +55,8 @@ export type ContenderCalls = {
   /** Opens the contender and returns its name. */
   open(task: OpenTask): Promise<string>
   turn(task: TurnTask): Promise<MeasuredHere>
-  /** Queries each of these tenants once, one after the other, and returns the milliseconds of each. */
-  askOnce(tenants: readonly number[]): Promise<readonly number[]>
+  profile(task: TurnTask): Promise<Profile>
+  askOnce(task: AskTask): Promise<Asked>
   held(): Promise<Held>
   close(): Promise<void>
 }
@@ -55,20 +71,20 @@ interface Opened {
 
 let opened: Opened | undefined
 
+/** The clients of each traffic. Their visits continue from turn to turn. */
+const knownClients = new Map<string, Load['client']>()
+
 answerCalls({
-  async open({ contender: key, setting }) {
-    const contender = await loadContender(key)
+  async open({ entry, setting }) {
+    const contender = await loadContender(entry)
     const heapBefore = await heapInUse()
     const open = await contender.open(setting)
     opened = { contender, open, databases: setting.databases, heapBefore }
     return contender.name
   },
   turn: (task) => takeTurn(theOpened(), task),
-  async askOnce(tenants) {
-    const times: number[] = []
-    for (const tenant of tenants) times.push(await timeOfFirst(theOpened(), tenant))
-    return times
-  },
+  profile: (task) => profileOf(() => run(theOpened(), task)),
+  askOnce: (task) => askOnce(theOpened(), task),
   async held() {
     const heapBytes = (await heapInUse()) - theOpened().heapBefore
     return { heapBytes, residentBytes: process.memoryUsage().rss }
@@ -81,16 +97,12 @@ function theOpened(): Opened {
   return opened
 }
 
-async function takeTurn(
-  { contender, open, databases }: Opened,
-  { traffic, concurrency, seed, millis }: TurnTask,
-): Promise<MeasuredHere> {
+async function takeTurn(opened: Opened, task: TurnTask): Promise<MeasuredHere> {
   collectYoungGarbage()
-  const client = clients(traffic)
-  const load = { databases, floor: contender.answersFrom, concurrency, client, seed, millis }
+  const { open } = opened
   const switchesBefore = open.switches?.()
   const cpuBefore = process.cpuUsage()
-  const seen = await runLoad(open, load)
+  const seen = await run(opened, task)
   const { user, system } = process.cpuUsage(cpuBefore)
   const switches = open.switches?.()
   return {
@@ -100,15 +112,44 @@ async function takeTurn(
   }
 }
 
-async function timeOfFirst(
-  { contender, open, databases }: Opened,
-  tenant: number,
-): Promise<number> {
-  const operation: Operation = { kind: 'read', columns: COLUMN_LISTS[0] ?? [], id: 1 }
+function run({ contender, open, databases }: Opened, task: TurnTask): Promise<Seen> {
+  const { traffic, ...load } = task
+  const client = clientsOf(traffic)
+  return runLoad(open, { ...load, databases, floor: contender.answersFrom, client })
+}
+
+function clientsOf(traffic: Traffic): Load['client'] {
+  const key = JSON.stringify(traffic)
+  const known = knownClients.get(key) ?? clients(traffic)
+  knownClients.set(key, known)
+  return known
+}
+
+async function askOnce(opened: Opened, { tenants, clients }: AskTask): Promise<Asked> {
+  const left = tenants.values()
+  const times: number[] = []
+  let sockets = 0
+  const client = async (): Promise<void> => {
+    for (const tenant of left) {
+      times.push(await timeOfOne(opened, tenant))
+      sockets = Math.max(sockets, openSockets())
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  return { times, sockets }
+}
+
+async function timeOfOne({ contender, open, databases }: Opened, tenant: number): Promise<number> {
+  const columns = COLUMN_LISTS[tenant % COLUMN_LISTS.length] as readonly string[]
+  const operation: Operation = { kind: 'read', columns, id: 1 + (tenant % ITEMS) }
   const database = databases[tenant] as string
   const startedAt = performance.now()
   const row = await open.session(database)(operation)
   const millis = performance.now() - startedAt
   if (isRight(operation, row, tenant, database, contender.answersFrom)) return millis
   throw new Error(`A wrong row for ${database}.`)
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
 }

@@ -14,6 +14,9 @@ export type Row = Record<string, unknown>
 /** Access to one tenant's database for one request. A write returns no row. */
 export type Session = (operation: Operation) => Promise<Row | undefined>
 
+/** Statements of one transaction. */
+export type Work = (session: Session) => Promise<void>
+
 /** The settings of a contender. */
 export interface Setting {
   readonly connection: {
@@ -33,6 +36,10 @@ export type Send = (database: string, sql: string) => Promise<Row[]>
 /** A contender that accepts requests. */
 export interface OpenContender {
   session(database: string): Session
+  /** The same operations as raw SQL; undefined if no benchmark asks this contender for it. */
+  rawSession?(database: string): Session
+  /** Runs statements between BEGIN and COMMIT; undefined as above. */
+  transaction?(database: string, work: Work): Promise<void>
   /** For statements outside the mix. A statement without rows returns none. */
   readonly query: Send
   /** Like `query`, as a prepared statement of the driver; undefined if that cannot be reached. */

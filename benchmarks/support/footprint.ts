@@ -1,9 +1,6 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import type { Entry } from '../contenders/load.ts'
 import type { Field } from './bench-server.ts'
-import { isBrief } from './brief.ts'
-import type { Setting } from './contender.ts'
+import { type Entrant, withEntrant } from './entrant.ts'
 
 /** The growth of a process after one query of each of many tenants. */
 export interface Footprint {
@@ -16,31 +13,29 @@ export interface Footprint {
   readonly residentBytes: number
 }
 
-/** The task of a process. */
-export interface FootprintTask {
-  readonly contender: 'plain' | 'tenants'
-  readonly setting: Setting
-}
-
 const POOL_MAX = 20
 
+/** More clients than the pool has connections. */
+const CLIENTS = 64
+
 /** Queries each of this many tenants once, in a separate process. */
-export async function footprintOf(
-  field: Field,
-  contender: FootprintTask['contender'],
-  tenants: number,
-): Promise<Footprint> {
-  const databases = await field.databases(tenants)
-  const setting = { connection: await field.account(0), poolMax: POOL_MAX, databases }
-  const file = fileURLToPath(new URL('./footprint-process.ts', import.meta.url))
-  const flags = isBrief ? ['--brief'] : []
-  const child = fork(file, flags, { execArgv: ['--expose-gc', '--import', 'tsx'] })
-  child.send({ contender, setting } satisfies FootprintTask)
-  const answered = once(child, 'message') as Promise<[Footprint]>
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`The process ended with ${code}.`)
-  })
-  const [footprint] = await Promise.race([answered, ended])
-  ended.catch(() => undefined)
-  return footprint
+export async function footprintOf(field: Field, entry: Entry, count: number): Promise<Footprint> {
+  const place = { poolMax: POOL_MAX, databases: await field.databases(count) }
+  return withEntrant(field, entry, place, (entrant) => measure(entrant, count))
+}
+
+async function measure({ name, process }: Entrant, count: number): Promise<Footprint> {
+  const tenants = Array.from({ length: count }, (_, tenant) => tenant)
+  // Loads and compiles the code of the first statements, which does not count for tenants.
+  await process.call('askOnce', { tenants: tenants.slice(0, CLIENTS), clients: CLIENTS })
+  const before = await process.call('held')
+  const { sockets } = await process.call('askOnce', { tenants, clients: CLIENTS })
+  const after = await process.call('held')
+  return {
+    name,
+    sockets,
+    poolMax: POOL_MAX,
+    heapBytes: after.heapBytes - before.heapBytes,
+    residentBytes: after.residentBytes - before.residentBytes,
+  }
 }

@@ -2,13 +2,17 @@ import type { Knex } from 'knex'
 import type { Connection } from 'mysql2'
 import type { OpenContender, Row } from './contender.ts'
 import { knexSession } from './knex-session.ts'
+import { rawSession } from './raw-session.ts'
 
 /** The functions of a contender with a Knex for each tenant. */
 export function knexAccess(
   knexOf: (database: string) => Knex,
-): Required<Pick<OpenContender, 'session' | 'query' | 'execute'>> {
+): Required<Omit<OpenContender, 'close' | 'switches'>> {
   return {
     session: (database) => knexSession(knexOf(database)),
+    rawSession: (database) => rawSession(knexOf(database)),
+    transaction: (database, work) =>
+      knexOf(database).transaction((transaction) => work(knexSession(transaction))),
     query: async (database, sql) => rowsOf(await knexOf(database).raw(sql)),
     execute: (database, sql) => executeOn(knexOf(database), sql),
   }

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { type BenchServer, benchServers, type Field, withField } from './bench-server.ts'
-import { isBrief } from './brief.ts'
 import { type CellResult, ROUNDS, SEED, TURN_MILLIS } from './comparison.ts'
 import type { Table } from './format.ts'
+import { isTrial } from './given-options.ts'
 import { printTable, writeResult } from './result.ts'
 
 /** The content of a benchmark's file in `results/`, beside the environment and the figures. */
@@ -14,7 +14,7 @@ export interface ServerResult {
 }
 
 /**
- * Measures on each server, and prints a table. Without `--brief` it writes the results to
+ * Measures on each server, and prints a table. If it is no trial it writes the results to
  * `results/NAME-SERVER.json`.
  */
 export async function onEachServer<Result extends object>(
@@ -30,7 +30,7 @@ export async function onEachServer<Result extends object>(
       rounds: ROUNDS,
       ...(await measure(field)),
     }))
-    if (!isBrief) writeResult(`${name}-${server.name.toLowerCase()}`, result)
+    if (!isTrial) writeResult(`${name}-${server.name.toLowerCase()}`, result)
     console.log(`${name}, on ${server.name} ${result.server.version}\n`)
     printTable(tableOf(result))
   }

@@ -32,10 +32,20 @@ export const COLUMN_LISTS: readonly (readonly string[])[] = [1, 2, 3, 4].flatMap
 
 /** Chooses one operation of the mix. Nine of ten are reads of one row by its id, with any list of columns. */
 export function chooseOperation(random: Random, tenant: number): Operation {
-  const id = 1 + Math.floor(random() * ITEMS)
-  if (random() >= WRITES) return { kind: 'read', columns: pick(random, COLUMN_LISTS), id }
+  return random() >= WRITES ? chooseRead(random) : chooseWrite(random, tenant)
+}
+
+export function chooseRead(random: Random): Operation {
+  return { kind: 'read', columns: pick(random, COLUMN_LISTS), id: chooseId(random) }
+}
+
+export function chooseWrite(random: Random, tenant: number): Operation {
   const value = Math.floor(random() * HIGHEST) * VALUE_MODULUS + tenant
-  return { kind: 'write', id, value }
+  return { kind: 'write', id: chooseId(random), value }
+}
+
+function chooseId(random: Random): number {
+  return 1 + Math.floor(random() * ITEMS)
 }
 
 /**

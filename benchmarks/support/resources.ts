@@ -1,18 +1,17 @@
-import { seedOf } from '../../src/testing/random.ts'
-import { type ContenderKey, POOLING, SHARING } from '../contenders/load.ts'
+import { type Entry, PLAIN_KNEX, POOLING, SHARING } from '../contenders/load.ts'
 import type { Field } from './bench-server.ts'
 import { isBrief } from './brief.ts'
-import { type Answerer, startAnswerer } from './calls.ts'
-import { type Cell, difference, SEED } from './comparison.ts'
+import { type Cell, turnOf } from './comparison.ts'
 import { connectionMemory } from './connection-memory.ts'
-import type { ContenderCalls, Held, TurnTask } from './contender-process.ts'
+import type { Held } from './contender-process.ts'
+import { type Entrant, enter, leave, takeTurn } from './entrant.ts'
 import { takeTurns } from './rounds.ts'
 import { percentiles } from './statistics.ts'
-import { type Measured, type Summary, summarise } from './summary.ts'
+import { type Summary, summarise } from './summary.ts'
 
 /** The resources of one contender in a process of its own. */
 export interface Resources {
-  readonly key: ContenderKey
+  readonly key: Entry['key']
   /** Ratios are to plain Knex, which took turns with it in another process. */
   readonly summary: Summary
   readonly held: Held
@@ -30,9 +29,9 @@ const TURN_MILLIS = isBrief ? 50 : 500
 const NEW_TENANTS = isBrief ? 5 : 100
 
 /** With `--brief` only those that `alternatives.ts` does not try. */
-const KEYS: readonly ContenderKey[] = isBrief
-  ? ['tenant-knex', ...POOLING]
-  : [...SHARING.filter((key) => key !== 'plain'), ...POOLING]
+const ENTRIES: readonly Entry[] = isBrief
+  ? [{ key: 'tenant-knex' }, ...POOLING]
+  : [...SHARING.slice(1), ...POOLING]
 
 /** The results of turns of plain Knex and of another contender. */
 interface Pair {
@@ -40,22 +39,15 @@ interface Pair {
   readonly other: Resources
 }
 
-/** A contender's process, and its account at the server. */
-interface Entrant {
-  readonly process: Answerer<ContenderCalls>
-  readonly name: string
-  readonly user: string
-}
-
 /** Measures each contender in turns with plain Knex, which is the first in the result. */
 export async function measureResources(field: Field, cell: Cell): Promise<Resources[]> {
   await touchAll(field, await field.databases(cell.tenants + NEW_TENANTS))
-  const plain = await enter(field, cell, 'plain', 0)
+  const plain = await enterWithNew(field, cell, PLAIN_KNEX, 0)
   try {
     const first = await measureFirst(plain, cell)
     const pairs: Pair[] = []
-    for (const [index, key] of KEYS.entries()) {
-      pairs.push(await measurePair(field, cell, plain, key, index + 1))
+    for (const [index, entry] of ENTRIES.entries()) {
+      pairs.push(await measurePair(field, cell, plain, entry, index + 1))
     }
     const { plain: summary } = pairs.at(-1) as Pair
     const ofPlain = { key: 'plain', summary, first, ...(await heldFor(field, plain)) } as const
@@ -70,25 +62,36 @@ async function touchAll(field: Field, databases: readonly string[]): Promise<voi
   for (const database of databases) await field.query(`SELECT id FROM ${database}.items LIMIT 1`)
 }
 
+async function enterWithNew(
+  field: Field,
+  { tenants, poolMax }: Cell,
+  entry: Entry,
+  number: number,
+): Promise<Entrant> {
+  const databases = await field.databases(tenants + NEW_TENANTS)
+  return enter(field, entry, { databases, poolMax }, number)
+}
+
 async function measurePair(
   field: Field,
   cell: Cell,
   plain: Entrant,
-  key: ContenderKey,
+  entry: Entry,
   number: number,
 ): Promise<Pair> {
-  const entrant = await enter(field, cell, key, number)
+  const entrant = await enterWithNew(field, cell, entry, number)
   try {
     const first = await measureFirst(entrant, cell)
     const pair = [plain, entrant]
     const rounds = await takeTurns(
       ROUNDS,
       () => pair,
-      (each, round) => takeTurn(field, each, turnOf(cell, round)),
+      (each, round) => takeTurn(field, each, turnOf(cell, round, TURN_MILLIS)),
     )
     const names = pair.map(({ name }) => name)
     const [ofPlain, summary] = summarise(names, rounds) as [Summary, Summary]
-    return { plain: ofPlain, other: { key, summary, first, ...(await heldFor(field, entrant)) } }
+    const held = await heldFor(field, entrant)
+    return { plain: ofPlain, other: { key: entry.key, summary, first, ...held } }
   } finally {
     await leave(entrant)
   }
@@ -103,51 +106,12 @@ async function heldFor(
   return { serverBytes, held: await process.call('held') }
 }
 
-async function enter(
-  field: Field,
-  cell: Cell,
-  contender: ContenderKey,
-  number: number,
-): Promise<Entrant> {
-  const databases = await field.databases(cell.tenants + NEW_TENANTS)
-  const connection = await field.account(number)
-  const flags = isBrief ? ['--brief'] : []
-  const process = startAnswerer<ContenderCalls>('./contender-process.ts', flags)
-  const setting = { connection, poolMax: cell.poolMax, databases }
-  const name = await process.call('open', { contender, setting })
-  return { process, name, user: connection.user }
-}
-
-async function leave({ process }: Entrant): Promise<void> {
-  try {
-    await process.call('close')
-  } finally {
-    await process.end()
-  }
-}
-
 /** Queries other tenants first, so that all code is loaded and compiled. */
 async function measureFirst({ process }: Entrant, cell: Cell): Promise<Resources['first']> {
-  const traffic = { ...cell, tenants: Math.min(cell.tenants, 10) }
-  await process.call('turn', { ...turnOf(cell, ROUNDS.warmUp), traffic })
+  const others = { ...cell, tenants: Math.min(cell.tenants, 10) }
+  await process.call('turn', turnOf(others, ROUNDS.warmUp, TURN_MILLIS))
   const tenants = Array.from({ length: NEW_TENANTS }, (_, index) => cell.tenants + index)
-  const times = await process.call('askOnce', tenants)
+  const { times } = await process.call('askOnce', { tenants, clients: 1 })
   const [p50, p99] = percentiles(times, [0.5, 0.99])
   return { p50, p99 } as Resources['first']
-}
-
-function turnOf(cell: Cell, round: number): TurnTask {
-  const { concurrency } = cell
-  return { traffic: cell, concurrency, seed: seedOf(SEED, round), millis: TURN_MILLIS }
-}
-
-async function takeTurn(
-  field: Field,
-  { process, user }: Entrant,
-  turn: TurnTask,
-): Promise<Measured> {
-  const before = field.cpu?.()
-  const here = await process.call('turn', turn)
-  const serverMicros = difference(field.cpu?.(), before)
-  return { ...here, serverMicros, connections: await field.connections(user) }
 }

@@ -1,9 +1,10 @@
+import { WITH_SCHEMA } from './names.ts'
 import { percentiles, type Quartiles, quartiles } from './statistics.ts'
 import type { Seen } from './turn.ts'
 
 /** The results of one turn of a contender. */
 export interface Measured extends Seen {
-  /** Processor time of this process. */
+  /** Processor time of the contender's process. */
   readonly clientMicros: number
   /** Processor time of the server; undefined if it is unknown. */
   readonly serverMicros: number | undefined
@@ -20,11 +21,11 @@ export interface Latency {
   readonly p99: number
 }
 
-/** Ratios to the first contender in the same round. */
+/** Ratios to another contender in the same round. */
 export interface Ratios {
   /** The ratio of statements per second. Higher is better here, and lower in all others. */
   readonly throughput: Quartiles
-  /** The ratio of processor time per statement, here and, if known, at the server. */
+  /** The ratio of processor time per statement, of the contender's process and, if known, the server. */
   readonly cpu: Quartiles
   readonly clientCpu: Quartiles
   readonly serverCpu?: Quartiles
@@ -40,7 +41,7 @@ export interface Summary {
   readonly errors: number
   readonly firstError?: string
   readonly operationsPerSecond: Quartiles
-  /** Microseconds of processor time per statement, in this process. */
+  /** Microseconds of processor time per statement, in the contender's process. */
   readonly clientCpu: Quartiles
   /** The same at the server; undefined if it is unknown. */
   readonly serverCpu?: Quartiles
@@ -52,7 +53,10 @@ export interface Summary {
   readonly connections: number
   /** The average number of concurrent statements. */
   readonly inFlight: number
+  /** To the first contender. */
   readonly ratios: Ratios
+  /** To Knex's `withSchema`; undefined if it had no turns. */
+  readonly ratiosToWithSchema?: Ratios
 }
 
 type Figure = (turn: Measured) => number
@@ -75,22 +79,21 @@ export function summarise(
   rounds: readonly (readonly Measured[])[],
 ): Summary[] {
   const base = turnsOf(rounds, 0)
-  return names.map((name, index) => summariseOne(name, turnsOf(rounds, index), base))
+  const withSchema = names.indexOf(WITH_SCHEMA)
+  return names.map((name, index) => {
+    const turns = turnsOf(rounds, index)
+    const summary = { ...summariseOne(name, turns), ratios: ratiosOf(turns, base) }
+    if (withSchema < 0) return summary
+    return { ...summary, ratiosToWithSchema: ratiosOf(turns, turnsOf(rounds, withSchema)) }
+  })
 }
 
 function turnsOf(rounds: readonly (readonly Measured[])[], index: number): Measured[] {
   return rounds.map((turns) => turns[index] as Measured)
 }
 
-function summariseOne(
-  name: string,
-  turns: readonly Measured[],
-  base: readonly Measured[],
-): Summary {
+function summariseOne(name: string, turns: readonly Measured[]): Omit<Summary, 'ratios'> {
   const spread = (figure: Figure) => rounded(quartiles(turns.map(figure)))
-  const ratio = (figure: Figure) =>
-    rounded(quartiles(turns.map((turn, round) => figure(turn) / figure(base[round] as Measured))))
-  const hasServer = turns.every(({ serverMicros }) => serverMicros !== undefined)
   const hasSwitches = turns.every(({ switches }) => switches !== undefined)
   const operations = sum(turns, (turn) => turn.operations)
   const firstError = turns.find((turn) => turn.firstError !== undefined)?.firstError
@@ -102,22 +105,31 @@ function summariseOne(
     ...(firstError === undefined ? {} : { firstError }),
     operationsPerSecond: spread(perSecond),
     clientCpu: spread(clientCpu),
-    ...(hasServer ? { serverCpu: spread(serverCpu) } : {}),
+    ...(hasServer(turns) ? { serverCpu: spread(serverCpu) } : {}),
     latency: latencyOf(turns),
     ...(hasSwitches
       ? { switchesPerOperation: digits(sum(turns, ({ switches = 0 }) => switches) / operations) }
       : {}),
     connections: Math.max(...turns.map(({ connections }) => connections)),
     inFlight: digits(inFlightOf(turns)),
-    ratios: {
-      throughput: ratio(perSecond),
-      cpu: ratio(cpu),
-      clientCpu: ratio(clientCpu),
-      ...(hasServer ? { serverCpu: ratio(serverCpu) } : {}),
-      p50: ratio(percentile(0.5)),
-      p99: ratio(percentile(0.99)),
-    },
   }
+}
+
+function ratiosOf(turns: readonly Measured[], base: readonly Measured[]): Ratios {
+  const ratio = (figure: Figure) =>
+    rounded(quartiles(turns.map((turn, round) => figure(turn) / figure(base[round] as Measured))))
+  return {
+    throughput: ratio(perSecond),
+    cpu: ratio(cpu),
+    clientCpu: ratio(clientCpu),
+    ...(hasServer(turns) ? { serverCpu: ratio(serverCpu) } : {}),
+    p50: ratio(percentile(0.5)),
+    p99: ratio(percentile(0.99)),
+  }
+}
+
+function hasServer(turns: readonly Measured[]): boolean {
+  return turns.every(({ serverMicros }) => serverMicros !== undefined)
 }
 
 function latencyOf(turns: readonly Measured[]): Latency {

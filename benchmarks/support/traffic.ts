@@ -6,6 +6,10 @@ export interface Request {
   readonly tenant: number
   /** How many statements it has, one after the other. */
   readonly queries: number
+  /** The share of statements that are raw SQL instead of the query builder's. */
+  readonly raw: number
+  /** True if the statements are one transaction. */
+  readonly isTransaction: boolean
 }
 
 /** Returns a client's next request, after the answers of the last one. */
@@ -23,6 +27,10 @@ export interface Traffic {
   readonly tenants: number
   readonly popularity: Popularity
   readonly queriesPerRequest: number
+  /** The share of statements that are raw SQL: none if it is missing. */
+  readonly raw?: number
+  /** True if each request is a transaction. */
+  readonly isTransaction?: boolean
 }
 
 /**
@@ -34,11 +42,21 @@ const VISITS = { shortest: 3, longest: 10, underWay: 46 }
 
 /** Makes the clients of some traffic. Each client uses its own random numbers. */
 export function clients(traffic: Traffic): (random: Random) => NextRequest {
-  const { tenants, popularity, queriesPerRequest: queries } = traffic
+  const {
+    tenants,
+    popularity,
+    queriesPerRequest: queries,
+    raw = 0,
+    isTransaction = false,
+  } = traffic
   const choose = popularity === 'uniform' ? uniform(tenants) : zipf(tenants)
-  if (popularity === 'visits') return visitors(choose, queries)
-  return (random) => () => ({ tenant: choose(random), queries })
+  const kind = { queries, raw, isTransaction }
+  if (popularity === 'visits') return visitors(choose, kind)
+  return (random) => () => ({ tenant: choose(random), ...kind })
 }
+
+/** A request without its tenant. */
+type Kind = Omit<Request, 'tenant'>
 
 type Choose = (random: Random) => number
 
@@ -74,7 +92,7 @@ interface Visit {
 }
 
 /** Clients that serve visits. They share the visits that pause. */
-function visitors(choose: Choose, mostQueries: number): (random: Random) => NextRequest {
+function visitors(choose: Choose, kind: Kind): (random: Random) => NextRequest {
   const pausing: Visit[] = []
   return (random) => {
     let served: Visit | undefined
@@ -83,7 +101,7 @@ function visitors(choose: Choose, mostQueries: number): (random: Random) => Next
       while (pausing.length < VISITS.underWay) pausing.push(newVisit(random, choose))
       served = takeAny(random, pausing)
       served.left--
-      return { tenant: served.tenant, queries: between(random, 1, mostQueries) }
+      return { ...kind, tenant: served.tenant, queries: between(random, 1, kind.queries) }
     }
   }
 }

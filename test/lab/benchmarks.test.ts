@@ -7,7 +7,7 @@ import { fillIn } from '../../benchmarks/report/readme.ts'
 import type { Session } from '../../benchmarks/support/contender.ts'
 import { databaseNames, dropDatabases } from '../../benchmarks/support/data.ts'
 import { COLUMN_LISTS } from '../../benchmarks/support/operations.ts'
-import { clients, type Popularity } from '../../benchmarks/support/traffic.ts'
+import { clients, type Popularity, type Traffic } from '../../benchmarks/support/traffic.ts'
 import { runLoad, type Seen } from '../../benchmarks/support/turn.ts'
 import { seededRandom } from '../../src/testing/random.ts'
 import { read } from '../support/examples.ts'
@@ -22,7 +22,16 @@ describe('given the benchmarks', () => {
 
   // One on both servers, the others on one each in turn: nothing but the figures differs by server.
   const both = testServers()
-  const one = ['goals', 'delay', 'pieces', 'footprint', 'alternatives', 'resources', 'leaks']
+  const one = [
+    'goals',
+    'mixes',
+    'delay',
+    'pieces',
+    'footprint',
+    'alternatives',
+    'resources',
+    'leaks',
+  ]
   const runs: [string, TestServer[]][] = [...one, 'neighbours'].map((name, index) => [
     name,
     both.slice(index % both.length).slice(0, 1),
@@ -36,7 +45,7 @@ describe('given the benchmarks', () => {
       for (const server of servers) expect(output).to.include(`${name}, on ${server.name} `)
       const tables = output.match(/^\|(?: - \|)+\n\| .*\d.* \|$/gm)
       expect(tables).to.have.length(servers.length)
-    }).timeout(60_000)
+    }).timeout(180_000)
   }
 
   it('when results are written into the README, then all of them are there already', () => {
@@ -55,7 +64,7 @@ describe('given clients of a benchmark', () => {
   it("when some answers are another tenant's, then these are counted", async () => {
     let others = 0
     const { wrongRows } = await seenOf((database) => async (operation) => {
-      if (operation.kind === 'write' || operation.id > 5) return answer(database)(operation)
+      if (operation.kind === 'write' || operation.id > 25) return answer(database)(operation)
       others++
       return answer(database === 'bench_1' ? 'bench_2' : 'bench_1')(operation)
     })
@@ -97,6 +106,47 @@ describe('given clients of a benchmark', () => {
     expect(requests.length / visits).to.be.within(3, 10)
     const lengths = new Set(requests.map(({ queries }) => queries))
     expect([...lengths].sort()).to.deep.equal([1, 2, 3, 4, 5])
+  })
+
+  it('when half of the statements are raw SQL, then half go that way', async () => {
+    let raw = 0
+    const seen = await seenOf(
+      (database) => answer(database),
+      { raw: 0.5 },
+      (database) => {
+        return async (operation) => {
+          raw++
+          return answer(database)(operation)
+        }
+      },
+    )
+    expect(raw / seen.operations).to.be.within(0.2, 0.8)
+    expect(seen).to.include({ wrongRows: 0, errors: 0 })
+  })
+
+  it('when requests are transactions, then each reads, and writes once at the end', async () => {
+    const kinds: string[] = []
+    const seen = await seenOf(
+      (database) => async (operation) => {
+        kinds.push(operation.kind)
+        return answer(database)(operation)
+      },
+      { queriesPerRequest: 3, isTransaction: true },
+    )
+    expect(seen).to.include({ wrongRows: 0, errors: 0, operations: kinds.length })
+    expect(seen.latencies).to.have.length(kinds.length / 3)
+    expect(kinds.filter((kind) => kind === 'write')).to.have.length(kinds.length / 3)
+  })
+
+  it('when a contender does not send such requests, then this is an error', async () => {
+    const { operations, firstError } = await seenOf(answer, { raw: 1 }).then(
+      (seen) => seen,
+      (error) => ({ operations: 0, firstError: String(error) }),
+    )
+    expect({ operations, firstError }).to.deep.equal({
+      operations: 0,
+      firstError: 'Error: This contender does not send such requests.',
+    })
   })
 
   it('when they read, then with many lists of columns, each with what tells whose a row is', () => {
@@ -163,7 +213,11 @@ function answer(database: string): Session {
   return async ({ kind, id }) => (kind === 'read' ? { id, tenant: database, val } : undefined)
 }
 
-function seenOf(session: (database: string) => Session): Promise<Seen> {
+function seenOf(
+  session: (database: string) => Session,
+  traffic: Partial<Traffic> = {},
+  rawSession?: (database: string) => Session,
+): Promise<Seen> {
   // As a database does, it leaves the event loop in between.
   const slowly = (database: string): Session => {
     const run = session(database)
@@ -173,12 +227,23 @@ function seenOf(session: (database: string) => Session): Promise<Seen> {
     }
   }
   return runLoad(
-    { session: slowly, query: async () => [], close: async () => undefined },
+    {
+      session: slowly,
+      ...(rawSession ? { rawSession } : {}),
+      transaction: (database, work) => work(slowly(database)),
+      query: async () => [],
+      close: async () => undefined,
+    },
     {
       databases: databaseNames(TENANTS),
       floor: undefined,
       concurrency: 4,
-      client: clients({ tenants: TENANTS, popularity: 'uniform', queriesPerRequest: 5 }),
+      client: clients({
+        tenants: TENANTS,
+        popularity: 'uniform',
+        queriesPerRequest: 5,
+        ...traffic,
+      }),
       seed: 7,
       millis: 50,
     },
