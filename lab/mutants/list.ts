@@ -1,6 +1,7 @@
 import { ADAPTERS } from './list/adapters.ts'
 import { CACHE } from './list/cache.ts'
 import { GATE } from './list/gate.ts'
+import { HIDDEN_CODE } from './list/hidden-code.ts'
 import { KNEX } from './list/knex.ts'
 import { LEASE } from './list/lease.ts'
 import { LOCATING_AND_MANY } from './list/locating.ts'
@@ -32,4 +33,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SWITCH,
   ...IN_ONE_WRITE,
   ...WHEN_DIRTY,
+  ...HIDDEN_CODE,
 ]

@@ -14,7 +14,7 @@ const CHILD = new URL('./child.ts', import.meta.url)
 
 const USAGE = `usage: npm run storm -- [--seeds 1-20] [--operations 100000] [--fault-every 100]
                         [--server mariadb | mysql] [--switching auto | pipelined | roundtrip]
-                        [--clean hand-over | when-dirty] [--calm] [--add]
+                        [--qualify never | auto] [--calm] [--add]
 
 Lets storms loose on servers of its own, MariaDB and MySQL side by side, one for each seed, and
 writes results.md and results.json beside this file after each. Every fourth has fewer operations at
@@ -22,7 +22,7 @@ a time than connections. With --calm nothing is broken, and nothing is written. 
 that are in results.json stay there, but for those that are repeated.`
 
 const SWITCHING = ['auto', 'pipelined', 'roundtrip'] as const
-const CLEAN = ['hand-over', 'when-dirty'] as const
+const QUALIFY = ['never', 'auto'] as const
 
 /** The only mode of earlier storms. */
 const BEFORE = 'roundtrip'
@@ -36,14 +36,14 @@ const { values } = parseArgs({
     'fault-every': { type: 'string', default: '100' },
     server: { type: 'string', default: '' },
     switching: { type: 'string', default: 'auto' },
-    clean: { type: 'string', default: 'hand-over' },
+    qualify: { type: 'string', default: 'auto' },
     calm: { type: 'boolean', default: false },
     add: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 const switching = SWITCHING.find((name) => name === values.switching)
-const clean = CLEAN.find((name) => name === values.clean)
+const qualify = QUALIFY.find((name) => name === values.qualify)
 const seeds = seedsOf(values.seeds)
 const operations = Number(values.operations)
 const faultEvery = Number(values['fault-every'])
@@ -51,7 +51,7 @@ const servers = SERVERS.filter((name) => name.toLowerCase().includes(values.serv
 if (
   values.help ||
   switching === undefined ||
-  clean === undefined ||
+  qualify === undefined ||
   seeds.length === 0 ||
   !(operations > 0 && faultEvery > 0) ||
   !servers.length
@@ -88,9 +88,14 @@ async function end(child: ChildProcess): Promise<number | null> {
 
 function planOf(seed: number): StormPlan {
   const kind: Kind = values.calm ? 'calm' : seed % 4 === 0 ? 'sparse' : 'crowded'
-  // The default is left out, as in earlier results.
-  const cleaning = clean === 'when-dirty' ? { clean } : {}
-  return { kind, seed, operations, faultEvery, switching: switching ?? 'auto', ...cleaning }
+  return {
+    kind,
+    seed,
+    operations,
+    faultEvery,
+    switching: switching ?? 'auto',
+    qualify: qualify ?? 'auto',
+  }
 }
 
 function onRun(run: StormRun): void {
@@ -113,12 +118,18 @@ function writeResults(all: readonly StormRun[]): void {
   writeFileSync(RESULTS, page(command, all))
 }
 
-function isSameAs({ server, kind, seed, switching, clean }: StormRun): (run: StormRun) => boolean {
+function isSameAs({
+  server,
+  kind,
+  seed,
+  switching,
+  qualify,
+}: StormRun): (run: StormRun) => boolean {
   return (run) =>
     run.server === server &&
     run.kind === kind &&
     run.seed === seed &&
-    run.clean === clean &&
+    (run.qualify ?? 'never') === (qualify ?? 'never') &&
     (run.switching ?? BEFORE) === (switching ?? BEFORE)
 }
 

@@ -123,12 +123,12 @@ function tally(
     .map(({ name, numbers }) => [name, ...numbers.map(show)])
 }
 
-function line({ server, kind, switching, clean, seed, seconds, report }: StormRun): string[] {
+function line({ server, kind, switching, qualify, seed, seconds, report }: StormRun): string[] {
   const { operations, faults, heap } = report
   const heaps = heap ? `${megabytes(heap.early)} to ${megabytes(heap.late)}` : ''
   const counts = [seed, operations, sum(Object.values(faults)), Math.round(seconds)].map(show)
   // In earlier storms every statement waited for its switch.
-  return [server, kind, switching ?? 'roundtrip', clean ?? 'hand-over', ...counts, heaps]
+  return [server, kind, switching ?? 'roundtrip', qualify ?? 'never', ...counts, heaps]
 }
 
 function violations(runs: readonly StormRun[]): string {

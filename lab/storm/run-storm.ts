@@ -25,12 +25,12 @@ export interface StormPlan {
   readonly isEven?: boolean
   /** How statements follow their switches. @defaultValue 'auto' */
   readonly switching?: Switching
-  /** When sessions are cleaned. @defaultValue 'hand-over' */
-  readonly clean?: Clean
+  /** Whether statements name their database. @defaultValue 'never' */
+  readonly qualify?: Qualify
 }
 
 type Switching = NonNullable<TenantKnexOptions['switching']>
-type Clean = NonNullable<TenantKnexOptions['clean']>
+type Qualify = NonNullable<TenantKnexOptions['qualify']>
 
 /** A completed storm. */
 export interface StormRun extends StormPlan {
@@ -45,18 +45,10 @@ export interface StormRun extends StormPlan {
 
 /** Runs one storm on a prepared server. The report contains violations. */
 export async function runStorm(server: OwnServer, plan: StormPlan): Promise<StormRun> {
-  const {
-    kind,
-    seed,
-    operations,
-    faultEvery,
-    isEven,
-    switching = 'auto',
-    clean = 'hand-over',
-  } = plan
+  const { kind, seed, operations, faultEvery, isEven, switching = 'auto', qualify = 'never' } = plan
   const isCalm = kind === 'calm'
   const since = Date.now()
-  return withWorld(server, { isCalm, switching, clean }, async (world) => {
+  return withWorld(server, { isCalm, switching, qualify }, async (world) => {
     const faults = isCalm ? [] : allFaults(world, kind === 'sparse')
     const [row] = await world.admin.sql('SELECT VERSION() AS version')
     const report = await reportOf(

@@ -42,7 +42,7 @@ export interface WorldOptions {
   /** True if nothing must break. */
   readonly isCalm: boolean
   readonly switching?: NonNullable<TenantKnexOptions['switching']>
-  readonly clean?: NonNullable<TenantKnexOptions['clean']>
+  readonly qualify?: NonNullable<TenantKnexOptions['qualify']>
 }
 
 export function databaseOf(tenant: string): string {

@@ -86,6 +86,7 @@ export type DiscardReason =
   | 'read-only'
   | 'switch-failed'
   | 'database-left'
+  | 'foreign-column'
   | 'answer-cut'
   | 'query-timeout'
   | 'abandoned'

@@ -3,9 +3,16 @@
  *
  * - `hand-over`: when the connection passes to another tenant.
  * - `always`: after each release.
- * - `when-dirty`: at a hand-over, if a statement may have left something in the session.
  */
-export type CleanMode = 'hand-over' | 'always' | 'when-dirty'
+export type CleanMode = 'hand-over' | 'always'
+
+/**
+ * Whether statements of the query builder name the tenant's database themselves: the option `qualify`.
+ *
+ * - `auto`: if that is certain to mean the same, and the database has no hidden code.
+ * - `never`.
+ */
+export type QualifyMode = 'auto' | 'never'
 
 /**
  * Whether a statement leaves in the same write as the switch before it: the option `switching`.

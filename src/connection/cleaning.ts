@@ -1,6 +1,6 @@
 import type { Place } from '../tenants/place.ts'
 import type { ServerConnection } from './server-connection.ts'
-import type { Leftover } from './session/state.ts'
+import { type Leftover, NEUTRAL_DATABASE } from './session/state.ts'
 import { SwitchFailure } from './switch/errors.ts'
 import { cleaningPlan, PROBE, type SwitchStep, switchPlan } from './switch/plan.ts'
 
@@ -33,10 +33,8 @@ export async function clean(
   isThorough: boolean,
 ): Promise<void> {
   const isInTransaction = connection.state.leftover() === 'transaction'
-  await tryPlan(
-    connection,
-    cleaningPlan(connection.setup, place.database, isInTransaction, isThorough),
-  )
+  const database = connection.canBeCommon ? NEUTRAL_DATABASE : place.database
+  await tryPlan(connection, cleaningPlan(connection.setup, database, isInTransaction, isThorough))
 }
 
 /** Runs a plan. A database that is gone or denied does not matter here. */

@@ -72,6 +72,16 @@ export function databaseLeftError(place: Place, connectionId: number): TenantKne
   )
 }
 
+/** For a statement that has read a column of another database. */
+export function foreignColumnError(place: Place, connectionId: number): TenantKnexError {
+  return new TenantKnexError(
+    'ERR_WRONG_TENANT',
+    `A statement of tenant ${JSON.stringify(place.tenant.id)} read a column that is not of its database ` +
+      `${JSON.stringify(place.database)}. Its result is withheld and the connection was closed.`,
+    { ...aboutPlace(place), connectionId, outcome: 'executed' },
+  )
+}
+
 /**
  * Tells by a statement's error what became of the statement.
  *

@@ -1,7 +1,7 @@
 import type { DiscardReason } from '../base/diagnostics.ts'
 import type { TenantKnexError } from '../base/errors.ts'
 import type { SwitchMode } from '../base/session-modes.ts'
-import { closedError, databaseLeftError, releasedError } from './errors.ts'
+import { closedError, databaseLeftError, foreignColumnError, releasedError } from './errors.ts'
 import {
   type CommandGate,
   failInScope,
@@ -12,8 +12,9 @@ import {
 import type { Intake } from './intake.ts'
 import type { Sender, SendingLease } from './sender.ts'
 import { learnFrom } from './session/answer-meaning.ts'
-import type { Need } from './session/state.ts'
+import { NEUTRAL_DATABASE, type Need } from './session/state.ts'
 import { decideStart, leavesWithSwitch } from './start-decision.ts'
+import { StatementOnWire, type Watched } from './statement-on-wire.ts'
 import { type FailedPrologue, Prologue, type PrologueTarget } from './switch/prologue.ts'
 import type { AnswerPart } from './wire/answer-part.ts'
 import { isCompressed, takeQueued } from './wire/driver.ts'
@@ -26,6 +27,7 @@ import {
   steerStream,
 } from './wire/driver-command.ts'
 import type { Command, Packet } from './wire/driver-types.ts'
+import { isOfOtherDatabase } from './wire/packets.ts'
 
 /** The connection that a gate stands before. */
 export interface GatedConnection extends PrologueTarget {
@@ -35,7 +37,9 @@ export interface GatedConnection extends PrologueTarget {
   readonly usedAt: number
   readonly settings: PrologueTarget['settings'] & {
     readonly switchMode: SwitchMode
-    readonly events: { onSwitch(need: Exclude<Need, 'nothing'>): void }
+    readonly events: Watched['settings']['events'] & {
+      onSwitch(need: Exclude<Need, 'nothing'>): void
+    }
   }
   markUnusable(reason: DiscardReason, error?: unknown): void
   onRefusal(error: TenantKnexError): void
@@ -43,9 +47,8 @@ export interface GatedConnection extends PrologueTarget {
 }
 
 /**
- * The one way to a server connection. Every command passes when it starts, however it was queued. It
- * runs only if it came through the lease of the present holder and the server has confirmed that
- * tenant's database. If the server has not, the switch runs first, inside the same command.
+ * The one way to a server connection. Every command passes when it starts, however it was queued, and only
+ * if it came through the present holder's lease. If the session does not suit it, the switch runs first.
  */
 export class Gate implements CommandGate {
   readonly #connection: GatedConnection
@@ -53,9 +56,11 @@ export class Gate implements CommandGate {
   /** The switch that runs, and its command behind it. */
   #prologue: Prologue | undefined
   #isInFlight = false
+  readonly #onWire: StatementOnWire
 
   constructor(connection: GatedConnection) {
     this.#connection = connection
+    this.#onWire = new StatementOnWire(connection)
   }
 
   /** True while a command has left for the server and has not been answered to its end. */
@@ -72,6 +77,7 @@ export class Gate implements CommandGate {
   onClose(error: Error): void {
     this.#prologue?.end(error)
     this.#prologue = undefined
+    this.#onWire.lose()
     this.#untold.failAll(error)
   }
 
@@ -86,7 +92,7 @@ export class Gate implements CommandGate {
     if (hasFailedPrepare(command)) return this.#pass(command, undefined)
     const { sender } = passage
     const { holder, state } = this.#connection
-    const decision = decideStart(sender?.lease, holder, state, command.sql)
+    const decision = decideStart(sender, holder, state, command.sql)
     if (sender === undefined || decision === 'refuse') return this.#refuse(command, sender)
     if (decision === 'run') return this.#run(command, passage, sender)
     this.#switch(command, passage, sender, decision)
@@ -100,24 +106,27 @@ export class Gate implements CommandGate {
     sender: Sender,
     need: Exclude<Need, 'nothing'>,
   ): void {
+    const { place } = sender.lease
+    const database = this.#connection.state.databaseFor(place, sender.nature.session)
     this.#connection.settings.events.onSwitch(need)
-    const isPipelined = this.#leavesWithSwitch(command, sender, need)
-    const prologue = new Prologue(this.#connection, need, sender.lease.place, isPipelined)
+    const isPipelined = this.#leavesWithSwitch(command, sender, need, database)
+    const prologue = new Prologue(this.#connection, need, place, database, isPipelined)
     passage.prologue = prologue
     this.#prologue = prologue
     if (isPipelined) prologue.startWith(() => this.#run(command, passage, sender))
     else prologue.start()
   }
 
-  #leavesWithSwitch(command: Command, { lease, nature }: Sender, need: Need): boolean {
+  #leavesWithSwitch(command: Command, sender: Sender, need: Need, database: string): boolean {
     const { raw, isTracked, setup, settings, usedAt } = this.#connection
     const now = performance.now()
+    const confirmedAt = settings.confirmedAt.get(sender.lease.place) ?? Number.NEGATIVE_INFINITY
     return leavesWithSwitch(settings.switchMode, {
       canPipeline: isTracked === true && !isCompressed(raw),
       isText: isTextQuery(command),
-      isBuilt: nature.isBuilt,
+      isBuilt: sender.nature.isBuilt,
       isPlain: need === 'confirm' || setup.isPlain,
-      sinceConfirmed: now - (settings.confirmedAt.get(lease.place) ?? Number.NEGATIVE_INFINITY),
+      sinceConfirmed: database === NEUTRAL_DATABASE ? 0 : now - confirmedAt,
       sinceAcquired: now - usedAt,
     })
   }
@@ -126,7 +135,7 @@ export class Gate implements CommandGate {
   answer(command: Command, passage: Passage, packet: Packet, part: AnswerPart): boolean {
     const { prologue, sender } = passage
     if (prologue && sender) return this.#answerPrologue(command, passage, packet, prologue, sender)
-    if (sender) this.#learn(command, passage, packet, part, sender.lease)
+    if (sender) this.#learn(command, passage.showsRows, packet, part, sender)
     const isRow = part === 'row'
     // mysql2 reads all packets through one object: a `typeCast` that keeps it would read on there.
     return this.#pass(command, isRow && passage.showsRows ? packet.clone() : packet, isRow)
@@ -145,8 +154,7 @@ export class Gate implements CommandGate {
     passage.prologue = undefined
     if (end !== 'switched') return this.#failWithPrologue(command, end)
     if (!prologue.isPipelined) return this.#run(command, passage, sender)
-    const { lease, nature } = sender
-    this.#connection.state.onStatement(lease.place, nature.isHarmless) // after the switch has cleaned
+    this.#onWire.tellSession(sender) // after the switch has cleaned
     return false
   }
 
@@ -156,13 +164,12 @@ export class Gate implements CommandGate {
     return this.#fail(command, error)
   }
 
-  #run(command: Command, passage: Passage, { lease, nature }: Sender): boolean {
-    const { state, raw } = this.#connection
+  #run(command: Command, passage: Passage, sender: Sender): boolean {
     this.#isInFlight = true
-    state.onStatement(lease.place, nature.isHarmless)
+    this.#onWire.begin(sender, command.sql !== undefined)
     const isDone = this.#pass(command, undefined)
-    steerStream(command, lease)
-    passage.showsRows = this.#untold.has(command) || hasTypeCast(command, raw)
+    steerStream(command, sender.lease)
+    passage.showsRows = this.#untold.has(command) || hasTypeCast(command, this.#connection.raw)
     return isDone
   }
 
@@ -190,12 +197,15 @@ export class Gate implements CommandGate {
   /** Learns from an answer to a tenant's command, before mysql2 reads it. */
   #learn(
     command: Command,
-    { showsRows }: Passage,
+    showsRows: boolean,
     packet: Packet,
     part: AnswerPart,
-    { place }: SendingLease,
+    { lease: { place }, columnsOf }: Sender,
   ): void {
     const { state, isTracked, connectionId } = this.#connection
+    if (part === 'column' && columnsOf && isOfOtherDatabase(packet, columnsOf)) {
+      this.#destroyUnder(command, 'foreign-column', foreignColumnError(place, connectionId))
+    }
     const meaning = learnFrom(part, packet, state, isTracked === true, !showsRows)
     if (meaning === 'read-only') this.#connection.markUnusable('read-only')
     if (meaning !== 'left') return
@@ -232,6 +242,7 @@ export class Gate implements CommandGate {
 
   #onEnd(command: Command): void {
     this.#isInFlight = false
+    this.#onWire.end()
     this.#untold.remove(command)
     endLocalFile(command)
     this.#connection.onCommandEnd()

@@ -1,4 +1,3 @@
-import type { DiscardReason } from '../base/diagnostics.ts'
 import { annotate, type Outcome, type TenantKnexError } from '../base/errors.ts'
 import { aboutPlace, type Place } from '../tenants/place.ts'
 import type { Tenant } from '../tenants/tenant.ts'
@@ -11,29 +10,14 @@ import {
   releasedError,
   statementRefusedError,
 } from './errors.ts'
-import type { Intake } from './intake.ts'
+import type { LeaseHost, LeaseUse } from './lease-host.ts'
 import { type Sender, type StatementNature, UNKNOWN_STATEMENT } from './sender.ts'
 import { refusalOf } from './session/statement-text.ts'
 import { type ShownConfig, shownConfig } from './shown-config.ts'
 import { explainOnce, sqlOf, valuesOf } from './wire/arguments.ts'
 import { isOpen, lossError, type SendingMethod } from './wire/driver.ts'
 import { failLater, unsentCommand } from './wire/driver-command.ts'
-import type { Command, RawConnection } from './wire/driver-types.ts'
-
-/** The connection behind a lease, as far as the lease needs it. */
-export interface LeaseHost {
-  readonly raw: RawConnection
-  readonly intake: Pick<Intake, 'send'>
-  readonly connectionId: number
-  /** Knex's id of the connection: made once, because all leases have it. */
-  readonly knexUid: string
-  readonly isInFlight: boolean
-  readonly isInTransaction: boolean | undefined
-  readonly unusable: { readonly error: unknown } | undefined
-  markUnusable(reason: DiscardReason, error?: unknown): void
-  destroy(reason: DiscardReason, error: Error): void
-  onRefusal(error: TenantKnexError): void
-}
+import type { Command } from './wire/driver-types.ts'
 
 /**
  * A tenant's hold on a server connection, from acquire to release. Knex and user code see it as "the
@@ -48,15 +32,17 @@ export class Lease extends ConnectionFacade implements Sender {
 
   readonly #host: LeaseHost
   readonly #place: Place
+  readonly #use: LeaseUse
   #config: ShownConfig | undefined
   #isOver = false
   #reason: TenantKnexError | undefined
   #mayHaveCommitted = false
 
-  constructor(host: LeaseHost, place: Place) {
+  constructor(host: LeaseHost, place: Place, use: LeaseUse) {
     super()
     this.#host = host
     this.#place = place
+    this.#use = use
     this.__knexUid = host.knexUid
   }
 
@@ -100,6 +86,11 @@ export class Lease extends ConnectionFacade implements Sender {
     return this.#mayHaveCommitted
   }
 
+  /** True if self-contained statements of several tenants may share the connection's session. */
+  get canBeCommon(): boolean {
+    return this.#host.canBeCommon
+  }
+
   /** A sender, of commands that Knex has not described. */
   get lease(): this {
     return this
@@ -107,6 +98,11 @@ export class Lease extends ConnectionFacade implements Sender {
 
   get nature(): StatementNature {
     return UNKNOWN_STATEMENT
+  }
+
+  /** True if the connection was acquired for one query, and goes back after it. */
+  get isForOneQuery(): boolean {
+    return this.#use === 'query'
   }
 
   /** Sends a statement that Knex has described. */
@@ -226,7 +222,7 @@ export class Lease extends ConnectionFacade implements Sender {
     if (refusal)
       return this.#refuse(args, statementRefusedError(this.#place, this.threadId, refusal))
     if (this.isClosed) return failLater(unsentCommand(args), this.#closed())
-    return this.#send(method, explainOnce(args, this), sender)
+    return this.#send(method, explainOnce(args, sender), sender)
   }
 
   #send(method: SendingMethod, args: readonly unknown[], sender: Sender = this): unknown {

@@ -1,7 +1,13 @@
 import type { ConnectionOptions } from 'mysql2'
 import { withRawConnection } from './raw-connection.ts'
 import { type ConnectionSettings, ServerConnection } from './server-connection.ts'
-import { askServer, askServerId, quoteRole, type ServerFacts } from './server-facts.ts'
+import {
+  askServer,
+  askServerId,
+  keepsStatements,
+  quoteRole,
+  type ServerFacts,
+} from './server-facts.ts'
 import { checkEscaping, setNames } from './session/escaping.ts'
 import { sessionSetup } from './session/setup.ts'
 import { setupPlan } from './switch/plan.ts'
@@ -13,6 +19,8 @@ import type { RawConnection } from './wire/driver-types.ts'
 export interface ConnectOptions extends ConnectionSettings {
   /** The user's statements that set each session up. */
   readonly session: readonly string[]
+  /** True if self-contained statements of several tenants may share a session. */
+  readonly qualifies: boolean
 }
 
 /** A connection that has no holder yet, and the facts about its server. */
@@ -53,6 +61,9 @@ export async function setUp(
   await connection.runPlan(setupPlan(setup))
   if (options.session.length > 0) {
     await checkEscaping(aroundGate, connection.charsetNumber, raw.threadId)
+  }
+  if (options.qualifies && connection.isTracked) {
+    connection.canBeCommon = !(await keepsStatements(aroundGate))
   }
   return { connection, facts }
 }

@@ -5,7 +5,8 @@ import type { SwitchMode } from '../base/session-modes.ts'
 import type { Place } from '../tenants/place.ts'
 import { Gate, type GatedConnection } from './gate.ts'
 import { Intake } from './intake.ts'
-import { Lease, type LeaseHost } from './lease.ts'
+import { Lease } from './lease.ts'
+import type { LeaseHost, LeaseUse, Unusable } from './lease-host.ts'
 import type { SessionSetup } from './session/setup.ts'
 import { type Need, SessionState } from './session/state.ts'
 import type { SwitchStep } from './switch/plan.ts'
@@ -26,6 +27,8 @@ import type { RawConnection } from './wire/driver-types.ts'
 export interface ConnectionEvents {
   /** A switch has been sent. */
   onSwitch(need: Exclude<Need, 'nothing'>): void
+  /** A statement runs that may define code. Call the function, if there is one, when it has ended. */
+  onDefinition(place: Place): (() => void) | undefined
   /** A call was refused and nothing sent. */
   onRefusal(error: TenantKnexError): void
 }
@@ -41,12 +44,6 @@ export interface ConnectionSettings {
   /** When a place was last confirmed, on any connection, by this process's clock. */
   readonly confirmedAt: WeakMap<Place, number>
   readonly events: ConnectionEvents
-}
-
-/** Why a connection must not be used again. */
-export interface Unusable {
-  readonly reason: DiscardReason
-  readonly error: unknown
 }
 
 /**
@@ -67,6 +64,8 @@ export class ServerConnection implements LeaseHost, GatedConnection {
   readonly intake: Intake
   readonly switchTimeLimit: SwitchTimeLimit
   isTracked: boolean | undefined
+  /** True if self-contained statements of several tenants may share the session. Set before its first use. */
+  canBeCommon = false
   usedAt: number = performance.now()
   /** The pool's own: until when the connection may be given out, by the same clock. */
   expiresAt: number = Number.POSITIVE_INFINITY
@@ -111,10 +110,10 @@ export class ServerConnection implements LeaseHost, GatedConnection {
   }
 
   /** Lends the connection to a tenant until it is taken back. Sends nothing. */
-  lease(place: Place): Lease {
+  lease(place: Place, use: LeaseUse = 'session'): Lease {
     // Such a server does not tell of a hidden change, so the last confirmation is not relied on.
     if (this.isTracked === false) this.state.onDatabaseLost()
-    this.#holder = new Lease(this, place)
+    this.#holder = new Lease(this, place, use)
     nameDatabase(this.raw, place.database)
     this.usedAt = performance.now()
     return this.#holder

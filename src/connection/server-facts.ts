@@ -1,7 +1,7 @@
 import mysql from 'mysql2'
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { NO_ROLE } from './session/setup.ts'
-import { ask } from './wire/ask.ts'
+import { type Asked, ask } from './wire/ask.ts'
 import type { RawConnection } from './wire/driver-types.ts'
 
 /*
@@ -46,7 +46,7 @@ export async function askServer(connection: RawConnection): Promise<Answers> {
 }
 
 /** All other questions depend on the version: it is not guessed. */
-async function askVersion(connection: RawConnection): Promise<string> {
+export async function askVersion(connection: RawConnection): Promise<string> {
   const [[version] = []] = await ask(connection, 'SELECT @@version')
   if (typeof version === 'string' && /^\d+\.\d+/.test(version)) return version
   throw new TenantKnexError(
@@ -74,8 +74,8 @@ const UNKNOWN_NAME = [1193, 1305, 1046]
  * whether the server does. Not by SHOW VARIABLES: after that a connection takes a megabyte more of
  * MySQL's memory for as long as it lives.
  */
-async function askIfKnown(
-  connection: RawConnection,
+export async function askIfKnown(
+  connection: Asked,
   expression: string,
 ): Promise<string | null | undefined> {
   try {
@@ -85,6 +85,13 @@ async function askIfKnown(
     if (UNKNOWN_NAME.includes(serverErrno(error) ?? 0)) return undefined
     throw error
   }
+}
+
+/** True if the session keeps statements with their values for diagnosis. Its next holder could read them. */
+export async function keepsStatements(connection: Asked): Promise<boolean> {
+  const profiling = await askIfKnown(connection, '@@profiling')
+  const trace = await askIfKnown(connection, '@@optimizer_trace')
+  return Number(profiling ?? 0) !== 0 || /enabled=on/i.test(trace ?? '')
 }
 
 /** When the server was started, by this process's monotonic clock. Rather too late than too early. */

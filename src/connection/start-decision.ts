@@ -1,7 +1,7 @@
 import type { SwitchMode } from '../base/session-modes.ts'
 import type { Place } from '../tenants/place.ts'
-import type { SendingLease } from './sender.ts'
-import type { Need } from './session/state.ts'
+import type { Sender, SendingLease } from './sender.ts'
+import type { Need, SessionUse } from './session/state.ts'
 import { isTransactionEnd } from './session/statement-text.ts'
 
 /*
@@ -15,19 +15,19 @@ export type StartDecision = 'run' | 'refuse' | Exclude<Need, 'nothing'>
  * Decides on a command that starts. COMMIT and ROLLBACK touch no table, so they run even if the session's
  * database is unknown: it may be gone, and the switch would fail.
  *
- * @param lease the lease that the command came through
+ * @param sender the lease that the command came through, and what is known of the command
  * @param holder the connection's present holder
  * @param session the connection's session
  * @param sql the command's text, if it has one
  */
 export function decideStart(
-  lease: SendingLease | undefined,
+  sender: Pick<Sender, 'lease' | 'nature'> | undefined,
   holder: SendingLease | undefined,
-  session: { need(place: Place): Need },
+  session: { need(place: Place, use: SessionUse): Need },
   sql: string | undefined,
 ): StartDecision {
-  if (lease === undefined || lease !== holder) return 'refuse'
-  const need = session.need(lease.place)
+  if (sender === undefined || sender.lease !== holder) return 'refuse'
+  const need = session.need(sender.lease.place, sender.nature.session)
   if (need === 'nothing') return 'run'
   return need === 'confirm' && isTransactionEnd(sql) ? 'run' : need
 }
@@ -48,7 +48,7 @@ export interface SwitchSituation {
   readonly isBuilt: boolean
   /** True if the server cannot refuse any part of the switch but the database. */
   readonly isPlain: boolean
-  /** Since the server confirmed this tenant's database, on any connection. */
+  /** Since the server confirmed the database, on any connection. 0 for one that always exists. */
   readonly sinceConfirmed: number
   /** Since the connection was given out, when it was known to be alive. */
   readonly sinceAcquired: number

@@ -4,6 +4,7 @@
  * knex 3.3.0 (lib/client.js, lib/dialects/mysql, lib/query, lib/schema).
  */
 import knex, { type Knex } from 'knex'
+import type { LeaseUse } from '../connection/lease-host.ts'
 import type { BatchContext } from './batch-insert.ts'
 import type { HandTransaction } from './failed-commit.ts'
 import type { ProviderContext } from './transaction-provider.ts'
@@ -64,7 +65,7 @@ export interface DialectClient extends NodeJS.EventEmitter {
   valueForUndefined: unknown
   /** True for a transaction's client. */
   readonly transacting?: boolean
-  acquireConnection(): Promise<unknown>
+  acquireConnection(use?: LeaseUse): Promise<unknown>
   acquireRawConnection(): Promise<unknown>
   releaseConnection(connection: unknown): Promise<void>
   initializePool(config?: unknown): void
@@ -116,9 +117,9 @@ export interface RawBuilder extends Transactable {
 
 /** Runs a builder's statements on one connection. */
 export interface QueryRunner {
-  client: object
-  readonly builder: { client: object }
-  readonly connection: unknown
+  client: DialectClient
+  readonly builder: { client: object; readonly _connection?: unknown }
+  connection: unknown
   query(query: { readonly timeout?: number }): Promise<unknown>
   /** Returns a promise if the last argument is a handler, otherwise the stream. */
   stream(...args: unknown[]): unknown

@@ -1,7 +1,7 @@
 import { serverErrno, TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
 import { markMissing } from '../tenants/missing.ts'
-import { bindingOf } from './binding.ts'
+import { bindingOf, poolOf } from './binding.ts'
 
 /** Error codes from a database that was dropped meanwhile: MySQL 1049, MariaDB 1146. */
 const DROPPED_MEANWHILE = [1046, 1049, 1146]
@@ -16,10 +16,12 @@ export async function findMissing(
   connection: unknown,
   error: unknown,
 ): Promise<void> {
+  const isInDoubt =
+    connection instanceof Lease && DROPPED_MEANWHILE.includes(serverErrno(error) as number)
+  if (isInDoubt) poolOf(client).databases?.doubt(connection.place.database)
   if (!isInScope(client)) return
   if (isMissing(error)) return markMissing(error)
-  if (!(connection instanceof Lease && DROPPED_MEANWHILE.includes(serverErrno(error) as number)))
-    return
+  if (!isInDoubt) return
   if (isMissing(await failureOf(connection))) markMissing(error as object)
 }
 

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { annotate } from '../base/errors.ts'
 import { isThenable } from '../base/thenable.ts'
 import { Lease } from '../connection/lease.ts'
+import type { LeaseUse } from '../connection/lease-host.ts'
 import { KnownSender } from '../connection/sender.ts'
 import type { Tenant } from '../tenants/tenant.ts'
 import { guardBatches } from './batch-insert.ts'
@@ -37,7 +38,8 @@ export class TenantClient extends CompilingClient {
   /** Set on a transaction's client only, before user code gets the transaction. */
   declare transactionLease: Lease | undefined
 
-  override acquireConnection(): Promise<Lease> {
+  /** @param use not given by Knex: its transactions and user code acquire a connection without saying why */
+  override acquireConnection(use: LeaseUse = 'session'): Promise<Lease> {
     const { servers, tenants } = bindingOf(this)
     let tenant: Tenant
     try {
@@ -48,8 +50,8 @@ export class TenantClient extends CompilingClient {
     }
     const place = tenants.locate(tenant)
     return place instanceof Promise
-      ? place.then((found) => servers.at(found).acquire(tenants.enter(found)))
-      : servers.at(place).acquire(place)
+      ? place.then((found) => servers.at(found).acquire(tenants.enter(found), use))
+      : servers.at(place).acquire(place, use)
   }
 
   /** Refuses an object of `ambient` in another tenant's scope. A transaction stays with its tenant. */
@@ -107,12 +109,13 @@ export class TenantClient extends CompilingClient {
       stream.emit('error', error) // Knex expects the driver to have emitted it
       throw error
     }
+    const nature = natureOf(this, lease, query)
+    const sender = new KnownSender(lease, nature)
     stream.prependOnceListener('error', (error) => {
-      lease.explain(error)
+      sender.explain(error)
       markIfMissing(this, error)
     })
-    const nature = natureOf(this, lease, query)
-    const sent = super._stream(new KnownSender(lease, nature), query, stream, options)
+    const sent = super._stream(sender, query, stream, options)
     return this.transacting ? followTransaction(lease, nature, sent) : sent
   }
 

@@ -4,7 +4,7 @@ import { TenantKnexError } from '../base/errors.ts'
 import { Lease } from '../connection/lease.ts'
 import { clientAt } from './binding.ts'
 import { checkBuilder } from './builders.ts'
-import { Runner } from './dialect.ts'
+import { QueryBuilder, Runner } from './dialect.ts'
 
 type Handler = (stream: Readable) => unknown
 
@@ -24,9 +24,26 @@ export class TenantRunner extends Runner {
     checkBuilder('A builder', this.client, this.builder)
     const sendThere: Send = (...args) => this.#compileThere(() => send(...args))
     const stream = params?.stream
-    if (!stream) return super.ensureConnection(sendThere, params)
+    if (!stream) return this.#onConnection(sendThere, params)
     const sendTelling: Send = (...args) => tellOf(stream, () => sendThere(...args))
-    return super.ensureConnection(sendTelling, params)
+    return this.#onConnection(sendTelling, params)
+  }
+
+  /** Knex's own method acquires a connection without saying for what. */
+  async #onConnection(send: Send, params: SendParams | undefined): Promise<unknown> {
+    const { builder, client } = this
+    if (this.connection !== undefined || builder._connection) {
+      return super.ensureConnection(send, params)
+    }
+    const connection = await client.acquireConnection(
+      builder instanceof QueryBuilder ? 'query' : 'statements',
+    )
+    this.connection = connection
+    try {
+      return await super.ensureConnection(send, params)
+    } finally {
+      await client.releaseConnection(connection)
+    }
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   rejectUnknownKeys,
   show,
 } from '../base/option-checks.ts'
-import type { CleanMode, SwitchMode } from '../base/session-modes.ts'
+import type { CleanMode, QualifyMode, SwitchMode } from '../base/session-modes.ts'
 import type { DatabaseOf } from '../tenants/directory.ts'
 import { defaultDatabase, hasControlCharacter } from '../tenants/names.ts'
 import type { Tenant } from '../tenants/tenant.ts'
@@ -59,13 +59,23 @@ export interface TenantKnexOptions extends KnexPassThrough {
    * - `'hand-over'`: when its connection passes to another tenant.
    * - `'always'`: also at each release. This is for applications that use LOCK TABLES or GET_LOCK outside
    *   transactions, because the server's answers do not tell of these.
-   * - `'when-dirty'`: at a hand-over, unless all statements since the last cleaning were plain queries of
-   *   Knex. This is faster. But if a trigger, a stored function, a view, or on MariaDB a default or a virtual
-   *   column sets a session value, the next tenant gets that value.
    *
    * @defaultValue 'hand-over'
    */
   readonly clean?: CleanMode
+  /**
+   * Whether statements of the query builder name the tenant's database before each table. Such a statement
+   * needs no switch: it runs on any connection whose session holds nothing of another tenant.
+   *
+   * - `'auto'`: if the statement certainly means the same then, and the database has no code that runs unseen,
+   *   such as triggers and views. The server must have said so within the last five minutes. The account needs
+   *   the privileges SELECT and TRIGGER on the tenants' databases to see that. `toSQL()`, events and errors
+   *   show the statement without the database.
+   * - `'never'`: each statement waits until its connection is in the tenant's database.
+   *
+   * @defaultValue 'never'
+   */
+  readonly qualify?: QualifyMode
   /**
    * Whether a statement leaves in one write with the switch before it:
    *
@@ -110,6 +120,7 @@ export interface ResolvedOptions extends ConnectionProvider {
   readonly lookup: ResolvedLookupOptions
   readonly session: readonly string[]
   readonly clean: CleanMode
+  readonly qualify: QualifyMode
   readonly switching: SwitchMode
   readonly switchTimeoutMillis: number
   readonly cache: ResolvedCacheOptions
@@ -121,19 +132,22 @@ export const DEFAULTS: {
   readonly name: string
   readonly pool: Required<PoolOptions>
   readonly clean: CleanMode
+  readonly qualify: QualifyMode
   readonly switching: SwitchMode
   readonly switchTimeoutMillis: number
 } = Object.freeze({
   name: 'default',
   pool: POOL_DEFAULTS,
   clean: 'hand-over',
+  qualify: 'never',
   switching: 'auto',
   switchTimeoutMillis: 2_000,
 })
 
 const MAX_NAME_LENGTH = 128
 
-const CLEAN: readonly CleanMode[] = ['hand-over', 'always', 'when-dirty']
+const CLEAN: readonly CleanMode[] = ['hand-over', 'always']
+const QUALIFY: readonly QualifyMode[] = ['auto', 'never']
 const SWITCHING: readonly SwitchMode[] = ['auto', 'pipelined', 'roundtrip']
 
 const OWN_KEYS = [
@@ -147,6 +161,7 @@ const OWN_KEYS = [
   'lookup',
   'name',
   'pool',
+  'qualify',
   'session',
   'shareScopeWith',
   'switchTimeoutMillis',
@@ -171,7 +186,8 @@ export function resolveOptions(user: TenantKnexOptions): ResolvedOptions {
     database: checkFunction('database', user.database ?? defaultDatabase),
     lookup: resolveLookupOptions(user.lookup ?? {}, 'lookup.'),
     session: checkSession(user.session ?? []),
-    clean: checkOneOf('clean', user.clean ?? DEFAULTS.clean, CLEAN),
+    clean: checkClean(user.clean ?? DEFAULTS.clean),
+    qualify: checkOneOf('qualify', user.qualify ?? DEFAULTS.qualify, QUALIFY),
     switching: checkOneOf('switching', user.switching ?? DEFAULTS.switching, SWITCHING),
     switchTimeoutMillis: checkInteger(
       'switchTimeoutMillis',
@@ -191,6 +207,13 @@ function checkName(name: unknown): string {
     `\`name\` must be a text of 1 to ${MAX_NAME_LENGTH} characters without control characters, ` +
       `got ${show(name)}.`,
   )
+}
+
+function checkClean(clean: CleanMode | 'when-dirty'): CleanMode {
+  if (clean === 'when-dirty') {
+    throw invalid("`clean: 'when-dirty'` is no more: `qualify: 'auto'` does without most switches.")
+  }
+  return checkOneOf('clean', clean, CLEAN)
 }
 
 function checkSession(session: unknown): readonly string[] {

@@ -2,6 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ConnectionOptions } from 'mysql2'
 import { withLimit } from '../base/deadline.ts'
 import { TenantKnexError } from '../base/errors.ts'
+import { inspectDatabases } from '../connection/hidden-code/inspect-databases.ts'
+import type { Verdict } from '../connection/hidden-code/verdict.ts'
 import { inspectServer, type ServerReport } from '../connection/inspect.ts'
 import { type KillTarget, killQueries } from '../connection/kill.ts'
 import { type ConnectOptions, type OpenedConnection, openConnection } from '../connection/open.ts'
@@ -31,7 +33,16 @@ export class Connector {
     const { name, session, switchTimeoutMillis, switching: switchMode } = options
     this.#timeoutMillis = options.pool.createTimeoutMillis
     const confirmedAt = new WeakMap<Place, number>()
-    this.#options = { name, server, session, switchTimeoutMillis, switchMode, confirmedAt, events }
+    this.#options = {
+      name,
+      server,
+      session,
+      qualifies: options.qualify === 'auto',
+      switchTimeoutMillis,
+      switchMode,
+      confirmedAt,
+      events,
+    }
     this.#settings = new SettingsSource(options)
   }
 
@@ -67,6 +78,19 @@ export class Connector {
         this.#inspection = undefined
       })
     return this.#inspection
+  }
+
+  /**
+   * Logs in beside the pool, and asks the server whether code runs unseen in databases. Kills wait
+   * meanwhile, so ask for few at a time.
+   *
+   * @throws as `open`
+   */
+  inspectDatabases(databases: readonly string[]): Promise<ReadonlyMap<string, Verdict>> {
+    return this.#side.run(async () => {
+      if (this.#ended) throw this.#ended
+      return this.#attempt((settings, signal) => inspectDatabases(settings, databases, signal))
+    })
   }
 
   /**

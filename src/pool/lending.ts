@@ -93,11 +93,13 @@ export class Lending {
   /**
    * A connection for a place: at once if one is idle that needs no probe, or later. Undefined if too
    * many acquires of the same database wait.
+   *
+   * @param takesAny true if a connection in no tenant's database suits as well as one in the place's
    */
-  acquire(place: Place): ServerConnection | PendingAcquire | undefined {
+  acquire(place: Place, takesAny: boolean): ServerConnection | PendingAcquire | undefined {
     const now = performance.now()
-    const member = this.#scheduler.take(place.database, now)
-    const found = member ? this.#give(member, place) : this.#enqueue(place, now)
+    const member = this.#scheduler.take(place.database, now, takesAny)
+    const found = member ? this.#give(member, place, takesAny) : this.#enqueue(place, now, takesAny)
     this.look()
     return found
   }
@@ -110,7 +112,7 @@ export class Lending {
   /** A used connection is idle again. */
   putBack(connection: ServerConnection): void {
     const member = this.#members.get(connection)
-    if (member) this.#scheduler.release(member, connection.state.database, connection.usedAt)
+    if (member) this.#scheduler.release(member, connection.state.home, connection.usedAt)
     this.look()
   }
 
@@ -174,19 +176,19 @@ export class Lending {
     else if (this.size === 0 || !isServerFull(error)) this.#rejectNext(error, now)
   }
 
-  #give(member: PoolMember, place: Place): ServerConnection | PendingAcquire {
+  #give(member: PoolMember, place: Place, takesAny: boolean): ServerConnection | PendingAcquire {
     const answer = this.#health.isAlive(member.connection)
     if (answer === true) return member.connection
     const pending = this.#newPending(place)
-    pending.waiter = this.#scheduler.ticket(member, pending)
+    pending.waiter = this.#scheduler.ticket(member, pending, takesAny)
     this.#check({ member, waiter: pending.waiter }, answer)
     return pending
   }
 
-  #enqueue(place: Place, now: number): PendingAcquire | undefined {
+  #enqueue(place: Place, now: number, takesAny: boolean): PendingAcquire | undefined {
     if (this.#scheduler.isFull(place.database)) return undefined
     const pending = this.#newPending(place)
-    pending.waiter = this.#scheduler.wait(place.database, pending, now)
+    pending.waiter = this.#scheduler.wait(place.database, pending, now, takesAny)
     return pending
   }
 

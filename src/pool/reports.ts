@@ -17,7 +17,7 @@ interface Numbers {
 }
 
 /** Counts what a pool does, and tells the diagnostics channels. */
-export class Reports implements ConnectionEvents {
+export class Reports {
   readonly counters: ServerCounters = newCounters()
   readonly #common: { readonly name: string; readonly server: string }
 

@@ -1,5 +1,7 @@
+import type { HiddenCode } from '../connection/hidden-code/verdict.ts'
 import type { ServerReport } from '../connection/inspect.ts'
 import type { PoolOptions } from '../options/pool.ts'
+import type { PlainDatabases } from './hidden-code/plain-databases.ts'
 
 /** A server's report of itself and of the account, and the settings that do not suit the pool. */
 export interface ServerCheck extends ServerReport {
@@ -14,12 +16,38 @@ export function checkServer(
   server: string,
   report: ServerReport,
   pool: Required<PoolOptions>,
+  databases: PlainDatabases | undefined,
 ): ServerCheck {
-  return {
-    server,
-    ...report,
-    warnings: [...limitWarnings(report, pool), ...sessionWarnings(report, pool)],
-  }
+  const warnings = [
+    ...limitWarnings(report, pool),
+    ...sessionWarnings(report, pool),
+    ...switchWarnings(databases),
+  ]
+  return { server, ...report, warnings }
+}
+
+/** How many databases a warning names. */
+const MAX_NAMED = 10
+
+/** What to do about statements that always switch, by the reason. */
+const REMEDIES: Readonly<Record<HiddenCode, string>> = {
+  triggers: 'they have triggers',
+  views: 'they have views',
+  engines: 'they have tables of engines that can reach other databases',
+  expressions: 'they have defaults or generated columns that use the session',
+  missing: 'they do not exist',
+  unseen:
+    'the account may not see whether they have triggers. Grant it SELECT and TRIGGER on the databases',
+}
+
+function switchWarnings(databases: PlainDatabases | undefined): string[] {
+  if (databases === undefined) return []
+  const { switching } = databases.report()
+  const reasons = (Object.keys(REMEDIES) as HiddenCode[]).filter((reason) => switching[reason] > 0)
+  return reasons.map((reason) => {
+    const names = databases.switching(reason, MAX_NAMED).join(', ')
+    return `Statements for ${switching[reason]} databases always switch (${names}): ${REMEDIES[reason]}.`
+  })
 }
 
 function limitWarnings(report: ServerReport, { max }: Required<PoolOptions>): string[] {

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'mysql2'
 import type { TenantKnexError } from '../base/errors.ts'
 import { releasedError } from '../connection/errors.ts'
 import type { Lease } from '../connection/lease.ts'
+import type { LeaseUse } from '../connection/lease-host.ts'
 import type { ServerConnection } from '../connection/server-connection.ts'
 import type { ServerFacts } from '../connection/server-facts.ts'
 import type { ResolvedOptions } from '../options/options.ts'
@@ -11,6 +12,7 @@ import { AcquireTimeoutError } from './acquire-timeout.ts'
 import { Closer } from './closer.ts'
 import { Connector } from './connector.ts'
 import { startLifetime } from './health.ts'
+import { PlainDatabases } from './hidden-code/plain-databases.ts'
 import { Lending } from './lending.ts'
 import { PendingAcquire } from './pending-acquire.ts'
 import { destroyedError, outcomeOn, queueFullError } from './pool-errors.ts'
@@ -18,7 +20,7 @@ import { PoolEvents, type PoolView } from './pool-view.ts'
 import { Reports } from './reports.ts'
 import { KILL_MILLIS, Returns } from './returns.ts'
 import { checkServer, type ServerCheck } from './server-check.ts'
-import { type ConnectionInfo, connectionInfo, type ServerStats } from './stats.ts'
+import { type ConnectionInfo, connectionInfo, type ServerStats, serverStats } from './stats.ts'
 
 /** How often `destroy` looks whether all work has ended. */
 const QUIET_POLL_MILLIS = 5
@@ -29,6 +31,8 @@ export class ServerPool {
   readonly server: string
   /** Numbers and events in the words of Knex's pool, for code that reads `knex.client.pool`. */
   readonly view: PoolView
+  /** What is known of the code in its databases; undefined if every statement switches. */
+  readonly databases: PlainDatabases | undefined
   readonly #options: ResolvedOptions
   readonly #reports: Reports
   readonly #connector: Connector
@@ -46,7 +50,16 @@ export class ServerPool {
     this.server = server
     this.#options = options
     this.#reports = new Reports(options.name, server)
-    this.#connector = new Connector(server, options, this.#reports)
+    this.#connector = new Connector(server, options, {
+      onSwitch: (need) => this.#reports.onSwitch(need),
+      onRefusal: (error) => this.#reports.onRefusal(error),
+      onDefinition: ({ database }) => this.databases?.onDefinition(database),
+    })
+    if (options.qualify === 'auto') {
+      this.databases = new PlainDatabases((databases) =>
+        this.#connector.inspectDatabases(databases),
+      )
+    }
     this.#closer = new Closer(this.#reports, this.#events)
     this.#lending = new Lending(options.pool, () => this.#open(), this.#closer, this.#events)
     this.#returns = new Returns({
@@ -62,11 +75,6 @@ export class ServerPool {
   /** The server's facts; undefined before the first connection. */
   get facts(): ServerFacts | undefined {
     return this.#facts
-  }
-
-  /** True if a session is handed over as it is after statements that leave nothing in it. */
-  get trustsHarmless(): boolean {
-    return this.#options.clean === 'when-dirty' && this.trustsTexts
   }
 
   /** True if the server gets a statement's own text. A `queryFormat` can change the text. */
@@ -86,17 +94,18 @@ export class ServerPool {
    * @throws `ERR_DESTROYED`, `ERR_ACQUIRE_TIMEOUT`, `ERR_TENANT_QUEUE_FULL`, and what opening a
    * connection throws
    */
-  acquire(place: Place): Promise<Lease> {
-    return this.#events.ofAcquire(() => this.#acquire(place))
+  acquire(place: Place, use: LeaseUse = 'session'): Promise<Lease> {
+    return this.#events.ofAcquire(() => this.#acquire(place, use))
   }
 
-  async #acquire(place: Place): Promise<Lease> {
+  async #acquire(place: Place, use: LeaseUse): Promise<Lease> {
     if (this.#destruction) throw this.#refused(destroyedError(place))
     const startedAt = this.#reports.onAcquire()
-    const found = this.#lending.acquire(place)
+    const takesAny = use !== 'statements' && this.databases?.isPlain(place.database) === true
+    const found = this.#lending.acquire(place, takesAny)
     if (found === undefined) throw this.#refused(queueFullError(place, this.#options.pool))
     const isPending = found instanceof PendingAcquire
-    const lease = isPending ? await this.#wait(found) : this.#lease(found, place)
+    const lease = isPending ? await this.#wait(found, use) : this.#lease(found, place, use)
     this.#reports.onAcquired(lease, startedAt)
     return lease
   }
@@ -136,25 +145,18 @@ export class ServerPool {
   async check(): Promise<ServerCheck> {
     if (this.#destruction) throw destroyedError(undefined)
     const report = await this.#connector.inspect()
-    return checkServer(this.server, report, this.#options.pool)
+    return checkServer(this.server, report, this.#options.pool, this.databases)
   }
 
   stats(): ServerStats {
-    const { size, numIdle, numUsed, waiting } = this.#lending
-    const isTracked = [...this.#lending.idle(), ...this.#lending.used()].some(
-      (connection) => connection.isTracked,
+    const { counters } = this.#reports
+    return serverStats(
+      this.server,
+      this.#options,
+      this.#lending,
+      counters,
+      this.databases?.report(),
     )
-    return {
-      server: this.server,
-      ...this.#reports.counters,
-      max: this.#options.pool.max,
-      connections: size,
-      idle: numIdle,
-      used: numUsed,
-      waiting,
-      switching: this.#options.switching,
-      isTracked,
-    }
   }
 
   connections(): ConnectionInfo[] {
@@ -187,6 +189,7 @@ export class ServerPool {
   async #destroy(timeoutMillis: number): Promise<void> {
     const deadline = performance.now() + timeoutMillis
     this.#closer.isDestroying = true
+    this.databases?.stop()
     this.#lending.stopWidening()
     while (!this.#isQuiet() && performance.now() < deadline) await sleep(QUIET_POLL_MILLIS)
     const reason = destroyedError(undefined)
@@ -214,21 +217,21 @@ export class ServerPool {
     return connection
   }
 
-  #lease(connection: ServerConnection, place: Place): Lease {
-    const lease = connection.lease(place)
+  #lease(connection: ServerConnection, place: Place, use: LeaseUse): Lease {
+    const lease = connection.lease(place, use)
     this.#leases.set(lease, connection)
     startLifetime(connection, this.#options.pool.maxLifetimeMillis)
     return lease
   }
 
-  async #wait(pending: PendingAcquire): Promise<Lease> {
+  async #wait(pending: PendingAcquire, use: LeaseUse): Promise<Lease> {
     const { place } = pending
     const { max } = this.#options.pool
     if (pending.isWaiting) this.#reports.onWait(place, this.#lending, max)
     this.#acquiring.add(pending)
     try {
       const connection = await pending.promise
-      if (connection.unusable?.reason !== 'destroyed') return this.#lease(connection, place)
+      if (connection.unusable?.reason !== 'destroyed') return this.#lease(connection, place, use)
       // The pool was destroyed after it gave the connection. A lease would never be revoked.
       void this.#returns.retire(connection)
       throw destroyedError(place)

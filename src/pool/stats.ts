@@ -1,5 +1,7 @@
 import type { SwitchMode } from '../base/session-modes.ts'
 import type { ServerConnection } from '../connection/server-connection.ts'
+import type { ResolvedOptions } from '../options/options.ts'
+import type { PlainReport } from './hidden-code/plain-databases.ts'
 
 /** Counts of a pool's work since it was created. */
 export interface ServerCounters {
@@ -11,7 +13,7 @@ export interface ServerCounters {
   releases: number
   /** Connections opened, or tried to. */
   connects: number
-  /** Switches sent: each makes a tenant's database the current one. */
+  /** Switches sent: each makes a database the current one, for a tenant's statement. */
   switches: number
   /** Switches that also cleaned the session, because it was another tenant's. */
   handOvers: number
@@ -46,6 +48,11 @@ export interface ServerStats extends Readonly<ServerCounters> {
    * False also before the first connection.
    */
   readonly isTracked: boolean
+  /**
+   * What is known of the code in tenants' databases that were used lately: the option `qualify`. Undefined if
+   * it is `'never'`.
+   */
+  readonly databases: PlainReport | undefined
 }
 
 /**
@@ -60,7 +67,7 @@ export interface ConnectionInfo {
   readonly server: string
   /** The server's own id of the connection, as in its process list. */
   readonly connectionId: number
-  /** The tenant that holds the connection, or held it last; undefined if none has yet. */
+  /** The tenant that holds the connection, or whose session it is; undefined if it is no tenant's. */
   readonly tenant: string | undefined
   /** The database the server confirmed last; undefined if it is in doubt. */
   readonly database: string | undefined
@@ -82,6 +89,40 @@ export function newCounters(): ServerCounters {
     discards: 0,
     refusals: 0,
     timeouts: 0,
+  }
+}
+
+/** The connections of a pool, and those who wait for one. */
+interface Lent {
+  readonly size: number
+  readonly numIdle: number
+  readonly numUsed: number
+  readonly waiting: number
+  idle(): ServerConnection[]
+  used(): ServerConnection[]
+}
+
+/** The numbers of a server's pool. */
+export function serverStats(
+  server: string,
+  { pool, switching }: Pick<ResolvedOptions, 'pool' | 'switching'>,
+  lent: Lent,
+  counters: ServerCounters,
+  databases: PlainReport | undefined,
+): ServerStats {
+  const { size, numIdle, numUsed, waiting } = lent
+  const isTracked = [...lent.idle(), ...lent.used()].some((connection) => connection.isTracked)
+  return {
+    server,
+    ...counters,
+    max: pool.max,
+    connections: size,
+    idle: numIdle,
+    used: numUsed,
+    waiting,
+    switching,
+    isTracked,
+    databases,
   }
 }
 

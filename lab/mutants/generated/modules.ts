@@ -1,6 +1,8 @@
 /** The modules that are tested with plain values. Every small change in them can be tried. */
 export const MODULES: readonly string[] = [
   'src/base/cached-lookup.ts',
+  'src/connection/hidden-code/expressions.ts',
+  'src/connection/hidden-code/grants.ts',
   'src/connection/session/answer-meaning.ts',
   'src/connection/session/statement-effects.ts',
   'src/connection/wire/packets.ts',
@@ -15,6 +17,9 @@ export const MODULES: readonly string[] = [
   'src/connection/wire/answer-part.ts',
   'src/tenants/names.ts',
   'src/knex/guards.ts',
+  'src/pool/hidden-code/inspections.ts',
+  'src/pool/hidden-code/plain-databases.ts',
+  'src/pool/hidden-code/recent-map.ts',
   'src/pool/scheduling/comebacks.ts',
   'src/pool/scheduling/heap.ts',
   'src/pool/scheduling/idle-connections.ts',

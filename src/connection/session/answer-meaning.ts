@@ -45,7 +45,8 @@ function learnFromEnd(packet: Packet, session: SessionState): void {
   const status = packet.eofStatusFlags()
   session.onStatus(status)
   const hasChanged = (status & STATUS.sessionChanged) !== 0
-  if (hasChanged || packet.eofWarningCount() !== 0) session.onTrace()
+  if (packet.eofWarningCount() !== 0) session.onTrace()
+  if (hasChanged) session.onChange()
 }
 
 /**
@@ -53,9 +54,10 @@ function learnFromEnd(packet: Packet, session: SessionState): void {
  * one, the statement may have left and come back. An empty name: the database is gone.
  */
 function learnFromOk(packet: Packet, session: SessionState, isTracked: boolean): Meaning {
-  const { status, leavesTrace, database } = readOk(packet, isTracked)
+  const { status, leavesTrace, isChanged, database } = readOk(packet, isTracked)
   session.onStatus(status)
   if (leavesTrace) session.onTrace()
+  if (isChanged) session.onChange()
   if (database === undefined) return 'nothing'
   session.onDatabaseLost()
   return database === '' ? 'nothing' : 'left'

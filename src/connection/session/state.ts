@@ -1,13 +1,25 @@
 import { isSamePlace, type Place } from '../../tenants/place.ts'
 import { STATUS } from '../wire/packets.ts'
 
+/** The database of a session that is no tenant's: it always exists and cannot be dropped. */
+export const NEUTRAL_DATABASE = 'information_schema'
+
+/**
+ * The session that a statement asks for.
+ *
+ * - `own`: one that is its tenant's alone, in the tenant's database.
+ * - `begin`: one that holds nothing of another tenant. A transaction begins there.
+ * - `common`: any session that no other tenant owns. The statement is self-contained: it means the same in
+ *   each database, and leaves nothing that another self-contained statement could find.
+ */
+export type SessionUse = 'own' | 'begin' | 'common'
+
 /**
  * The step that is needed before a tenant's statement may run.
  *
- * - `nothing`: the server confirmed this database, and the session is this tenant's.
- * - `confirm`: the session is this tenant's or nobody's, or has no trace of whose it was; the database
- *   must be selected.
- * - `hand-over`: the session is another tenant's: it must be cleaned first.
+ * - `nothing`: the session and its database suit the statement.
+ * - `confirm`: the session suits it; a database must be selected.
+ * - `hand-over`: the session holds something of another tenant: it must be cleaned first.
  */
 export type Need = 'nothing' | 'confirm' | 'hand-over'
 
@@ -22,14 +34,16 @@ export type Leftover = 'nothing' | 'unknown' | 'transaction' | 'autocommit off'
  * doubt it is less, never more.
  */
 export class SessionState {
-  /** The place whose statements ran in the session since it was last cleaned. */
+  /** The place whose session it is: statements of any kind ran in there since it was last cleaned. */
   #owner: Place | undefined
+  /** The places whose self-contained statements left a trace that other statements could find. */
+  #tracer: Place | 'several' | undefined
+  /** The place of the latest statement. */
+  #sender: Place | undefined
   /** The database the server confirmed as the current one. */
   #database: string | undefined
   #inTransaction = false
   #autocommit = true
-  /** A statement may have left something in the session that the next tenant would find. */
-  #isTraced = false
   /** A statement ran behind a refused switch. Its effect on the session is not known. */
   #isStray = false
   /** An ERR carries no status bits: what the last command left open is unknown. */
@@ -43,10 +57,27 @@ export class SessionState {
     return this.#database
   }
 
-  need(place: Place): Need {
-    const isOthers = this.#owner !== undefined && !isSamePlace(this.#owner, place)
-    if (this.#isStray || (isOthers && this.#isTraced)) return 'hand-over'
-    return this.#database === place.database ? 'nothing' : 'confirm'
+  /** The tenant's database that the session is in; undefined if it is in none, or not known. */
+  get home(): string | undefined {
+    return this.#database === NEUTRAL_DATABASE ? undefined : this.#database
+  }
+
+  /** True if a reset would take something from the session's holder. */
+  get holdsSomething(): boolean {
+    return this.#owner !== undefined || this.leftover() !== 'nothing'
+  }
+
+  need(place: Place, use: SessionUse = 'own'): Need {
+    if (this.#isStray || this.#holdsForeign(place, use)) return 'hand-over'
+    const isNeutral =
+      use !== 'own' && this.#owner === undefined && this.#database === NEUTRAL_DATABASE
+    return isNeutral || this.#database === place.database ? 'nothing' : 'confirm'
+  }
+
+  /** The database to select for a statement that needs a step. */
+  databaseFor(place: Place, use: SessionUse): string {
+    const isOwn = this.#owner !== undefined && isSamePlace(this.#owner, place)
+    return use === 'own' || isOwn ? place.database : NEUTRAL_DATABASE
   }
 
   leftover(): Leftover {
@@ -58,16 +89,22 @@ export class SessionState {
   /**
    * A tenant's statement is about to be sent.
    *
-   * @param isHarmless true if it leaves nothing in the session, unless its answer says so
+   * @param use the session that it has asked for
    */
-  onStatement(place: Place, isHarmless = false): void {
-    this.#owner = place
-    this.#isTraced ||= !isHarmless
+  onStatement(place: Place, use: SessionUse = 'own'): void {
+    this.#sender = place
+    if (use === 'own') this.#owner = place
   }
 
-  /** The answer to a statement says that the statement has left something in the session. */
+  /** The latest statement has left a number or warnings, which only statements that ask for them find. */
   onTrace(): void {
-    this.#isTraced = true
+    const isFirst = this.#tracer === undefined || this.#tracer === this.#sender
+    this.#tracer = isFirst ? this.#sender : 'several'
+  }
+
+  /** The latest statement has changed the session, or may have: from now on the session is its tenant's. */
+  onChange(): void {
+    this.#owner ??= this.#sender
   }
 
   /**
@@ -87,7 +124,7 @@ export class SessionState {
   /** The server carried out a reset, and set the session up again. */
   onCleaned(): void {
     this.#owner = undefined
-    this.#isTraced = false
+    this.#tracer = undefined
     this.#isStray = false
   }
 
@@ -114,7 +151,12 @@ export class SessionState {
    */
   onError(): void {
     this.#isStatusKnown = false
-    this.#isTraced = true
     this.#database = undefined
+    this.onChange()
+  }
+
+  #holdsForeign(place: Place, use: SessionUse): boolean {
+    if (this.#owner !== undefined) return !isSamePlace(this.#owner, place)
+    return use !== 'common' && this.#tracer !== undefined && this.#tracer !== place
   }
 }

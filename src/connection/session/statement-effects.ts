@@ -10,9 +10,6 @@
 
 const NAME = /`(?:[^`]|``)*`/g
 const BEGIN_OF_QUERY = /^\(*(?:select|insert|update|delete|with)\b/i
-/** A transaction that is open at release is rolled back, and its session is cleaned, in any case. */
-const PART_OF_TRANSACTION =
-  /^(?:begin|commit|rollback(?: to savepoint \w+)?|(?:release )?savepoint \w+)\s*;?$/i
 /** A list of columns, which looks like a call, follows the name of a table that rows go into. */
 const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
 /**
@@ -20,20 +17,21 @@ const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
  * value for `??`. It can be behind its database's name, and there any word can be a name: even `NaN`, which
  * a value can become.
  */
-const CALL_BY_NAME = /[`?]\s*\(|\.\s*[a-z\d]+\s*\(|\?\?/i
+const CALL_BY_NAME = /[`?]\s*\(|\.\s*\w+\s*\(|\?\?/i
 /**
  * A quote, `@`, `#`, `:`, `;` or `$`, or a letter or space that is not ASCII. The beginning of a comment:
  * backticks in there begin no name. A word that begins with a digit: a name.
  */
-const UNKNOWN_SIGN = /[^ \t\r\na-z\d`?.,()*=<>!+\-/%]|--|\/\*|\d[a-z]/i
+const UNKNOWN_SIGN = /[^ \t\r\n\w`?.,()*=<>!+\-/%]|--|\/\*|\b\d+[a-z_]/i
 /** With the parenthesis behind it, if any: most words may call a stored function then. */
-const WORD = /[a-z][a-z\d]*(?:\s*\()?/gi
+const WORD = /[a-z_]\w*(?:\s*\()?/gi
 
 /** Keywords that Knex's query builder writes. */
 const KEYWORDS = words(
   `select insert update delete with recursive distinct all from where into ignore values set default as and or
   not in is null exists between like order by asc desc limit offset group having union join left right
-  inner outer cross natural on using duplicate key for share of lock mode skip locked nowait`,
+  inner outer cross natural on using duplicate key for share of lock mode skip locked nowait collate utf8_bin
+  current_timestamp`,
 )
 /** Reserved words, so no function's name, that a list or a query in parentheses may follow. */
 const BEFORE_PARENTHESIS = words(
@@ -47,24 +45,25 @@ const KNOWN = new Set([
   ...AGGREGATES,
   ...BEFORE_PARENTHESIS.flatMap((word) => [`${word}(`, `${word} (`]),
   ...AGGREGATES.map((word) => `${word}(`),
+  'current_timestamp(',
 ])
 
 /**
- * True for a statement that leaves no trace in its session: no variable, setting, lock, temporary table or
- * prepared statement. The triggers of tables and the stored functions of views are not looked at.
+ * True for a query that leaves nothing in its session, and asks nothing of it: no variable, setting, lock,
+ * temporary table or prepared statement. The triggers of tables and the functions of views are not looked at.
  *
- * @param sql the text, with placeholders for values
- * @param values the values: plain ones become literals, others may become any text
+ * @param sql the text, with placeholders for plain values
  */
-export function isHarmless(sql: string, values: readonly unknown[]): boolean {
-  return values.every(isPlainValue) && (PART_OF_TRANSACTION.test(sql) || isPlainQuery(sql))
-}
-
-function isPlainQuery(sql: string): boolean {
+export function isPlainQuery(sql: string): boolean {
   if (!BEGIN_OF_QUERY.test(sql)) return false
   const text = sql.replace(NAME, '`').replace(COLUMNS_OF_INSERT, 'into(')
   if (UNKNOWN_SIGN.test(text) || CALL_BY_NAME.test(text)) return false
   return (text.match(WORD) ?? []).every((word) => KNOWN.has(word.toLowerCase()))
+}
+
+/** True if the driver makes one literal of each value. */
+export function arePlainValues(values: readonly unknown[]): boolean {
+  return values.every(isPlainValue)
 }
 
 /** True for a value that the driver makes a literal of. An object may choose its text itself. */
@@ -77,13 +76,13 @@ function isPlainValue(value: unknown): boolean {
 const ROWS = /^\(*(?:select|insert|update|delete|replace|with)\b/i
 
 /**
- * True for one statement that reads or writes rows: it commits nothing, whether it fails or not.
+ * True for one statement that reads or writes rows: it commits nothing, whether it fails or not. Nor does it
+ * define code or tables.
  *
- * @param sql the text, with placeholders for values
- * @param values the values: plain ones become literals, others may become any text
+ * @param sql the text, with placeholders for plain values
  */
-export function cannotCommit(sql: string, values: readonly unknown[]): boolean {
-  return ROWS.test(sql) && !sql.includes(';') && values.every(isPlainValue)
+export function cannotCommit(sql: string): boolean {
+  return ROWS.test(sql) && !sql.includes(';')
 }
 
 function words(text: string): string[] {

@@ -1,6 +1,6 @@
 import { createLRU } from 'lru.min'
 import type { SessionSetup } from '../session/setup.ts'
-import type { Need } from '../session/state.ts'
+import { NEUTRAL_DATABASE, type Need } from '../session/state.ts'
 import { initDbPacket, pingPacket, queryPacket, resetPacket } from '../wire/packets.ts'
 
 /** One packet of a switch. Each must be answered by one OK. */
@@ -9,9 +9,6 @@ export type SwitchStep =
   | { readonly kind: 'reset' }
   | { readonly kind: 'set'; readonly sql: string }
   | { readonly kind: 'database'; readonly database: string }
-
-/** The database of a connection without a holder: it always exists and cannot be dropped. */
-export const NEUTRAL_DATABASE = 'information_schema'
 
 const RESET: SwitchStep = { kind: 'reset' }
 const NEUTRAL: SwitchStep = { kind: 'database', database: NEUTRAL_DATABASE }
@@ -53,6 +50,8 @@ export function switchPlan(
     case 'confirm':
       return isOverNeutral ? [NEUTRAL, own] : [own]
     case 'hand-over':
+      // Plain assignments do the same in each database.
+      if (database === NEUTRAL_DATABASE && setup.isPlain) return [RESET, ...stepsOf(setup), own]
       return [RESET, NEUTRAL, ...stepsOf(setup), own]
   }
 }

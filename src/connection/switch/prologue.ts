@@ -3,7 +3,7 @@ import type { Outcome, TenantKnexError } from '../../base/errors.ts'
 import type { Place } from '../../tenants/place.ts'
 import { isReadOnly } from '../session/answer-meaning.ts'
 import type { SessionSetup } from '../session/setup.ts'
-import type { Need } from '../session/state.ts'
+import { NEUTRAL_DATABASE, type Need } from '../session/state.ts'
 import {
   beginCommand,
   expectAnswer,
@@ -15,7 +15,7 @@ import type { Packet } from '../wire/driver-types.ts'
 import { errnoOf, isErr } from '../wire/packets.ts'
 import { SkippedAnswer } from '../wire/skipped-answer.ts'
 import { SwitchFailure, switchError } from './errors.ts'
-import { NEUTRAL_DATABASE, switchPlan } from './plan.ts'
+import { switchPlan } from './plan.ts'
 import { SwitchRun, type SwitchTarget } from './run.ts'
 import type { SwitchTimeLimit } from './time-limit.ts'
 
@@ -50,10 +50,12 @@ export class Prologue {
   readonly isPipelined: boolean
   readonly #target: PrologueTarget
   readonly #place: Place
+  /** The database to select: the tenant's or the neutral one. */
+  readonly #database: string
   readonly #need: Exclude<Need, 'nothing'>
   /** The tenant whose session is being cleaned; undefined if it needs no cleaning. */
   readonly #from: Place | undefined
-  /** True if it does not reset the session, and a statement has run in there before. */
+  /** True if it does not reset the session, and the session is its tenant's or in a transaction. */
   readonly #keepsSession: boolean
   /** By the process's clock in milliseconds; 0 if nothing subscribes to the diagnostics. */
   readonly #startedAt: number = CHANNELS.switch.hasSubscribers ? performance.now() : 0
@@ -67,17 +69,19 @@ export class Prologue {
     target: PrologueTarget,
     need: Exclude<Need, 'nothing'>,
     place: Place,
+    database: string,
     isPipelined: boolean,
   ) {
     const { state, setup } = target
     this.#target = target
     this.#place = place
+    this.#database = database
     this.#need = need
     this.#from = need === 'hand-over' ? state.owner : undefined
-    this.#keepsSession = need === 'confirm' && state.owner !== undefined
+    this.#keepsSession = need === 'confirm' && state.holdsSomething
     this.isPipelined = isPipelined
-    const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE
-    const plan = switchPlan(need, setup, place.database, isOverNeutral)
+    const isNeutral = database === NEUTRAL_DATABASE || state.database === NEUTRAL_DATABASE
+    const plan = switchPlan(need, setup, database, isPipelined && !isNeutral)
     this.#run = new SwitchRun(target, plan, isPipelined)
   }
 
@@ -118,7 +122,8 @@ export class Prologue {
     if (this.#run.failure) return this.#beginSkipping()
     const { raw, settings } = this.#target
     this.end(undefined)
-    settings.confirmedAt.set(this.#place, performance.now())
+    if (this.#database !== NEUTRAL_DATABASE)
+      settings.confirmedAt.set(this.#place, performance.now())
     if (this.isPipelined) expectAnswer(raw, this.#commandSequenceId)
     return 'switched'
   }

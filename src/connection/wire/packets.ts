@@ -77,14 +77,27 @@ export function readColumnCount({ buffer, offset, end }: Packet): number | undef
   return new Reader(buffer, offset, end).integer()
 }
 
+/** Where the length of the database's name stands in a column definition: behind the catalog `def`. */
+const DATABASE_AT = 4
+
+/**
+ * True if a column definition names another database than this one. It names none for an expression. The
+ * layout: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html
+ */
+export function isOfOtherDatabase({ buffer, offset }: Packet, database: Buffer): boolean {
+  const length = buffer[offset + DATABASE_AT]
+  if (length === 0) return false
+  const from = offset + DATABASE_AT + 1
+  return length !== database.length || database.compare(buffer, from, from + database.length) !== 0
+}
+
 /** The contents of an OK that concern the session. */
 export interface OkStatus {
   readonly status: number
-  /**
-   * True if a later statement of the session could see that this one has run: by LAST_INSERT_ID(), SHOW
-   * WARNINGS, or a change of the session. A change of its transaction alone does not count.
-   */
+  /** True if a later statement of the session could see it by LAST_INSERT_ID() or SHOW WARNINGS. */
   readonly leavesTrace: boolean
+  /** True if it has changed the session. A change of its transaction alone does not count. */
+  readonly isChanged: boolean
   /** The current database, if this command changed or re-selected it; `''`: it was dropped. */
   readonly database: string | undefined
 }
@@ -100,10 +113,10 @@ export function readOk({ buffer, offset, end }: Packet, tracked: boolean): OkSta
   }
   const status = reader.uint16()
   const hasWarnings = reader.uint16() !== 0
-  const isChanged = (status & STATUS.sessionChanged) !== 0
-  const { database, isOnlyTransaction } = tracked && isChanged ? readTracked(reader) : UNTRACKED
-  const leavesTrace = hasInsertId || hasWarnings || (isChanged && !isOnlyTransaction)
-  return { status, leavesTrace, database }
+  const tellsChange = (status & STATUS.sessionChanged) !== 0
+  const { database, isOnlyTransaction } = tracked && tellsChange ? readTracked(reader) : UNTRACKED
+  const isChanged = tellsChange && !isOnlyTransaction
+  return { status, leavesTrace: hasInsertId || hasWarnings, isChanged, database }
 }
 
 interface Tracked {

@@ -37,9 +37,15 @@ export class IdleConnections<C, W> {
   /**
    * The one to take for a tenant. First choice: in its database. Second: in no tenant's database. Of
    * several the one released last. Third: another tenant's.
+   *
+   * @param takesAny true if the first two suit alike. The one released last is then the best choice: the
+   * caches know it
    */
-  choose(share: TenantShare<C, W>): Member<C, W> | undefined {
-    return this.#latestIn(share.idle > 0 ? share : undefined) ?? this.#victim()
+  choose(share: TenantShare<C, W>, takesAny: boolean): Member<C, W> | undefined {
+    const suits = takesAny
+      ? this.#latestFor(share)
+      : this.#latestIn(share.idle > 0 ? share : undefined)
+    return suits ?? this.#victim()
   }
 
   /** The one that has been idle longest comes first. */
@@ -48,10 +54,12 @@ export class IdleConnections<C, W> {
   }
 
   #latestIn(home: TenantShare<C, W> | undefined): Member<C, W> | undefined {
-    for (let at = this.#members.length - 1; at >= 0; at--) {
-      if (this.#members[at]?.home === home) return this.#members[at]
-    }
-    return undefined
+    return this.#members.findLast((member) => member.home === home)
+  }
+
+  /** The latest one that suits a statement that is at home in each database that is no other tenant's. */
+  #latestFor(share: TenantShare<C, W>): Member<C, W> | undefined {
+    return this.#members.findLast(({ home }) => home === undefined || home === share)
   }
 
   /** The spare one that has been idle longest, or the one of all that has, if that is far longer. */

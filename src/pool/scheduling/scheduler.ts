@@ -95,13 +95,17 @@ export class Scheduler<C, W> {
     if (holder) this.#forgetUnused(holder)
   }
 
-  /** A connection for a tenant at once; undefined if the tenant has to wait. */
-  take(database: string, now: number): Member<C, W> | undefined {
+  /**
+   * A connection for a tenant at once; undefined if the tenant has to wait.
+   *
+   * @param takesAny true if a connection in no tenant's database suits as well as one in the tenant's
+   */
+  take(database: string, now: number, takesAny = false): Member<C, W> | undefined {
     this.#now = now
     if (this.#idle.size === 0 || this.#waiters.size > 0) return undefined
     const share = this.#shareOf(database)
     this.#caps.note(database, now)
-    if (share.inUse < this.#capOf(share)) return this.#give(share)
+    if (share.inUse < this.#capOf(share)) return this.#give(share, takesAny)
     this.#forgetUnused(share)
     return undefined
   }
@@ -124,10 +128,10 @@ export class Scheduler<C, W> {
   }
 
   /** An acquire begins to wait. */
-  wait(database: string, item: W, now: number): Waiter<C, W> {
+  wait(database: string, item: W, now: number, takesAny = false): Waiter<C, W> {
     this.#now = now
     this.#caps.note(database, now)
-    const waiter = new Waiter(item, this.#shareOf(database), ++this.#turns)
+    const waiter = new Waiter(item, this.#shareOf(database), ++this.#turns, takesAny)
     this.#waiters.add(waiter)
     return waiter
   }
@@ -140,8 +144,8 @@ export class Scheduler<C, W> {
   }
 
   /** For an acquire that was given a connection at once, which may turn out to be of no use. */
-  ticket(member: Member<C, W>, item: W): Waiter<C, W> {
-    return new Waiter(item, member.holder as TenantShare<C, W>, ++this.#turns)
+  ticket(member: Member<C, W>, item: W, takesAny = false): Waiter<C, W> {
+    return new Waiter(item, member.holder as TenantShare<C, W>, ++this.#turns, takesAny)
   }
 
   /** A waiter was given a connection that is of no use. It waits again, in its old place. */
@@ -171,7 +175,7 @@ export class Scheduler<C, W> {
     const waiter = this.#waiters.next(latest.home)
     if (waiter === undefined) return undefined
     this.#waiters.remove(waiter)
-    return { waiter, member: this.#give(waiter.share) as Member<C, W> }
+    return { waiter, member: this.#give(waiter.share, waiter.takesAny) as Member<C, W> }
   }
 
   /** The waiter whose turn it is; undefined if none of them may have a connection. */
@@ -201,8 +205,8 @@ export class Scheduler<C, W> {
   }
 
   /** Takes the connection that suits a tenant best out of the idle ones. There must be one. */
-  #give(share: TenantShare<C, W>): Member<C, W> | undefined {
-    const member = this.#idle.choose(share)
+  #give(share: TenantShare<C, W>, takesAny: boolean): Member<C, W> | undefined {
+    const member = this.#idle.choose(share, takesAny)
     if (member === undefined) return undefined
     if (member.home !== undefined && member.home !== share) this.#onTakeOver(share, member.home)
     share.inUse++ // first, so that the share is not forgotten with its last idle connection

@@ -57,12 +57,15 @@ export class Waiter<C, W> {
   /** Its turn among all waiters: the lowest is next. */
   readonly turn: number
   isWaiting = false
+  /** True if a connection in no tenant's database suits it as well as one in its own. */
+  readonly takesAny: boolean
   /** How often a later waiter was served although this one was next. */
   bypassed = 0
 
-  constructor(item: W, share: TenantShare<C, W>, turn: number) {
+  constructor(item: W, share: TenantShare<C, W>, turn: number, takesAny = false) {
     this.item = item
     this.share = share
     this.turn = turn
+    this.takesAny = takesAny
   }
 }

@@ -19,13 +19,18 @@ async function withConnection(
   session: readonly string[] = [],
 ): Promise<void> {
   const { options } = await resolveOptions({ connection: server.url }).connect()
-  const events = { onSwitch: () => undefined, onRefusal: () => undefined }
+  const events = {
+    onSwitch: () => undefined,
+    onRefusal: () => undefined,
+    onDefinition: () => undefined,
+  }
   const { connection } = await openConnection(
     options,
     {
       name: 'default',
       server: 'default',
       session,
+      qualifies: false,
       switchTimeoutMillis: 1_000,
       switchMode: 'roundtrip',
       confirmedAt: new WeakMap(),

@@ -43,10 +43,15 @@ async function serverIdOf(server: TestServer): Promise<KillTarget['serverId']> {
       name: 'default',
       server: 'default',
       session: [],
+      qualifies: false,
       switchTimeoutMillis: 1_000,
       switchMode: 'auto',
       confirmedAt: new WeakMap(),
-      events: { onSwitch: () => undefined, onRefusal: () => undefined },
+      events: {
+        onSwitch: () => undefined,
+        onRefusal: () => undefined,
+        onDefinition: () => undefined,
+      },
     },
     AbortSignal.timeout(5_000),
   )

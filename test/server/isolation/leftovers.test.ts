@@ -13,10 +13,10 @@ import {
 /** What one tenant leaves in a session, the question that shows it, and the databases' names. */
 type Leftover = [title: string, statements: string[], question: string]
 
-for (const clean of ['hand-over', 'when-dirty']) {
-  onEachServer(`what one tenant leaves in a session, with clean: ${clean}`, (server) => {
+for (const qualify of ['never', 'auto']) {
+  onEachServer(`what one tenant leaves in a session, with qualify: ${qualify}`, (server) => {
     const onOne: typeof onOneConnection = (_server, test, options) =>
-      onOneConnection(server, test, { clean, ...options })
+      onOneConnection(server, test, { qualify, ...options })
 
     const isMariaDB = server.name === 'MariaDB'
     const isolation = isMariaDB ? '@@tx_isolation' : '@@transaction_isolation'

@@ -498,8 +498,8 @@ onEachServer('a statement and its switch', (server) => {
       }
     }))
 
-  for (const clean of ['hand-over', 'when-dirty'] as const) {
-    it(`are refused together where the account may not enter the database any more, ${clean}`, () =>
+  for (const qualify of ['never', 'auto'] as const) {
+    it(`are refused together where the account may not enter the database any more, ${qualify}`, () =>
       withTenants(server, { tenants: ['a', 'b', 'c'] }, async (context) => {
         const { admin, databaseOf, url } = context
         const user = `tk_denied_${process.pid}`
@@ -509,7 +509,7 @@ onEachServer('a statement and its switch', (server) => {
         }
         try {
           const connection = { ...urlOptions(url), user, password: '' }
-          const options = { connection, database: databaseOf, pool: { max: 1 }, clean }
+          const options = { connection, database: databaseOf, pool: { max: 1 }, qualify }
           await withTenants(server, { ...options, tenants: [] }, async ({ tenantKnex }) => {
             await warm({ ...context, tenantKnex })
             await admin.query(`REVOKE ALL ON \`${databaseOf('c')}\`.* FROM ${user}@'%'`)

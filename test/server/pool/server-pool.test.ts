@@ -170,8 +170,13 @@ onEachServer('the pool of a server', (server) => {
         withProxy(server.url, (proxy) => {
           const pool = { max: 4, maxPerTenant: 4, maxLifetimeMillis: 60_000 }
           return withTenants(server, { connection: proxy.url, pool }, async ({ tenantKnex }) => {
-            const all = () =>
-              Promise.all([1, 2, 3, 4].map(() => tenantKnex('a').raw('DO SLEEP(0.1)')))
+            const { client } = tenantKnex('a')
+            const all = async () => {
+              const four = Array.from({ length: 4 }, () => client.acquireConnection())
+              const held = await Promise.all(four)
+              await Promise.all(held.map((one) => tenantKnex('a').raw('DO 0').connection(one)))
+              await Promise.all(held.map((one) => client.releaseConnection(one)))
+            }
             await all()
             proxy.delay(20) // the way of the good-bye
             const open: number[] = []

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { UNKNOWN_STATEMENT } from '../../../src/connection/sender.ts'
 import { type Need, SessionState } from '../../../src/connection/session/state.ts'
 import {
   decideStart,
@@ -9,6 +10,7 @@ import { placeOf } from '../../support/place.ts'
 
 const a = { place: placeOf('a', 'db_a') }
 const twin = { place: a.place }
+const byA = { lease: a, nature: UNKNOWN_STATEMENT }
 const SELECT = 'select * from items'
 const NEEDS = ['nothing', 'confirm', 'hand-over'] as const
 
@@ -28,36 +30,36 @@ describe('the decision on a command that starts', () => {
   it('refuses what came through another lease than the holder’s, also one of the same tenant', () => {
     for (const need of NEEDS) {
       for (const sql of [SELECT, 'ROLLBACK', undefined]) {
-        expect(decideStart(a, twin, session(need), sql)).to.equal('refuse')
-        expect(decideStart(a, undefined, session(need), sql)).to.equal('refuse')
+        expect(decideStart(byA, twin, session(need), sql)).to.equal('refuse')
+        expect(decideStart(byA, undefined, session(need), sql)).to.equal('refuse')
       }
     }
   })
 
   it('runs what needs nothing, and switches first what needs a switch', () => {
     for (const sql of [SELECT, '', undefined]) {
-      expect(decideStart(a, a, session('nothing'), sql)).to.equal('run')
-      expect(decideStart(a, a, session('confirm'), sql)).to.equal('confirm')
-      expect(decideStart(a, a, session('hand-over'), sql)).to.equal('hand-over')
+      expect(decideStart(byA, a, session('nothing'), sql)).to.equal('run')
+      expect(decideStart(byA, a, session('confirm'), sql)).to.equal('confirm')
+      expect(decideStart(byA, a, session('hand-over'), sql)).to.equal('hand-over')
     }
   })
 
   it('runs the end of a transaction where the database alone is unknown', () => {
     for (const sql of ['COMMIT', 'ROLLBACK', 'rollback to savepoint s1', ' commit; ']) {
-      expect(decideStart(a, a, session('nothing'), sql)).to.equal('run')
-      expect(decideStart(a, a, session('confirm'), sql)).to.equal('run')
+      expect(decideStart(byA, a, session('nothing'), sql)).to.equal('run')
+      expect(decideStart(byA, a, session('confirm'), sql)).to.equal('run')
     }
   })
 
   it('runs not even the end of a transaction in the session of another', () => {
     for (const sql of ['COMMIT', 'ROLLBACK']) {
-      expect(decideStart(a, a, session('hand-over'), sql)).to.equal('hand-over')
+      expect(decideStart(byA, a, session('hand-over'), sql)).to.equal('hand-over')
     }
   })
 
   it('takes for the end of a transaction only what is nothing else', () => {
     for (const sql of ['COMMIT AND CHAIN', 'commit; select 1', 'savepoint s1']) {
-      expect(decideStart(a, a, session('confirm'), sql)).to.equal('confirm')
+      expect(decideStart(byA, a, session('confirm'), sql)).to.equal('confirm')
     }
   })
 
@@ -65,11 +67,11 @@ describe('the decision on a command that starts', () => {
     const state = new SessionState()
     state.onStatement(placeOf('b', 'db_b'))
     state.onDatabase('db_b')
-    expect(decideStart(a, a, state, SELECT)).to.equal('hand-over')
+    expect(decideStart(byA, a, state, SELECT)).to.equal('hand-over')
     state.onCleaned()
-    expect(decideStart(a, a, state, SELECT)).to.equal('confirm')
+    expect(decideStart(byA, a, state, SELECT)).to.equal('confirm')
     state.onDatabase('db_a')
-    expect(decideStart(a, a, state, SELECT)).to.equal('run')
+    expect(decideStart(byA, a, state, SELECT)).to.equal('run')
   })
 })
 

@@ -16,7 +16,8 @@ const REPORT = {
 }
 
 const warnings = (differs: Partial<typeof REPORT>, pool = {}): readonly string[] =>
-  checkServer('default', { ...REPORT, ...differs }, { ...DEFAULTS.pool, ...pool }).warnings
+  checkServer('default', { ...REPORT, ...differs }, { ...DEFAULTS.pool, ...pool }, undefined)
+    .warnings
 
 describe('checkServer', () => {
   it('has nothing to say of a server that suits the pool', () => {

@@ -94,20 +94,25 @@ describe('what an answer means', () => {
   })
 
   it('what an answer tells of is a trace for the next tenant: a change, warnings, an error', () => {
-    const need = (part: Parameters<typeof learnFrom>[0], received: Packet): string => {
+    const needs = (part: Parameters<typeof learnFrom>[0], received: Packet): string[] => {
       const state = new SessionState()
-      state.onStatement(placeOf('a', 'db_a'), true)
+      state.onDatabase('information_schema')
+      state.onStatement(placeOf('a', 'db_a'), 'common')
       learn(state, part, received)
-      return state.need(placeOf('b', 'db_b'))
+      const b = placeOf('b', 'db_b')
+      return [state.need(b, 'own'), state.need(b, 'begin'), state.need(b, 'common')]
     }
-    expect(need('ok', ok(IDLE))).to.equal('confirm')
-    expect(need('rows-end', eof(IDLE))).to.equal('confirm')
-    expect(need('row', ROW)).to.equal('confirm')
-    expect(need('ok', ok(CHANGED))).to.equal('hand-over')
-    expect(need('ok', ok(IDLE, '', 1))).to.equal('hand-over')
-    expect(need('rows-end', eof(CHANGED))).to.equal('hand-over')
-    expect(need('rows-end', eof(IDLE, 0xffff))).to.equal('hand-over')
-    expect(need('error', err(1146))).to.equal('hand-over')
+    const nothing = ['confirm', 'nothing', 'nothing']
+    const trace = ['hand-over', 'hand-over', 'nothing']
+    const change = ['hand-over', 'hand-over', 'hand-over']
+    expect(needs('ok', ok(IDLE))).to.deep.equal(nothing)
+    expect(needs('rows-end', eof(IDLE))).to.deep.equal(nothing)
+    expect(needs('row', ROW)).to.deep.equal(nothing)
+    expect(needs('ok', ok(CHANGED))).to.deep.equal(change)
+    expect(needs('ok', ok(IDLE, '', 1))).to.deep.equal(trace)
+    expect(needs('rows-end', eof(CHANGED))).to.deep.equal(change)
+    expect(needs('rows-end', eof(IDLE, 0xffff))).to.deep.equal(trace)
+    expect(needs('error', err(1146))).to.deep.equal(change)
   })
 
   it('the end of the columns warns a stream where both marks are there, and not one of them', () => {

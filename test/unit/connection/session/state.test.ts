@@ -52,33 +52,100 @@ describe('the state of a session', () => {
     expect(usedBy(a).need({ ...a, server: 'other' })).to.equal('hand-over')
   })
 
-  it('needs no cleaning for another tenant while no statement has left anything', () => {
-    const state = new SessionState()
-    state.onStatement(a, true)
-    state.onDatabase(a.database)
-    expect(state.need(b)).to.equal('confirm')
-    expect(state.need(a)).to.equal('nothing')
-    state.onStatement(b, true)
-    state.onDatabase(b.database)
-    expect(state.need(a)).to.equal('confirm')
-  })
-
-  it('needs cleaning for another tenant from the first statement that may leave something', () => {
-    for (const leave of [
-      (state: SessionState) => state.onStatement(a),
-      (state: SessionState) => state.onTrace(),
-      (state: SessionState) => state.onError(),
-    ]) {
+  describe('with self-contained statements', () => {
+    /** A new session, in which statements of tenants ran. */
+    const common = (...places: (typeof a)[]): SessionState => {
       const state = new SessionState()
-      state.onStatement(a, true)
-      leave(state)
-      state.onStatement(a, true)
-      expect(state.need(b)).to.equal('hand-over')
-      state.onCleaned()
-      expect(state.need(b)).to.equal('confirm')
-      state.onStatement(b, true)
-      expect(state.need(a)).to.equal('confirm')
+      state.onDatabase('information_schema')
+      for (const place of places) state.onStatement(place, 'common')
+      return state
     }
+
+    it('needs nothing for those of any tenant in the neutral database', () => {
+      for (const use of ['common', 'begin'] as const) {
+        expect(common().need(a, use)).to.equal('nothing')
+        expect(common(a).need(b, use)).to.equal('nothing')
+        expect(common(a, b).need(a, use)).to.equal('nothing')
+      }
+    })
+
+    it('needs the database for all others', () => {
+      expect(common(a).need(a)).to.equal('confirm')
+      expect(common(a).need(b)).to.equal('confirm')
+      expect(common(a).databaseFor(b, 'own')).to.equal('db_b')
+    })
+
+    it('needs the neutral database in one that is another tenant’s, or not known', () => {
+      for (const database of ['db_b', undefined]) {
+        const state = common()
+        if (database) state.onDatabase(database)
+        else state.onDatabaseLost()
+        expect(state.need(a, 'common')).to.equal('confirm')
+        expect(state.databaseFor(a, 'common')).to.equal('information_schema')
+      }
+    })
+
+    it('may stay in the tenant’s own database', () => {
+      const state = common()
+      state.onDatabase('db_a')
+      expect(state.need(a, 'common')).to.equal('nothing')
+    })
+
+    it('needs cleaning for others from the first statement that is none', () => {
+      for (const leave of [
+        (state: SessionState) => state.onStatement(a),
+        (state: SessionState) => state.onChange(),
+        (state: SessionState) => state.onError(),
+      ]) {
+        const state = common(a)
+        leave(state)
+        state.onStatement(a, 'common')
+        expect(state.need(b)).to.equal('hand-over')
+        expect(state.need(b, 'begin')).to.equal('hand-over')
+        expect(state.need(b, 'common')).to.equal('hand-over')
+        expect(state.databaseFor(b, 'common')).to.equal('information_schema')
+        expect(state.need(a, 'common'), 'in its own database').to.equal('confirm')
+        expect(state.databaseFor(a, 'common')).to.equal('db_a')
+        state.onCleaned()
+        state.onDatabase('information_schema')
+        expect(state.need(b, 'common')).to.equal('nothing')
+      }
+    })
+
+    it('that left a trace needs cleaning for what could find it', () => {
+      const state = common(a)
+      state.onTrace()
+      expect(state.need(b, 'common')).to.equal('nothing')
+      expect(state.need(b, 'begin')).to.equal('hand-over')
+      expect(state.need(b, 'own')).to.equal('hand-over')
+      expect(state.need(a, 'begin'), 'its own').to.equal('nothing')
+      expect(state.need(a, 'own')).to.equal('confirm')
+    })
+
+    it('that left traces of several tenants is clean for none of them', () => {
+      const state = common(a)
+      state.onTrace()
+      state.onStatement(b, 'common')
+      state.onTrace()
+      state.onStatement(a, 'common')
+      state.onTrace()
+      for (const place of [a, b]) expect(state.need(place, 'begin')).to.equal('hand-over')
+      state.onCleaned()
+      expect(state.need(a)).to.equal('confirm')
+    })
+
+    it('holds something while a transaction is open, although it is no tenant’s', () => {
+      const state = common(a)
+      expect(state.holdsSomething).to.equal(false)
+      state.onStatus(0x0003)
+      expect(state.holdsSomething).to.equal(true)
+    })
+
+    it('is nobody’s once a statement ran astray', () => {
+      const state = common(a)
+      state.onStray()
+      expect(state.need(a, 'common')).to.equal('hand-over')
+    })
   })
 
   it('does not take a name that begins alike for the same', () => {

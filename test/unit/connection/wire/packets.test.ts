@@ -3,6 +3,7 @@ import type { Packet } from '../../../../src/connection/wire/driver-types.ts'
 import {
   errnoOf,
   initDbPacket,
+  isOfOtherDatabase,
   pingPacket,
   queryPacket,
   readOk,
@@ -35,6 +36,7 @@ describe('an OK', () => {
     expect(readOk(packet('00 00 00 0200 0000'), true)).to.deep.equal({
       status: 0x0002,
       leavesTrace: false,
+      isChanged: false,
       database: undefined,
     })
   })
@@ -44,29 +46,33 @@ describe('an OK', () => {
     const answer = '00 00 00 0240 0000 00 07 01 05 04 6d325f61'
     expect(readOk(packet(answer), true)).to.deep.equal({
       status: 0x4002,
-      leavesTrace: true,
+      leavesTrace: false,
+      isChanged: true,
       database: 'm2_a',
     })
   })
 
   it('tells of what its statement has left: an id, warnings, a change of the session', () => {
     const UNREADABLE = '00 00 00 0240 0000'
-    for (const [answer, leavesTrace] of [
-      ['00 05 00 0200 0000', false],
-      ['00 05 01 0200 0000', true],
-      ['00 05 fc 0001 0200 0000', true],
-      ['00 05 00 0200 0100', true],
-      ['00 05 00 0200 0001', true],
+    const neither = { leavesTrace: false, isChanged: false }
+    const trace = { leavesTrace: true, isChanged: false }
+    const change = { leavesTrace: false, isChanged: true }
+    for (const [answer, tells] of [
+      ['00 05 00 0200 0000', neither],
+      ['00 05 01 0200 0000', trace],
+      ['00 05 fc 0001 0200 0000', trace],
+      ['00 05 00 0200 0100', trace],
+      ['00 05 00 0200 0001', trace],
       // As a MySQL 9.7 answers BEGIN and COMMIT: what has changed is the transaction.
-      ['00 00 00 0340 0000 00 0b 05 09 08 545f5f5f5f5f5f5f', false],
-      ['00 00 00 0240 0000 00 0b 05 09 08 5f5f5f5f5f5f5f5f', false],
-      ['00 00 00 0340 0000 00 0e 05 09 08 545f5f5f5f5f5f5f 02 01 31', true],
-      ['00 00 00 0240 0000 00 00', true],
-      [UNREADABLE, true],
+      ['00 00 00 0340 0000 00 0b 05 09 08 545f5f5f5f5f5f5f', neither],
+      ['00 00 00 0240 0000 00 0b 05 09 08 5f5f5f5f5f5f5f5f', neither],
+      ['00 00 00 0340 0000 00 0e 05 09 08 545f5f5f5f5f5f5f 02 01 31', change],
+      ['00 00 00 0240 0000 00 00', change],
+      [UNREADABLE, change],
     ] as const) {
-      expect(readOk(packet(answer), true).leavesTrace, answer).to.equal(leavesTrace)
+      expect(readOk(packet(answer), true), answer).to.include(tells)
     }
-    expect(readOk(packet('00 00 00 0240 0000 00 00'), false).leavesTrace).to.equal(true)
+    expect(readOk(packet('00 00 00 0240 0000 00 00'), false)).to.include(change)
   })
 
   it('tells that the current database was dropped', () => {
@@ -81,6 +87,7 @@ describe('an OK', () => {
     expect(readOk(packet(answer), true)).to.deep.equal({
       status: 0x4003,
       leavesTrace: true,
+      isChanged: true,
       database: 'b',
     })
   })
@@ -94,6 +101,7 @@ describe('an OK', () => {
     expect(readOk(packet(answer), true)).to.deep.equal({
       status: 0x0002,
       leavesTrace: false,
+      isChanged: false,
       database: undefined,
     })
   })
@@ -116,7 +124,8 @@ describe('an OK', () => {
     const answer = `00 fd 010000 00 0240 0000 00 15 01 02 01 62 ${variable}`
     expect(readOk(packet(answer), true)).to.deep.equal({
       status: 0x4002,
-      leavesTrace: true,
+      leavesTrace: false,
+      isChanged: true,
       database: 'b',
     })
   })
@@ -126,5 +135,23 @@ describe('an OK', () => {
     const variable = `00 fc 3101 01 78 ${value}` // 1 + 1 + 3 + 300 = 305
     const answer = `00 00 00 0240 0000 00 fc 3901 ${variable} 01 02 01 62` // 308 + 1 + 4 = 313
     expect(readOk(packet(answer), true).database).to.equal('b')
+  })
+})
+
+describe('a column definition', () => {
+  /** `def`, the database, and the beginning of the table's name. */
+  const column = (database: string) => packet(`03 646566 ${hexOf(database)} 05 6974656d73`)
+  const hexOf = (text: string) => Buffer.from([text.length, ...Buffer.from(text)]).toString('hex')
+
+  it('is of the database that it names', () => {
+    const own = Buffer.from('db_a')
+    expect(isOfOtherDatabase(column('db_a'), own)).to.equal(false)
+    for (const other of ['db_b', 'db_', 'db_a1', 'DB_A', 'information_schema', 'x']) {
+      expect(isOfOtherDatabase(column(other), own), other).to.equal(true)
+    }
+  })
+
+  it('is of none if it is an expression', () => {
+    expect(isOfOtherDatabase(column(''), Buffer.from('db_a'))).to.equal(false)
   })
 })

@@ -1,0 +1,260 @@
+/*
+ * Finds the names of tables in the text of a plain query, by the grammar of the statements that Knex's query
+ * builder writes. If a text is not certainly of that grammar, it is refused.
+ */
+
+/** A quoted name, a word, or one sign. White space is left out, and so is everything inside a name. */
+const TOKEN = /`(?:[^`]|``)*`|[a-z_]\w*|\S/gi
+
+/** Words that may follow a table and its alias. A comma may not: it would bring in another table. */
+const AFTER_TABLE = new Set(
+  'cross for from group having inner join left limit lock natural on order right select set union using values where'.split(
+    ' ',
+  ),
+)
+/** Words after which no table follows until the next FROM or JOIN. */
+const AFTER_TABLES = new Set('for group having limit lock order set union values where'.split(' '))
+
+/** The part of a query that is being read. `tables`: a list of tables and the conditions of its joins. */
+type Clause = 'begin' | 'select' | 'insert' | 'delete' | 'tables' | 'other'
+
+/** A token, with the place in the text at which it begins. */
+interface Token {
+  readonly text: string
+  readonly at: number
+}
+
+/** The names of common table expressions that a query can see. */
+type Visible = readonly string[]
+
+/** A text that is not certainly understood. */
+class NotUnderstood extends Error {}
+
+/**
+ * The places in a text at which the name of a table begins, in ascending order. The names of common table
+ * expressions, aliases and columns are not among them. Undefined if the text is not understood.
+ *
+ * @param sql a plain query: only words of Knex's query builder, names in backticks, and placeholders
+ */
+export function findTableNames(sql: string): readonly number[] | undefined {
+  try {
+    return new Reader(sql).read()
+  } catch (error) {
+    if (error instanceof NotUnderstood) return undefined
+    throw error
+  }
+}
+
+/** Queries inside queries, at most: reading deeper ones could exhaust the stack. */
+const MAX_DEPTH = 100
+
+/** Reads one statement from its beginning to its end. */
+class Reader {
+  readonly #tokens: readonly Token[]
+  #next = 0
+  #depth = 0
+  /** The tables found so far. */
+  readonly #tables: Token[] = []
+
+  constructor(sql: string) {
+    this.#tokens = Array.from(sql.matchAll(TOKEN), (match) => ({
+      text: match[0].startsWith('`') ? match[0] : match[0].toLowerCase(),
+      at: match.index,
+    }))
+  }
+
+  read(): number[] {
+    this.#readQuery([])
+    if (this.#peek() !== undefined) throw new NotUnderstood()
+    return this.#tables.map(({ at }) => at)
+  }
+
+  /** Reads up to the closing parenthesis, or to the end of the text. */
+  #readQuery(outer: Visible): void {
+    let visible = outer
+    let clause: Clause = 'begin'
+    for (let text = this.#peek(); text !== undefined && text !== ')'; text = this.#peek()) {
+      if (text === 'with' && clause === 'begin') visible = this.#readWith(visible)
+      else if (text === '(') this.#readParentheses(visible)
+      else if (isName(text)) this.#readColumn()
+      else clause = this.#readWord(text, clause, visible)
+    }
+  }
+
+  #readParentheses(visible: Visible): void {
+    if (++this.#depth > MAX_DEPTH) throw new NotUnderstood()
+    this.#expect('(')
+    this.#readQuery(visible)
+    this.#expect(')')
+    this.#depth--
+  }
+
+  /** Reads a word or a sign, and the table behind it. */
+  #readWord(text: string, clause: Clause, visible: Visible): Clause {
+    const before = this.#tokens[this.#next - 1]?.text
+    this.#next++
+    switch (text) {
+      case 'select':
+        return 'select'
+      case 'insert':
+        return expectClause(clause, 'begin') && 'insert'
+      case 'delete':
+        expectClause(clause, 'begin')
+        return this.#readDelete(visible)
+      case 'into':
+        expectClause(clause, 'insert')
+        this.#readTable(visible, '(')
+        return 'other'
+      case 'from':
+        expectClause(clause, 'select')
+        this.#readTable(visible)
+        return 'tables'
+      case 'join':
+        expectClause(clause, 'tables')
+        this.#readTable(visible)
+        return 'tables'
+      case 'update':
+        if (before === 'for' || before === 'key') return 'other'
+        expectClause(clause, 'begin')
+        this.#readTable(visible)
+        return 'tables'
+      case ',':
+        if (clause === 'tables') throw new NotUnderstood()
+        return clause
+      case 'using': // columns; without parentheses, the tables of a DELETE
+        if (this.#peek() !== '(') throw new NotUnderstood()
+        return clause
+      case 'with':
+      case 'of':
+        throw new NotUnderstood()
+      default:
+        return AFTER_TABLES.has(text) ? 'other' : clause
+    }
+  }
+
+  /** Reads `table.column`. A name in front of those would be a database's. */
+  #readColumn(): void {
+    if (this.#readDotted().length > 2) throw new NotUnderstood()
+  }
+
+  /** Reads a name, and those behind it that are joined by dots. */
+  #readDotted(): Token[] {
+    const names = [this.#readName()]
+    while (this.#accept('.')) {
+      if (!this.#accept('*')) names.push(this.#readName())
+      else names.push(this.#tokens[this.#next - 1] as Token)
+    }
+    return names
+  }
+
+  #readName(): Token {
+    const token = this.#tokens[this.#next++]
+    if (token === undefined || !isName(token.text)) throw new NotUnderstood()
+    return token
+  }
+
+  /**
+   * Reads a table and its alias: a name, or a query in parentheses.
+   *
+   * @param mayFollow a sign that may follow, besides the usual words
+   * @returns the name, if the table has no alias
+   */
+  #readTable(visible: Visible, mayFollow?: string): string | undefined {
+    let name: string | undefined
+    if (this.#peek() === '(') this.#readDerivedTable(visible)
+    else name = this.#readTableName(visible)
+    if (this.#accept('as') || isName(this.#peek() ?? '')) {
+      this.#readName()
+      name = undefined
+    }
+    const next = this.#peek()
+    const isEnd = next === undefined || next === ')' || next === mayFollow
+    if (!isEnd && !AFTER_TABLE.has(next)) throw new NotUnderstood()
+    return name
+  }
+
+  #readDerivedTable(visible: Visible): void {
+    const inside = this.#tokens[this.#next + 1]?.text ?? ''
+    if (!['select', 'with', '('].includes(inside)) throw new NotUnderstood()
+    this.#readParentheses(visible)
+  }
+
+  #readTableName(visible: Visible): string {
+    const names = this.#readDotted()
+    if (names.length > 1) throw new NotUnderstood()
+    const [token] = names as [Token]
+    if (!isAmong(token.text, visible)) this.#tables.push(token)
+    return token.text
+  }
+
+  /** Reads from the target of a DELETE to its first table. With joins, the target is named first. */
+  #readDelete(visible: Visible): Clause {
+    const target = this.#peek() === 'from' ? undefined : this.#readName()
+    if (target) this.#tables.push(target)
+    this.#expect('from')
+    const name = this.#readTable(visible)
+    if (target && name !== target.text) throw new NotUnderstood()
+    return 'tables'
+  }
+
+  /** Reads common table expressions, and returns the names that the query behind them can see. */
+  #readWith(outer: Visible): Visible {
+    this.#expect('with')
+    const isRecursive = this.#accept('recursive')
+    const names: string[] = []
+    const bodies: Token[][] = []
+    do {
+      const name = this.#readName().text
+      if (this.#peek() === '(') this.#readParentheses(outer)
+      this.#expect('as')
+      const count = this.#tables.length
+      this.#readParentheses([...outer, ...names, ...(isRecursive ? [name] : [])])
+      names.push(name)
+      bodies.push(this.#tables.slice(count))
+    } while (this.#accept(','))
+    // A body's table with the name of its own or of a later expression: servers differ in what it means.
+    for (const [at, tables] of bodies.entries()) {
+      const unseen = names.slice(at)
+      if (tables.some(({ text }) => isAmong(text, unseen))) throw new NotUnderstood()
+    }
+    return [...outer, ...names]
+  }
+
+  #peek(): string | undefined {
+    return this.#tokens[this.#next]?.text
+  }
+
+  #accept(text: string): boolean {
+    if (this.#peek() !== text) return false
+    this.#next++
+    return true
+  }
+
+  #expect(text: string): void {
+    if (!this.#accept(text)) throw new NotUnderstood()
+  }
+}
+
+function isName(text: string): boolean {
+  return text.startsWith('`')
+}
+
+function expectClause(clause: Clause, expected: Clause): true {
+  if (clause !== expected) throw new NotUnderstood()
+  return true
+}
+
+const ASCII = /^[\x20-\x7e]*$/
+
+/**
+ * True for a name that is in a list. Servers differ in whether case and accents count, so a name that may be
+ * in the list is not understood.
+ */
+function isAmong(name: string, list: Visible): boolean {
+  if (list.length === 0) return false
+  if (list.includes(name)) return true
+  const lower = name.toLowerCase()
+  const isUnsure = !ASCII.test(name) || list.some((one) => one.toLowerCase() === lower)
+  if (isUnsure || !list.every((one) => ASCII.test(one))) throw new NotUnderstood()
+  return false
+}
