@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { TenantKnexError } from './base/errors.ts'
 import { isObject, rejectRenamedKeys, rejectUnknownKeys } from './base/option-checks.ts'
-import { outside, Scope } from './base/scope.ts'
+import { outside, Scope, unscoped } from './base/scope.ts'
 import { Caches } from './cache/caches.ts'
 import type { BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
 import { BoundKnexes } from './knex/bound-knexes.ts'
@@ -48,9 +48,9 @@ export function createTenantKnex(options: TenantKnexOptions): TenantKnex {
     (foreign, around) => counterpart(knexes.get(foreign.tenant.id), around),
   )
   // The caller may be in a scope, but connections and caches serve all tenants.
-  const servers = outside(() => new Servers(resolved))
+  const servers = unscoped(() => new Servers(resolved))
   const transactions = new TransactionScope<BoundKnex>(scope)
-  const caches = outside(
+  const caches = unscoped(
     () =>
       new Caches(
         resolved.cache,

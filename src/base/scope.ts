@@ -171,6 +171,14 @@ export function outside<R>(fn: () => R): R {
   return storage.run({ key: undefined, by: storage, ...own, next: undefined }, fn)
 }
 
+/**
+ * Calls a function that enters no scope outside all scopes. Without a scope around it, that needs nothing.
+ * From its first use on, Node 20 and 22 call the storage at every promise of the process.
+ */
+export function unscoped<R>(fn: () => R): R {
+  return storage.getStore() === undefined ? fn() : outside(fn)
+}
+
 function held<T>({ pending, value }: Link): T | undefined {
   return (pending ? pending.value : value) as T | undefined
 }

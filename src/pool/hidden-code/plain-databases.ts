@@ -4,9 +4,9 @@ import { type Inspect, Inspections } from './inspections.ts'
 import { RecentMap } from './recent-map.ts'
 
 /** How long the server's word counts. */
-export const RECHECK_MILLIS = 5 * 60_000
+export const RECHECK_MILLIS: number = 5 * 60_000
 /** When a database that is in use is asked for again, so that there is always a word that counts. */
-export const REFRESH_MILLIS = 4 * 60_000
+export const REFRESH_MILLIS: number = 4 * 60_000
 /** A database that does not exist may be created at any time. */
 export const MISSING_REFRESH_MILLIS = 10_000
 /** How many databases are remembered: at least this many, at most twice as many. */
