@@ -20,6 +20,7 @@ export type { LookupOptions } from './base/lookup-options.ts'
 export type { Cached } from './cache/cached.ts'
 export type { MemoryStats } from './cache/stores/memory-store.ts'
 export type { RememberOptions, TenantCache } from './cache/tenant-cache.ts'
+export type { HiddenCode } from './connection/hidden-code/verdict.ts'
 export type { ServerReport } from './connection/inspect.ts'
 export { createTenantKnex } from './create-tenant-knex.ts'
 export type { AmbientKnex, BoundKnex, BoundTransaction } from './knex/bound-knex.ts'
@@ -33,6 +34,7 @@ export {
   type HeldConnection,
   type PoolNumbers,
 } from './pool/acquire-timeout.ts'
+export type { PlainReport } from './pool/hidden-code/plain-databases.ts'
 export type { ServerCheck } from './pool/server-check.ts'
 export type {
   ConnectionInfo,

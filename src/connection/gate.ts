@@ -73,7 +73,6 @@ export class Gate implements CommandGate {
     return this.#prologue?.isPipelined === true
   }
 
-  /** The connection has ended. */
   onClose(error: Error): void {
     this.#prologue?.end(error)
     this.#prologue = undefined
@@ -200,10 +199,11 @@ export class Gate implements CommandGate {
     showsRows: boolean,
     packet: Packet,
     part: AnswerPart,
-    { lease: { place }, columnsOf }: Sender,
+    sender: Sender,
   ): void {
+    const { place } = sender.lease
     const { state, isTracked, connectionId } = this.#connection
-    if (part === 'column' && columnsOf && isOfOtherDatabase(packet, columnsOf)) {
+    if (part === 'column' && isOfOtherDatabase(packet, sender.columnsOf)) {
       this.#destroyUnder(command, 'foreign-column', foreignColumnError(place, connectionId))
     }
     const meaning = learnFrom(part, packet, state, isTracked === true, !showsRows)

@@ -131,7 +131,6 @@ export class ServerPool {
     await this.#returns.kill(connection)
   }
 
-  /** Counts and reports that a tenant's call was refused. */
   onRefusal(error: TenantKnexError): void {
     this.#reports.onRefusal(error)
   }

@@ -300,6 +300,7 @@ onEachServer('tenantKnex', (server) => {
               waiting: 0,
               switching: 'auto',
               isTracked: true,
+              databases: undefined,
             },
           ],
         })

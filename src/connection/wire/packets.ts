@@ -81,12 +81,15 @@ export function readColumnCount({ buffer, offset, end }: Packet): number | undef
 const DATABASE_AT = 4
 
 /**
- * True if a column definition names another database than this one. It names none for an expression. The
- * layout: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html
+ * True if a column definition names another database than this one, if any is given. It names none for an
+ * expression. The layout: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html
  */
-export function isOfOtherDatabase({ buffer, offset }: Packet, database: Buffer): boolean {
+export function isOfOtherDatabase(
+  { buffer, offset }: Packet,
+  database: Buffer | undefined,
+): boolean {
   const length = buffer[offset + DATABASE_AT]
-  if (length === 0) return false
+  if (length === 0 || database === undefined) return false
   const from = offset + DATABASE_AT + 1
   return length !== database.length || database.compare(buffer, from, from + database.length) !== 0
 }

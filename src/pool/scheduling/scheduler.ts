@@ -61,7 +61,6 @@ export class Scheduler<C, W> {
     this.#waiters = new Waiters(limits.max, (share) => this.#capOf(share))
   }
 
-  /** Acquires that wait. */
   get waiting(): number {
     return this.#waiters.size
   }
@@ -96,9 +95,8 @@ export class Scheduler<C, W> {
   }
 
   /**
-   * A connection for a tenant at once; undefined if the tenant has to wait.
-   *
-   * @param takesAny true if a connection in no tenant's database suits as well as one in the tenant's
+   * A connection for a tenant at once; undefined if the tenant has to wait. With `takesAny` one in no tenant's
+   * database suits as well as one in the tenant's.
    */
   take(database: string, now: number, takesAny = false): Member<C, W> | undefined {
     this.#now = now
@@ -122,7 +120,6 @@ export class Scheduler<C, W> {
     return this.#capOf(this.#shares.get(database) ?? new TenantShare(database))
   }
 
-  /** All waiters, a tenant's in the order of their turns. */
   waiters(): Waiter<C, W>[] {
     return this.#waiters.all()
   }
