@@ -156,7 +156,8 @@ export class SessionState {
   }
 
   #holdsForeign(place: Place, use: SessionUse): boolean {
-    if (this.#owner !== undefined) return !isSamePlace(this.#owner, place)
+    if (this.#owner !== undefined && !isSamePlace(this.#owner, place)) return true
+    // An error makes a session its tenant's, and a trace of another tenant may be in there.
     return use !== 'common' && this.#tracer !== undefined && this.#tracer !== place
   }
 }

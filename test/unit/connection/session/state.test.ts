@@ -112,6 +112,22 @@ describe('the state of a session', () => {
       }
     })
 
+    it('needs cleaning for its own tenant too if another one has left a trace before', () => {
+      for (const leave of [
+        (state: SessionState) => state.onStatement(b),
+        (state: SessionState) => state.onChange(),
+        (state: SessionState) => state.onError(),
+      ]) {
+        const state = common(a)
+        state.onTrace()
+        state.onStatement(b, 'common')
+        leave(state)
+        expect(state.need(b)).to.equal('hand-over')
+        expect(state.need(b, 'begin')).to.equal('hand-over')
+        expect(state.databaseFor(b, 'own')).to.equal('db_b')
+      }
+    })
+
     it('that left a trace needs cleaning for what could find it', () => {
       const state = common(a)
       state.onTrace()
