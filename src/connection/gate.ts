@@ -165,7 +165,7 @@ export class Gate implements CommandGate {
 
   #run(command: Command, passage: Passage, sender: Sender): boolean {
     this.#isInFlight = true
-    this.#onWire.begin(sender, command.sql !== undefined)
+    this.#onWire.begin(sender, command)
     const isDone = this.#pass(command, undefined)
     steerStream(command, sender.lease)
     passage.showsRows = this.#untold.has(command) || hasTypeCast(command, this.#connection.raw)

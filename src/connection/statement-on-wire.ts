@@ -1,6 +1,8 @@
 import type { Place } from '../tenants/place.ts'
 import type { Sender } from './sender.ts'
 import type { SessionUse } from './session/state.ts'
+import { isStatement } from './wire/driver-command.ts'
+import type { Command } from './wire/driver-types.ts'
 
 /** The connection whose statements are watched. */
 export interface Watched {
@@ -24,11 +26,10 @@ export class StatementOnWire {
     this.#connection = connection
   }
 
-  /** @param isStatement false for a command that is none, such as a ping */
-  begin(sender: Sender, isStatement: boolean): void {
+  begin(sender: Sender, command: Command): void {
     this.#sender = sender
     this.tellSession(sender)
-    if (!isStatement || sender.nature.definesNothing) return
+    if (sender.nature.definesNothing || !isStatement(command)) return
     this.#endDefinition = this.#connection.settings.events.onDefinition(sender.lease.place)
   }
 

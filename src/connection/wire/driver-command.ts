@@ -18,6 +18,11 @@ export function isTextQuery(command: Command): boolean {
   return Object.getPrototypeOf(command) === QUERY
 }
 
+/** False for a command that is none, such as a ping. A prepared statement is executed without its text. */
+export function isStatement({ sql, statement }: Command): boolean {
+  return sql !== undefined || statement !== undefined
+}
+
 /**
  * Options of each query of our own. The user's options do not change them. When mysql2 reads a value, a
  * `typeCast` of the query itself goes before all other options.

@@ -55,6 +55,8 @@ export interface WireCommand {
 export interface Command extends WireCommand {
   /** SQL of a Query or an Execute. */
   readonly sql?: string
+  /** Of an Execute: the statement that was prepared. */
+  readonly statement?: unknown
   /** The state that handles the next packet: one of the functions below, by identity. */
   readonly next?: unknown
   readonly resultsetHeader?: unknown

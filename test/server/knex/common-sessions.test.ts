@@ -187,6 +187,20 @@ interface Raw {
   execute(sql: string, done: (error: unknown) => void): void
 }
 
+interface Prepared {
+  execute(values: unknown[], done: (error: unknown) => void): void
+}
+
+interface Preparing {
+  prepare(sql: string, done: (error: unknown, statement: Prepared) => void): void
+}
+
+function prepare(connection: Preparing, sql: string): Promise<Prepared> {
+  return new Promise((done, fail) => {
+    connection.prepare(sql, (error, statement) => (error ? fail(error) : done(statement)))
+  })
+}
+
 async function withConnection(
   knex: BoundKnex,
   fn: (connection: { execute(sql: string): Promise<void> }) => Promise<void>,
@@ -222,10 +236,11 @@ onEachServer('a common session', (server) => {
     test: (context: TestTenants & { since: () => ReturnType<typeof counts> }) => Promise<void>,
     switching: 'auto' | 'pipelined' | 'roundtrip' = 'auto',
     make: (context: TestTenants) => Promise<unknown> = async () => undefined,
+    max = 1,
   ): Promise<void> =>
     withTenants(
       server,
-      { qualify: 'auto', switching, pool: { max: 1 }, tenants: ['a', 'b'] },
+      { qualify: 'auto', switching, pool: { max }, tenants: ['a', 'b'] },
       async (context) => {
         await context.admin.query(`CREATE TABLE \`${context.databaseOf('a')}\`.plain (id INT)`)
         await make(context)
@@ -359,6 +374,14 @@ onEachServer('a common session', (server) => {
       expect(since().handOvers).to.equal(1)
     }))
 
+  it('is cleaned of another tenant’s trace although an error has made it its tenant’s', () =>
+    withOne(async ({ tenantKnex }) => {
+      await tenantKnex('a')('items').insert({ tenant: 'a', val: 1 })
+      await rejection(tenantKnex('b')('nowhere'))
+      const [[row]] = await tenantKnex('b').raw('SELECT LAST_INSERT_ID() AS found')
+      expect(row.found).to.equal(0)
+    }))
+
   it('shows users the statement that Knex has made', () =>
     withOne(async ({ tenantKnex, databaseOf }) => {
       const a = tenantKnex('a')
@@ -423,6 +446,26 @@ onEachServer('a common session', (server) => {
       await context.tenantKnex('a').raw(trigger(context.databaseOf('a')))
       expect(await triggered(context)).to.equal(null)
     }))
+
+  it('is not used from the moment at which a prepared statement makes a view', () =>
+    withOne(
+      async ({ tenantKnex }) => {
+        const a = tenantKnex('a')
+        const connection: Preparing = await a.client.acquireConnection()
+        const view = "CREATE VIEW leaks AS SELECT GET_LOCK('tk_view', 0) AS isLocked"
+        const statement = await prepare(connection, view)
+        await inspected(tenantKnex)
+        await new Promise((done) => statement.execute([], done))
+        await a('leaks').select('isLocked')
+        const find = "IS_USED_LOCK('tk_view') = CONNECTION_ID()"
+        const [[row]] = await tenantKnex('b').raw(`SELECT ${find} AS found`)
+        expect(row.found).not.to.equal(1)
+        await a.client.releaseConnection(connection)
+      },
+      'auto',
+      undefined,
+      2,
+    ))
 
   const hidden = server.name === 'MariaDB' ? [...IN_VIEWS, ...IN_COLUMNS] : IN_VIEWS
   for (const { name, make, use, find, found } of hidden) {
