@@ -99,11 +99,12 @@ function planOf(seed: number): StormPlan {
 }
 
 function onRun(run: StormRun): void {
-  const { server, kind, seed, seconds, report } = run
+  const { server, kind, seed, seconds, report, tagged, qualified = 0, switches } = run
   const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0)
   console.log(
     `${server}, ${kind}, seed ${seed}: ${report.operations} operations, ${faults} faults, ` +
-      `${report.rows} rows, ${report.violations.length} violations, ${Math.round(seconds)} s`,
+      `${report.rows} rows, ${qualified} of ${tagged} statements qualified, ${switches} switches, ` +
+      `${report.violations.length} violations, ${Math.round(seconds)} s`,
   )
   for (const { operation, message } of report.violations) {
     console.error(`VIOLATION in operation ${operation}: ${message}`)

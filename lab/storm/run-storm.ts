@@ -2,8 +2,9 @@ import type { TenantKnexOptions } from '../../src/index.ts'
 import { StormError, type StormReport, storm } from '../../src/testing/index.ts'
 import type { OwnServer } from '../../test/support/own-server.ts'
 import { allFaults } from './faults/all.ts'
+import { hiddenCode } from './hidden-code.ts'
 import { hiddenChanges } from './operations.ts'
-import { TENANTS, withWorld } from './world.ts'
+import { databaseOf, TENANTS, withWorld } from './world.ts'
 
 /**
  * - `calm`: nothing breaks, and nothing may fail.
@@ -40,6 +41,10 @@ export interface StormRun extends StormPlan {
   readonly report: StormReport
   /** How many statements with the storm's tag were sent. */
   readonly tagged: number
+  /** How many of them, about, named their database. */
+  readonly qualified?: number
+  readonly switches?: number
+  readonly handOvers?: number
   readonly seconds: number
 }
 
@@ -56,15 +61,17 @@ export async function runStorm(server: OwnServer, plan: StormPlan): Promise<Stor
         tenantKnex: world.tenantKnex,
         tenants: TENANTS,
         workers: WORKERS[kind],
-        ownOperations: hiddenChanges(server.name),
+        ownOperations: [...hiddenChanges(server.name), ...hiddenCode(world.admin, databaseOf)],
         faults: isEven ? faults.map((fault) => ({ ...fault, weight: 1 })) : faults,
         witness: world.witness,
         ...{ seed, operations, faultEvery },
       }),
     )
     const seconds = (Date.now() - since) / 1_000
-    const { name } = server
-    return { ...plan, server: name, version: row?.version, report, tagged: world.tagged, seconds }
+    const { tagged, qualified } = world
+    const [{ switches, handOvers }] = world.tenantKnex.stats().servers
+    const sent = { tagged, qualified, switches, handOvers }
+    return { ...plan, server: server.name, version: row?.version, report, ...sent, seconds }
   })
 }
 

@@ -7,6 +7,7 @@ import type { OwnServer } from '../../test/support/own-server.ts'
 import { type Proxy as NetworkProxy, withProxy } from '../../test/support/proxy.ts'
 import { urlOptions } from '../../test/support/tenants.ts'
 import { Admin } from './admin.ts'
+import { createSeen } from './hidden-code.ts'
 import { createProcedure } from './procedure.ts'
 import { ServerWitness, WITNESS_SETTINGS } from './witness.ts'
 
@@ -33,6 +34,8 @@ export interface World {
   readonly witness: StormWitness
   /** How many statements with a storm's tag were sent so far. */
   readonly tagged: number
+  /** How many of them, about, named their database. */
+  readonly qualified: number
   /** Starts the server again with the same settings. */
   startServer(): Promise<void>
 }
@@ -63,7 +66,10 @@ export async function prepareServer(server: OwnServer): Promise<void> {
   const grants = TENANTS.map(grantOn)
   await admin.sql([`CREATE USER ${ACCOUNT}`, ...databases, ...grants].join(';'))
   await fillDatabases(server, databaseOf, TENANTS)
-  for (const tenant of TENANTS) await createProcedure(admin, databaseOf(tenant))
+  for (const tenant of TENANTS) {
+    await createProcedure(admin, databaseOf(tenant))
+    await createSeen(admin, databaseOf(tenant))
+  }
   await admin.end()
 }
 
@@ -90,9 +96,11 @@ export async function withWorld<T>(
   const url = new URL(server.adminUrl)
   url.username = ACCOUNT
   const [admin, witnessAdmin] = [new Admin(server.adminUrl), new Admin(server.adminUrl)]
-  let tagged = 0
+  let [tagged, qualified] = [0, 0]
   const onSent = (data: Buffer): void => {
-    if (data.includes('storm:') && findTag(data.toString('latin1'))) tagged++
+    if (!data.includes('storm:') || !findTag(data.toString('latin1'))) return
+    tagged++
+    if (data.includes('`.`tenant_knex_storm')) qualified++
   }
   try {
     return await withProxy(
@@ -106,6 +114,9 @@ export async function withWorld<T>(
             ...{ server, admin, proxy, tenantKnex, witness, startServer },
             get tagged() {
               return tagged
+            },
+            get qualified() {
+              return qualified
             },
           })
         } finally {

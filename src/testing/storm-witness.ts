@@ -29,7 +29,8 @@ export interface Testimony {
 const NEUTRAL_DATABASE = 'information_schema'
 
 /**
- * Finds statements of a run that ran in another database than their own tenant's.
+ * Finds statements of a run that ran in another database than their own tenant's, or that name another
+ * tenant's.
  *
  * @returns the number of statements of the run, and a sentence for each problem
  */
@@ -39,16 +40,31 @@ export function checkStatements(
 ): { seen: number; wrong: string[] } {
   const own = statements.flatMap(({ text, database }) => {
     const tag = findTag(text)
-    return tag?.run === run ? [{ database, expected: databases[tag.tenant], tag }] : []
+    return tag?.run === run ? [{ text, database, expected: databases[tag.tenant], tag }] : []
   })
   const wrong = own.filter(
     ({ database, expected }) => database !== expected && database !== NEUTRAL_DATABASE,
   )
+  const naming = own.flatMap(({ text, expected, tag }) => {
+    const named = namesIn(text).find((name) => name !== expected && databases.includes(name))
+    return named === undefined ? [] : [{ named, tag }]
+  })
   return {
     seen: own.length,
-    wrong: wrong.map(
-      ({ database, expected, tag }) =>
-        `the server ran a statement of operation ${tag.operation} in ${database}, not in ${expected}`,
-    ),
+    wrong: [
+      ...wrong.map(
+        ({ database, expected, tag }) =>
+          `the server ran a statement of operation ${tag.operation} in ${database}, not in ${expected}`,
+      ),
+      ...naming.map(
+        ({ named, tag }) =>
+          `the server ran a statement of operation ${tag.operation} that names ${named}`,
+      ),
+    ],
   }
+}
+
+/** The quoted names in a text that have another name behind them. */
+function namesIn(text: string): string[] {
+  return Array.from(text.matchAll(/`([^`]+)`\./g), ([, name]) => String(name))
 }

@@ -54,7 +54,7 @@ export async function dropStormTables(
 
 /**
  * Checks that each database was prepared for storms and for this tenant, and deletes the rows of earlier
- * storms.
+ * storms. The ids of each tenant's inserts begin at a number of its own.
  *
  * @throws `ERR_STORM_REFUSED`
  */
@@ -66,7 +66,25 @@ export async function takeStormTables(
     const owners = await ownersOf(tenantKnex(id))
     if (owners.join() !== id) throw refused(id, describe(owners))
   })
-  await forEach(tenants, async (id) => void (await tenantKnex(id)(WRITES).truncate()))
+  await forEach(tenants, async (id) => {
+    const writes = () => tenantKnex(id)(WRITES)
+    await writes().truncate()
+    const before = { id: IDS * (tenants.indexOf(id) + 1), operation: 0 }
+    await writes().insert({ ...before, part: 0, tag: '' })
+    await writes().where(before).delete()
+  })
+}
+
+/** So many ids are kept for the inserts of each tenant. */
+const IDS = 1_000_000_000
+
+/**
+ * The tenant whose insert got an id, by its place in the storm's list. Undefined if the id does not tell.
+ * That is so in tables which were created during the storm.
+ */
+export function ownerOfId(id: unknown): number | undefined {
+  const owner = Math.floor(Number(id) / IDS) - 1
+  return owner >= 0 ? owner : undefined
 }
 
 const COLUMNS: Readonly<Record<string, (table: Knex.CreateTableBuilder) => void>> = {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { StormFault } from '../../../src/testing/storm-fault.ts'
 import { ITEMS, MARKER, SHADE, WRITES } from '../../../src/testing/tables.ts'
 import { Admin } from '../admin.ts'
+import { createSeen } from '../hidden-code.ts'
 import { createProcedure } from '../procedure.ts'
 import { databaseOf, fillDatabases, grantOn, type World } from '../world.ts'
 
@@ -56,6 +57,8 @@ async function recreate({ admin, server }: World, tenant: string): Promise<void>
   await admin.sql(`DROP DATABASE IF EXISTS ${SPARE}; CREATE DATABASE ${SPARE}`)
   await fillDatabases(server, () => SPARE, [tenant])
   await admin.sql(`DROP DATABASE ${database}`)
-  await admin.sql(`CREATE DATABASE ${database}; RENAME TABLE ${moves.join()}`)
+  await admin.sql(`CREATE DATABASE ${database}`)
+  await createSeen(admin, database)
+  await admin.sql(`RENAME TABLE ${moves.join()}`)
   await createProcedure(admin, database)
 }

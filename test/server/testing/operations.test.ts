@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { Claims } from '../../../src/testing/claims.ts'
 import { createStormTables } from '../../../src/testing/index.ts'
+import { BUILT_READ_OPERATIONS } from '../../../src/testing/operations/built.ts'
 import { CANCELLATION_OPERATIONS } from '../../../src/testing/operations/cancellations.ts'
 import { READ_OPERATIONS } from '../../../src/testing/operations/reads.ts'
 import { OPERATIONS } from '../../../src/testing/operations.ts'
@@ -50,7 +51,7 @@ onEachServer('an operation of a storm', (server) => {
   }
 
   describe('that reads', () => {
-    for (const { name } of READ_OPERATIONS) {
+    for (const { name } of [...READ_OPERATIONS, ...BUILT_READ_OPERATIONS]) {
       if (name === 'look at columns') continue
       it(`finds a row of another tenant: ${name}`, () =>
         withTables(async (context) => {
