@@ -1,5 +1,6 @@
 import { ADAPTERS } from './list/adapters.ts'
 import { CACHE } from './list/cache.ts'
+import { COMMON_SESSIONS } from './list/common-sessions.ts'
 import { GATE } from './list/gate.ts'
 import { HIDDEN_CODE } from './list/hidden-code.ts'
 import { KNEX } from './list/knex.ts'
@@ -13,7 +14,6 @@ import { SCHEDULING } from './list/scheduler.ts'
 import { SESSION } from './list/session.ts'
 import { SWITCH } from './list/switch.ts'
 import { TENANT } from './list/tenant.ts'
-import { WHEN_DIRTY } from './list/when-dirty.ts'
 import type { Mutant } from './mutant.ts'
 
 /** All mutants, in the order of the rooms that a query passes. */
@@ -32,6 +32,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SESSION,
   ...SWITCH,
   ...IN_ONE_WRITE,
-  ...WHEN_DIRTY,
   ...HIDDEN_CODE,
+  ...COMMON_SESSIONS,
 ]

@@ -308,8 +308,8 @@ export const CACHE: readonly Mutant[] = [
     name: 'take whatever is sent in a transaction for a part of it',
     harm: 'another transaction on its connection commits it, and the cache is old',
     file: 'src/knex/statement-nature.ts',
-    search: "(sql === 'BEGIN;' && lease.isInTransaction === false)",
-    replace: "sql === 'BEGIN;'",
+    search: "isBegin ? lease.isInTransaction !== false : sql === 'COMMIT;'",
+    replace: "sql === 'COMMIT;'",
     tests: COMMITS,
   },
   {

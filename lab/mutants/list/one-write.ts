@@ -12,8 +12,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'leave out the neutral database',
     harm: 'behind a switch that is refused a statement runs in the tenant’s database before it',
     file: 'src/connection/switch/prologue.ts',
-    search: 'const isOverNeutral = isPipelined && state.database !== NEUTRAL_DATABASE',
-    replace: 'const isOverNeutral = false',
+    search: 'isPipelined && !isNeutral)',
+    replace: 'isPipelined && isNeutral)',
     tests: ONE_WRITE,
   },
   {
@@ -28,7 +28,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'close a connection whose session holds nothing, after its switch was refused',
     harm: 'each request for a database that does not exist costs a connection',
     file: 'src/connection/switch/prologue.ts',
-    search: ' && state.owner !== undefined\n',
+    search: ' && state.holdsSomething\n',
     replace: '\n',
     tests: REFUSED,
   },
@@ -88,9 +88,8 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     name: 'forget whose statement ran behind the reset',
     harm: 'the next tenant gets the session as it is',
     file: 'src/connection/gate.ts',
-    search:
-      '    this.#connection.state.onStatement(lease.place, nature.isHarmless) // after the switch has cleaned\n',
-    replace: '    void lease\n    void nature\n',
+    search: '    this.#onWire.tellSession(sender) // after the switch has cleaned\n',
+    replace: '',
     tests: ONE_WRITE,
   },
   {
