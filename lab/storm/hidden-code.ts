@@ -12,7 +12,7 @@ import type { Admin } from './admin.ts'
 
 const TRIGGER = 'tk_storm_trigger'
 const VIEW = 'tk_storm_view'
-/** What triggers found. Its rows stay if a transaction is rolled back. */
+/** What triggers found. */
 const SEEN = 'tk_storm_seen'
 const VARIABLE = '@tenant_knex_storm_hidden'
 
@@ -27,7 +27,7 @@ const DEFINING = 1.5
 
 /** Creates the table that triggers write to. */
 export async function createSeen(admin: Admin, database: string): Promise<void> {
-  await admin.sql(`CREATE TABLE ${database}.${SEEN} (mark VARCHAR(64), id BIGINT) ENGINE = MyISAM`)
+  await admin.sql(`CREATE TABLE ${database}.${SEEN} (mark VARCHAR(64), id BIGINT)`)
 }
 
 /** Operations that make hidden code, use it, and look for what it has left or found. */

@@ -14,7 +14,7 @@ export const IN_ONE_WRITE: readonly Mutant[] = [
     file: 'src/connection/switch/prologue.ts',
     search: 'isPipelined && !isNeutral)',
     replace: 'isPipelined && isNeutral)',
-    tests: ONE_WRITE,
+    tests: REFUSED,
   },
   {
     name: 'go on with a session that was not reset, after its switch was refused',

@@ -120,6 +120,20 @@ onEachServer('a switch that is refused under its holder', (server) => {
       ),
     ))
 
+  it('keeps its statement out of the database that the session was cleaned in', () =>
+    withRevocable('pipelined', async (context) => {
+      const { tenantKnex, revoke } = context
+      const lease = await acquire(tenantKnex, 'a')
+      await ask(lease, 'START TRANSACTION')
+      await release(tenantKnex, 'a', lease)
+      await revoke('b')
+      const { code } = await rejection(
+        tenantKnex('b')('items').insert({ tenant: 'astray', val: 1 }),
+      )
+      expect(code).to.equal('ERR_TENANT_DATABASE_DENIED')
+      expect(await countOf(context, 'astray')).to.equal(0)
+    }))
+
   it('never resets the session of a raw connection that is held', () =>
     withRevocable('pipelined', async ({ tenantKnex, revoke, grant }) => {
       const lease = await acquire(tenantKnex, 'a')

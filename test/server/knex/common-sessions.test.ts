@@ -340,6 +340,17 @@ onEachServer('a common session', (server) => {
       })
     }))
 
+  it('keeps a transaction whole although another tenant has left a trace before', () =>
+    withOne(async ({ tenantKnex }) => {
+      await tenantKnex('a')('items').insert({ tenant: 'a', val: 1 })
+      await tenantKnex('b').transaction(async (trx) => {
+        await trx('items').insert({ tenant: 'b', val: 71 })
+        await trx.raw('SELECT 1')
+        await trx('items').insert({ tenant: 'b', val: 72 })
+      })
+      expect(await tenantKnex('b')('items').whereIn('val', [71, 72])).to.have.length(2)
+    }))
+
   it('takes a raw statement inside a transaction, which goes on', () =>
     withOne(async ({ tenantKnex, since }) => {
       await tenantKnex('a').transaction(async (trx) => {
