@@ -19,6 +19,8 @@ export type StatementAnswer =
   | 'hidden ok'
   | 'hidden there and back'
   | 'database gone'
+  | 'warnings'
+  | 'foreign column'
 
 export type Answer = StepAnswer | StatementAnswer
 
@@ -42,7 +44,15 @@ export function stepAnswers(step: Request, mayBeElsewhere: boolean): StepAnswer[
  * @param isTracked true if the server reports that a statement has left its database; without a report it
  * cannot be noticed
  */
-export function statementAnswers({ kind }: Statement, isTracked: boolean): StatementAnswer[] {
+export function statementAnswers(
+  { kind, named }: Statement,
+  isTracked: boolean,
+): StatementAnswer[] {
+  if (kind === 'built') {
+    const answers: StatementAnswer[] = ['ok', 'error 1064', 'error 1290', 'warnings']
+    return named === undefined ? answers : [...answers, 'foreign column']
+  }
+  if (kind === 'insert' || kind === 'define' || kind === 'drop') return ['ok', 'error 1064']
   if (kind === 'COMMIT' || kind === 'ROLLBACK') return ['ok', 'error 1064']
   const answers: StatementAnswer[] = ['ok', 'error 1064', 'error 1290', 'hidden begin, error']
   if (!isTracked) return answers

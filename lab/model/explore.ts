@@ -209,6 +209,7 @@ async function inModel(
     await fn(async () => {
       clock.reset()
       world = new World(limits, clock)
+      await world.start()
       return new Run(world)
     })
   } finally {

@@ -1,3 +1,4 @@
+import type { StatementKind } from './statement.ts'
 import type { WorldLimits } from './world.ts'
 
 /**
@@ -43,6 +44,26 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
     switching: 'pipelined',
   },
   'a server that does not name databases': { ...PLAIN, isTracked: false },
+  'self-contained and raw statements of two tenants': {
+    ...PLAIN,
+    qualifies: true,
+    uses: ['query', 'statements'],
+    kinds: ['insert', 'select'],
+  },
+  'transactions of self-contained and raw statements': {
+    ...PLAIN,
+    qualifies: true,
+    switching: 'pipelined',
+    uses: ['transaction'],
+    kinds: ['BEGIN', 'insert', 'select'],
+    statements: 2,
+  },
+  'self-contained statements, and code that comes': {
+    ...PLAIN,
+    qualifies: true,
+    uses: ['query', 'statements'],
+    kinds: ['built', 'define'],
+  },
   'cleaning at every release': { ...PLAIN, clean: 'always' },
 }
 
@@ -62,6 +83,28 @@ export const LARGE: Readonly<Record<string, WorldLimits>> = {
     statements: 2,
     waiting: 1,
     misuses: true,
+  },
+  'self-contained statements, and others after them': {
+    ...PLAIN,
+    qualifies: true,
+    uses: ['query', 'statements'],
+    kinds: ['insert', 'select'],
+    users: [0, 1, 1],
+  },
+  'transactions of self-contained and other statements': {
+    ...PLAIN,
+    qualifies: true,
+    switching: 'pipelined',
+    uses: ['query', 'transaction'],
+    kinds: ['BEGIN', 'insert', 'select', 'COMMIT'],
+    statements: 4,
+  },
+  'self-contained statements, and code that comes and goes': {
+    ...PLAIN,
+    qualifies: true,
+    connections: 2,
+    uses: ['query', 'session'],
+    kinds: ['built', 'insert', 'define'],
   },
   'three users of two tenants on two connections': {
     ...PLAIN,
@@ -88,6 +131,16 @@ export const VAST: WorldLimits = {
   faults: Number.POSITIVE_INFINITY,
 }
 
+/** With self-contained statements, transactions of Knex, and hidden code. */
+const QUALIFIED: Partial<WorldLimits> = {
+  qualifies: true,
+  uses: ['query', 'statements', 'transaction', 'session'],
+  kinds: [
+    ...['select', 'stream', 'BEGIN', 'COMMIT', 'ROLLBACK'],
+    ...['built', 'insert', 'define', 'drop'],
+  ] as StatementKind[],
+}
+
 /** Variants of it with fewer connections than users, and with settings that are not the default. */
 export const VARIANTS: readonly WorldLimits[] = [
   VAST,
@@ -97,5 +150,8 @@ export const VARIANTS: readonly WorldLimits[] = [
   { ...VAST, clean: 'always' },
   { ...VAST, switching: 'pipelined' },
   { ...VAST, switching: 'pipelined', connections: 1, users: [0, 1, 2] },
+  { ...VAST, ...QUALIFIED },
+  { ...VAST, ...QUALIFIED, connections: 1, users: [0, 1, 2], switching: 'pipelined' },
+  { ...VAST, ...QUALIFIED, connections: 2, switching: 'pipelined' },
   { ...VAST, maxPerTenant: 1, users: [0, 1, 0, 0, 1] },
 ]

@@ -15,6 +15,10 @@ export class SessionContent {
   #work: Statement[] = []
   /** Tenants who have left a trace: a variable, a temporary table, a lock. */
   readonly #marks = new Set<string>()
+  /** The latest insert: its id can be asked for. */
+  #insert: Statement | undefined
+  /** The tenant of the latest statement, if that has left warnings or an error. */
+  #warned: string | undefined
   /** True if the character set has been set since the last reset. */
   #isNamed = false
 
@@ -30,6 +34,8 @@ export class SessionContent {
   /** Executes COM_RESET_CONNECTION. */
   reset(): void {
     this.#marks.clear()
+    this.#insert = undefined
+    this.#warned = undefined
     this.rollBack()
     this.#isNamed = false
   }
@@ -40,9 +46,13 @@ export class SessionContent {
     this.transaction = undefined
   }
 
-  /** Executes a statement of the pool itself. */
-  set(sql: string, fail: (violation: string) => void): void {
-    if (sql.startsWith('SET ') && this.#isInTenant) {
+  /**
+   * Executes a statement of the pool itself.
+   *
+   * @param mayBeAnywhere true if the database does not matter
+   */
+  set(sql: string, fail: (violation: string) => void, mayBeAnywhere: boolean): void {
+    if (sql.startsWith('SET ') && this.#isInTenant && !mayBeAnywhere) {
       fail(`a session was set up in the database ${this.database}`)
     }
     if (sql.startsWith('SET NAMES')) this.#isNamed = true
@@ -55,12 +65,19 @@ export class SessionContent {
    *
    * @param isClean false if a step of its switch was refused: its result is then withheld, and the session
    * ends
+   * @param hasCode true if its tenant's database has hidden code now
    */
-  execute(statement: Statement, fail: (violation: string) => void, isClean: boolean): void {
-    const { tenant, kind, name } = statement
+  execute(
+    statement: Statement,
+    fail: (violation: string) => void,
+    isClean: boolean,
+    hasCode: boolean,
+  ): void {
+    const { tenant, kind, name, use } = statement
     statement.isExecuted = true
     const isEnd = kind === 'COMMIT' || kind === 'ROLLBACK'
-    const isNowhere = kind === 'BEGIN' && this.database === NEUTRAL_DATABASE
+    const mayBeNeutral = kind === 'BEGIN' || statement.named !== undefined
+    const isNowhere = mayBeNeutral && this.database === NEUTRAL_DATABASE
     if (this.database !== tenant.database && !isEnd && !isNowhere) {
       fail(`${name} was executed in ${this.database}`)
     }
@@ -70,8 +87,12 @@ export class SessionContent {
         fail(`${name} was executed in the session of ${owner}`)
       }
     }
+    const mayFind = use !== 'common' || kind === 'BEGIN' || statement.hasMetCode
+    if (mayFind) this.#checkTraces(statement, fail)
     if (!this.#isNamed) fail(`${name} was executed before SET NAMES`)
-    this.#marks.add(tenant.id)
+    if (use === 'own' || hasCode) this.#marks.add(tenant.id)
+    if (kind === 'insert') this.#insert = statement
+    this.#warned = undefined
     if (kind === 'ROLLBACK') this.rollBack()
     if (kind === 'COMMIT' || kind === 'BEGIN') this.#work = []
     this.transaction = kind === 'BEGIN' ? tenant.id : isEnd ? undefined : this.transaction
@@ -79,13 +100,31 @@ export class SessionContent {
     if (statement.isInTransaction) this.#work.push(statement)
   }
 
-  /** The content of a row: its database, the session's state, and the statement that read it. */
-  seenBy({ tag }: Statement): string {
-    return `${this.database}|${[...this.#marks]}|${tag}`
+  /** The latest statement has left warnings, or an error. */
+  warn({ tenant }: Statement): void {
+    this.#warned = tenant.id
+  }
+
+  /** A statement that could ask for them must find no traces of another tenant. */
+  #checkTraces({ tenant, name }: Statement, fail: (violation: string) => void): void {
+    const inserter = this.#insert?.tenant.id
+    if (inserter !== undefined && inserter !== tenant.id) {
+      fail(`${name} could find the id of an insert of ${inserter}`)
+    }
+    if (this.#warned !== undefined && this.#warned !== tenant.id) {
+      fail(`${name} could find warnings of ${this.#warned}`)
+    }
+  }
+
+  /** The content of a row: its database, the session's state, the statement that read it, and an insert. */
+  seenBy({ tag, named, use, tenant }: Statement): string {
+    const marks = use === 'common' ? tenant.id : [...this.#marks]
+    return `${named ?? this.database}|${marks}|${tag}|${this.#insert?.tag ?? 0}`
   }
 
   /** Everything that the session's future depends on. */
   fingerprint(): string {
-    return [this.database, this.transaction, this.#isNamed, ...this.#marks].join()
+    const traces = [this.#insert?.name, this.#warned]
+    return [this.database, this.transaction, this.#isNamed, ...traces, ...this.#marks].join()
   }
 }

@@ -7,9 +7,10 @@ import {
   statementAnswers,
   stepAnswers,
 } from './answers.ts'
+import type { HiddenCode } from './hidden-code.ts'
 import { NEUTRAL_DATABASE, SessionContent } from './session-content.ts'
 import { type Peer, Socket } from './socket.ts'
-import type { Statement } from './statement.ts'
+import { isOfTransaction, type Statement } from './statement.ts'
 import {
   columns,
   eof,
@@ -29,6 +30,9 @@ export interface SessionHost {
   readonly isTracked: boolean
   /** The user's statement with this text; undefined if no user sent it. */
   statementOf(sql: string): Statement | undefined
+  readonly limits: { readonly qualifies?: boolean }
+  /** The code in the tenants' databases. */
+  readonly code: Pick<HiddenCode, 'isIn' | 'define' | 'drop'>
   /** A database of another tenant. */
   otherDatabase(tenant: LocatedTenant): string
   /** Kills the running statement of a connection, or the whole connection. */
@@ -41,7 +45,10 @@ export interface SessionHost {
 }
 
 /** The reason why a connection must not be used any more. */
-type Doom = 'a switch had failed' | 'a statement had left its database'
+type Doom =
+  | 'a switch had failed'
+  | 'a statement had left its database'
+  | 'a column of another database had come'
 
 /** A request without an answer. */
 type Pending = Request & { readonly statement?: Statement | undefined }
@@ -62,6 +69,8 @@ export class Session implements Peer {
   isKilled = false
   /** True between the columns of an answer and its rows. */
   isHalfAnswered = false
+  /** True if the latest database was refused. */
+  #isRefused = false
   readonly #host: SessionHost
   readonly #fail: (violation: string) => void
 
@@ -82,6 +91,13 @@ export class Session implements Peer {
   get isSwitching(): boolean {
     const { head } = this
     return head !== undefined && !head.statement && this.isControlled && !this.isBeside
+  }
+
+  /** True if the pool's plan ends in the neutral database. Plain assignments mean the same in each. */
+  get #isForNeutral(): boolean {
+    const { qualifies } = this.#host.limits
+    const last = this.pending.findLast(({ kind }) => kind === 'database')
+    return qualifies === true && last?.kind === 'database' && last.database === NEUTRAL_DATABASE
   }
 
   /** True while a statement that was sent with its switch waits for its answer. */
@@ -105,7 +121,7 @@ export class Session implements Peer {
   fingerprint(): string {
     const { id, doom, isControlled, isHalfAnswered, isKilled } = this
     const pending = this.pending.map(({ kind, statement }) => statement?.name ?? kind)
-    const flags = [id, doom, isControlled, isHalfAnswered, isKilled]
+    const flags = [id, doom, isControlled, isHalfAnswered, isKilled, this.#isRefused]
     return [...flags, this.content.fingerprint(), ...pending].join()
   }
 
@@ -117,10 +133,13 @@ export class Session implements Peer {
   onClose(): void {
     if (!this.isOpen) return
     this.isOpen = false
-    for (const request of this.pending.splice(0)) {
+    for (const request of this.pending) {
       if (request.statement === undefined) this.#apply(request)
-      else if (!this.isHalfAnswered) this.#execute(request.statement)
+      else if (!this.isHalfAnswered && this.#execute(request.statement)) {
+        this.#define(request.statement)
+      }
     }
+    this.pending.length = 0
     this.content.rollBack()
   }
 
@@ -148,9 +167,13 @@ export class Session implements Peer {
   #take(request: Request): void {
     if (this.doom && request.kind !== 'quit') this.#fail(`it was used although ${this.doom}`)
     const statement = request.kind === 'sql' ? this.#host.statementOf(request.sql) : undefined
-    statement?.onArrival()
+    if (statement && request.kind === 'sql') {
+      statement.onArrival(request.sql, this.#host.code.isIn(statement.tenant.database))
+    }
     this.pending.push({ ...request, statement })
-    if (request.kind === 'quit' || !this.isControlled) process.nextTick(() => this.#answerAlone())
+    const isQuestion = request.kind === 'sql' && request.sql.startsWith('SELECT @@')
+    if (request.kind === 'quit' || isQuestion || !this.isControlled)
+      process.nextTick(() => this.#answerAlone())
   }
 
   /** While a client connects, and to requests beside the pool, the server answers by itself. */
@@ -191,6 +214,7 @@ export class Session implements Peer {
     }
     const errno = errnoOf(answer)
     const isRecoverable = errno === 1049 || errno === 1044
+    if (step.kind === 'database') this.#isRefused = true
     const isSwitch = !this.isBeside && step.kind !== 'ping'
     if (isSwitch && !isRecoverable) this.doom = 'a switch had failed'
     if (answer === 'ok twice') this.#sendTwice(step)
@@ -214,9 +238,12 @@ export class Session implements Peer {
   #apply(step: Request): void {
     const { content } = this
     if (step.kind === 'reset') this.#reset()
-    if (step.kind === 'database') content.database = step.database
+    if (step.kind === 'database') {
+      content.database = step.database
+      this.#isRefused = false
+    }
     if (step.kind === 'sql' && this.isBeside) this.#kill(step.sql)
-    else if (step.kind === 'sql') content.set(step.sql, this.#fail)
+    else if (step.kind === 'sql') content.set(step.sql, this.#fail, this.#isForNeutral)
   }
 
   /** Removes the holder's transactions, variables and locks. */
@@ -244,21 +271,36 @@ export class Session implements Peer {
     }
     if (answer === 'ok' && statement.kind === 'stream') {
       this.isHalfAnswered = true
-      this.#send(1, ...columns('seen'), eof(content.status))
+      this.#send(1, ...columns(['seen']), eof(content.status))
       return
     }
     this.#endPending()
+    if (answer === 'ok') this.#define(statement)
     if (answer !== 'ok') this.#answerOddly(statement, answer)
     else if (statement.kind === 'select') this.#sendTable(['seen'], [content.seenBy(statement)])
+    else if (statement.kind === 'built') this.#sendRowOf(statement.tenant.database, statement)
+    else if (statement.kind === 'insert')
+      this.#send(1, ok(content.status, undefined, statement.tag))
     else this.#send(1, ok(content.status))
   }
 
   /** Returns false if it finds no table, because its switch was refused. */
   #execute(statement: Statement): boolean {
     const { content } = this
-    const isNowhere = content.database === NEUTRAL_DATABASE && statement.kind !== 'BEGIN'
-    if (!isNowhere) content.execute(statement, this.#fail, this.doom === undefined)
+    const { kind, tenant, named, name } = statement
+    const isNeutral = content.database === NEUTRAL_DATABASE
+    const isNowhere = isNeutral && !isOfTransaction(kind) && named === undefined
+    const { code } = this.#host
+    if (!isNowhere) {
+      const hasCode = code.isIn(tenant.database)
+      content.execute(statement, this.#fail, this.doom === undefined, hasCode)
+    } else if (!this.#isRefused) this.#fail(`${name} was sent to no tenant’s database`)
     return !isNowhere
+  }
+
+  #define({ kind, tenant }: Statement): void {
+    if (kind === 'define') this.#host.code.define(tenant.database)
+    if (kind === 'drop') this.#host.code.drop(tenant.database)
   }
 
   #answerOddly(statement: Statement, answer: Exclude<StatementAnswer, 'ok' | 'rest'>): void {
@@ -284,6 +326,14 @@ export class Session implements Peer {
       case 'hidden there and back':
         this.#tellOf(tenant.database)
         break
+      case 'warnings':
+        content.warn(statement)
+        this.#sendRowOf(tenant.database, statement, 1)
+        break
+      case 'foreign column':
+        this.doom = 'a column of another database had come'
+        this.#sendRowOf(other, statement)
+        break
       case 'database gone':
         content.database = undefined
         this.#send(1, ok(content.status, ''))
@@ -295,6 +345,7 @@ export class Session implements Peer {
 
   #refuse(statement: Statement, errno: number): void {
     statement.isRefused = true
+    this.content.warn(statement)
     this.#send(1, err(errno))
   }
 
@@ -310,13 +361,20 @@ export class Session implements Peer {
     content.database = other
     this.doom = 'a statement had left its database'
     const end = eof(content.status, true)
-    const rows = [...columns('seen'), end, row(content.seenBy(statement)), end]
+    const rows = [...columns(['seen']), end, row(content.seenBy(statement)), end]
     this.#send(1, ...rows, ok(content.status, other))
+  }
+
+  /** A row whose column is of a database. */
+  #sendRowOf(database: string, statement: Statement, warnings = 0): void {
+    const { content } = this
+    const end = eof(content.status, false, warnings)
+    this.#send(1, ...columns(['seen'], database), end, row(content.seenBy(statement)), end)
   }
 
   #sendTable(names: string[], values: string[]): void {
     const end = eof(this.content.status)
-    this.#send(1, ...columns(...names), end, row(...values), end)
+    this.#send(1, ...columns(names), end, row(...values), end)
   }
 
   #endPending(): void {

@@ -1,7 +1,34 @@
+import type { SessionUse } from '../../src/connection/session/state.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 
-/** `select` and `stream` read a row: one with a callback, the other as a stream. */
-export type StatementKind = 'select' | 'stream' | 'BEGIN' | 'COMMIT' | 'ROLLBACK'
+/**
+ * `select` and `stream` read a row: one with a callback, the other as a stream. `built` and `insert` are the
+ * query builder's. `define` and `drop` are raw statements that make and drop hidden code.
+ */
+export type StatementKind =
+  | 'select'
+  | 'stream'
+  | 'built'
+  | 'insert'
+  | 'define'
+  | 'drop'
+  | 'BEGIN'
+  | 'COMMIT'
+  | 'ROLLBACK'
+
+/** The texts of statements whose text is not their kind. */
+const TEXTS: Partial<Record<StatementKind, string>> = {
+  stream: 'select',
+  built: 'select `seen` from `items`',
+  insert: 'insert into `items` (`seen`) values (1)',
+  define: 'create view',
+  drop: 'drop view',
+}
+
+/** True for statements that need no database. */
+export function isOfTransaction(kind: StatementKind): boolean {
+  return kind === 'BEGIN' || kind === 'COMMIT' || kind === 'ROLLBACK'
+}
 
 /** One statement of a user, and its result. */
 export class Statement {
@@ -11,8 +38,16 @@ export class Statement {
   readonly sql: string
   /** True if it was sent through a lease that had ended. */
   readonly isLate: boolean
+  /** The session that it asks for. */
+  use: SessionUse = 'own'
   /** True when the server has received it. */
   isSent = false
+  /** The database that its text names, once the server has received it. */
+  named: string | undefined
+  /** True if its tenant's database had hidden code when the server received it. */
+  hasMetCode = false
+  /** The insert whose id a statement of its session must find, if any. */
+  mustFind = 0
   isExecuted = false
   /**
    * True if it bypassed its lease. Then it may wait behind another tenant's statement, and fail with that.
@@ -52,7 +87,12 @@ export class Statement {
   }
 
   /** The server has received it. */
-  onArrival(): void {
+  onArrival(sql: string, hasCode: boolean): void {
+    this.named = /`([^`]+)`\./.exec(sql)?.[1]
+    this.hasMetCode = hasCode
+    if (this.named !== undefined && this.named !== this.tenant.database) {
+      this.#fail(`${this.name} names ${this.named}`)
+    }
     if (this.isSent) this.#fail(`${this.name} was sent twice`)
     if (this.isLate) this.#fail(`${this.name} was sent through a lease that had ended`)
     if (this.outcome === 'not-sent') this.#fail(`${this.name} was sent after all`)
@@ -95,10 +135,11 @@ export class Statement {
 
   /** Its caller receives a row. */
   read(seen: string): void {
-    const [database, marks, tag] = seen.split('|')
+    const [database, marks, tag, insert] = seen.split('|')
     if (database !== this.tenant.database) this.#fail(`${this.name} got a row of ${database}`)
     if (marks !== this.tenant.id) this.#fail(`${this.name} read in a session of ${marks}`)
     if (tag !== String(this.tag)) this.#fail(`${this.name} got a row of statement ${tag}`)
+    if (Number(insert) < this.mustFind) this.#fail(`${this.name} has lost its tenant’s insert`)
     if (this.settled > 0) this.#fail(`${this.name} got a row after its end`)
   }
 }
@@ -109,7 +150,7 @@ export class Statement {
  */
 function textOf(kind: StatementKind, tag: number): string {
   const number = tag.toString(2).replaceAll('0', ' ').replaceAll('1', '\t')
-  return `${kind === 'stream' ? 'select' : kind}${number}`
+  return `${TEXTS[kind] ?? kind}${number}`
 }
 
 /** The number in a text; undefined if it contains none. */

@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Lease } from '../../src/connection/lease.ts'
+import { KnownSender } from '../../src/connection/sender.ts'
 import type { ServerConnection } from '../../src/connection/server-connection.ts'
+import { natureOf } from '../../src/knex/statement-nature.ts'
 import type { ServerPool } from '../../src/pool/server-pool.ts'
 import type { Place } from '../../src/tenants/place.ts'
 import type { LocatedTenant } from '../../src/tenants/tenant.ts'
-import type { Statement, StatementKind } from './statement.ts'
+import { isOfTransaction, type Statement, type StatementKind } from './statement.ts'
 
 /** The limits for one user in a run. */
 export interface UserLimits {
@@ -15,9 +17,18 @@ export interface UserLimits {
   /** The most statements that one user sends without waiting for answers. */
   readonly waiting: number
   readonly kinds: readonly StatementKind[]
+  /**
+   * What connections are acquired for. A `query` is one statement of the builder, `statements` is a raw one.
+   * A `transaction` is one of Knex's. @defaultValue a `session`: user code holds the connection
+   */
+  readonly uses?: readonly Use[]
+  /** True if self-contained statements name their database. @defaultValue false */
+  readonly qualifies?: boolean
   /** True if users also do forbidden things: use a lease after its end, release it twice, and so on. */
   readonly misuses: boolean
 }
+
+export type Use = 'query' | 'statements' | 'transaction' | 'session'
 
 /** The functions of the world that a user needs. */
 export interface UserHost {
@@ -43,6 +54,7 @@ export class User {
   lease: Lease | undefined
   visits = 0
   statements: Statement[] = []
+  #use: Use = 'session'
   /** Its position among all waiters. */
   turn = 0
   readonly #host: UserHost
@@ -71,7 +83,7 @@ export class User {
     const { visits, misuses } = this.#host.limits
     const late = misuses && this.#misuses === 0 ? this.#lateActions() : []
     if (this.state === 'waiting') return late
-    if (this.state === 'away') return this.visits < visits ? ['acquire', ...late] : late
+    if (this.state === 'away') return this.visits < visits ? [...this.#acquires(), ...late] : late
     return [...this.#statementActions(), 'release', ...this.#rareActions(), ...late]
   }
 
@@ -83,10 +95,27 @@ export class User {
     return ['!use late', '!release again', ...(meetsGate ? ['!slip past'] : [])]
   }
 
+  #acquires(): string[] {
+    const { uses = ['session'] } = this.#host.limits
+    return uses.map((use) => `acquire ${use}`)
+  }
+
   #statementActions(): readonly StatementKind[] {
     const { statements, waiting, kinds } = this.#host.limits
     const mayAsk = this.statements.length < statements && this.open.length <= waiting
-    return mayAsk ? kinds : []
+    return mayAsk ? kinds.filter((kind) => this.#mayAsk(kind)) : []
+  }
+
+  /** Knex itself begins and ends transactions, and sends one statement of a query. */
+  #mayAsk(kind: StatementKind): boolean {
+    const [first] = this.statements
+    if (this.#use === 'session') return true
+    if (this.#use === 'query') return first === undefined && BUILT.has(kind)
+    if (this.#use === 'statements') {
+      return first === undefined && !BUILT.has(kind) && !isOfTransaction(kind)
+    }
+    if (first === undefined) return kind === 'BEGIN'
+    return first.isAcknowledged && kind !== 'BEGIN' && !this.statements.some(isEnd)
   }
 
   #rareActions(): string[] {
@@ -99,8 +128,11 @@ export class User {
 
   perform(action: string): void {
     switch (action) {
-      case 'acquire':
-        this.#acquire()
+      case 'acquire query':
+      case 'acquire statements':
+      case 'acquire transaction':
+      case 'acquire session':
+        this.#acquire(action.split(' ')[1] as Use)
         break
       case 'release':
         this.release()
@@ -150,19 +182,20 @@ export class User {
     )
     const stream = this.#stream ? `${this.#stream.destroyed}` : ''
     return [
-      ...[this.name, this.state, this.visits, this.lease?.threadId, this.#old?.threadId],
+      ...[this.name, this.state, this.visits, this.#use, this.lease?.threadId, this.#old?.threadId],
       ...[this.#misuses, this.#hasCancelled, stream, ...statements],
     ].join()
   }
 
-  #acquire(): void {
+  #acquire(use: Use): void {
     this.state = 'waiting'
+    this.#use = use
     this.visits++
     this.statements = []
     this.#stream = undefined
     this.#hasCancelled = false
     this.#transaction = undefined
-    this.#host.pool.acquire(this.place).then(
+    this.#host.pool.acquire(this.place, use === 'transaction' ? 'session' : use).then(
       (lease) => this.#onLease(lease),
       (error: unknown) => this.#onRefusal(error),
     )
@@ -205,12 +238,31 @@ export class User {
   #ask(kind: StatementKind, lease: Lease, isLate: boolean): void {
     const statement = this.#host.newStatement(kind, this.tenant, isLate)
     if (!isLate) this.statements.push(statement)
-    if (kind === 'stream') this.#readAsStream(statement, lease)
-    else
-      lease.query(statement.sql, (error: Error | null, rows: unknown) => {
-        tell(statement, error, rows)
-        this.#follow(statement)
-      })
+    if (kind === 'stream') {
+      this.#readAsStream(statement, lease)
+      return
+    }
+    const onResult = (error: Error | null, rows: unknown): void => {
+      tell(statement, error, rows)
+      this.#follow(statement)
+    }
+    if (this.#host.limits.qualifies && !isLate) this.#askAsKnex(statement, lease, onResult)
+    else lease.query(statement.sql, onResult)
+  }
+
+  /** Sends a statement as Knex's client does. */
+  #askAsKnex(statement: Statement, lease: Lease, onResult: Callback): void {
+    const connectionSettings = { pool: this.#host.pool }
+    const client = { transacting: this.#use === 'transaction', connectionSettings }
+    const nature = natureOf(client, lease, queryOf(statement))
+    statement.use = nature.session
+    const inserts = this.statements.filter((one) => one.kind === 'insert' && one.isAcknowledged)
+    if (statement.kind === 'select') statement.mustFind = inserts.at(-1)?.tag ?? 0
+    const sender = new KnownSender(lease, nature)
+    sender.query({ sql: statement.sql }, [], (error: Error | null, rows: unknown) => {
+      if (error) sender.explain(error)
+      onResult(error, rows)
+    })
   }
 
   #succeed(statement: Statement): void {
@@ -269,6 +321,23 @@ export class User {
       else statement.settled++ // its reader has ended it
     })
   }
+}
+
+type Callback = (error: Error | null, rows: unknown) => void
+
+/** The kinds that the query builder makes. */
+const BUILT: ReadonlySet<StatementKind> = new Set(['built', 'insert'])
+
+function isEnd({ kind }: Statement): boolean {
+  return kind === 'COMMIT' || kind === 'ROLLBACK'
+}
+
+/** What Knex knows of a statement. Its own texts have a semicolon in place of the statement's number. */
+function queryOf({ kind, sql }: Statement): { sql: string; method?: string } {
+  if (kind === 'BEGIN' || kind === 'COMMIT') return { sql: `${kind};` }
+  if (kind === 'ROLLBACK') return { sql: kind }
+  if (kind === 'built') return { sql, method: 'select' }
+  return { sql, method: kind === 'insert' ? 'insert' : 'raw' }
 }
 
 function tell(statement: Statement, error: Error | null, rows: unknown): void {

@@ -71,9 +71,12 @@ export function greeting(connectionId: number): Buffer {
   ])
 }
 
-/** An OK. It names a database if the server reports one. */
-export function ok(status: number, database?: string): Buffer {
-  if (database === undefined) return Buffer.concat([Buffer.alloc(3), uint(status, 2), uint(0, 2)])
+/** An OK. It names a database if the server reports one, and the id of an insert, if it was one. */
+export function ok(status: number, database?: string, insertId = 0): Buffer {
+  if (database === undefined) {
+    const id = insertId < 0xfb ? uint(insertId, 1) : Buffer.from([0xfc, ...uint(insertId, 2)])
+    return Buffer.concat([Buffer.alloc(2), id, uint(status, 2), uint(0, 2)])
+  }
   const name = string(database)
   return Buffer.concat([
     Buffer.alloc(3),
@@ -88,16 +91,16 @@ export function err(errno: number): Buffer {
 }
 
 /** The end of columns or rows. MariaDB marks it in a block that has changed the session. */
-export function eof(status: number, isChanged = false): Buffer {
+export function eof(status: number, isChanged = false, warnings = 0): Buffer {
   const bits = isChanged ? status | MORE_RESULTS | SESSION_CHANGED : status
-  return Buffer.concat([Buffer.from([0xfe]), uint(0, 2), uint(bits, 2)])
+  return Buffer.concat([Buffer.from([0xfe]), uint(warnings, 2), uint(bits, 2)])
 }
 
-/** The packets before rows, without the end of the columns. */
-export function columns(...names: string[]): Buffer[] {
+/** The packets before rows, without the end of the columns. The columns are of a database, or of none. */
+export function columns(names: readonly string[], database = ''): Buffer[] {
   const type = Buffer.from([0x0c, 45, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0])
   const definition = (name: string) =>
-    Buffer.concat([...['def', '', '', '', name, ''].map(string), type])
+    Buffer.concat([...['def', database, '', '', name, ''].map(string), type])
   return [Buffer.from([names.length]), ...names.map(definition)]
 }
 

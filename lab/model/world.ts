@@ -7,6 +7,7 @@ import type { LocatedTenant } from '../../src/tenants/tenant.ts'
 import { placeOf } from '../../test/support/place.ts'
 import type { Answer } from './answers.ts'
 import type { Clock, Timer } from './clock.ts'
+import { HiddenCode } from './hidden-code.ts'
 import { Session, type SessionHost } from './session.ts'
 import { Statement, type StatementKind, tagOf } from './statement.ts'
 import { User, type UserHost, type UserLimits } from './user.ts'
@@ -35,6 +36,8 @@ const PLACES: readonly Place[] = [
   placeOf('a23', 'shop23'),
 ]
 
+const USES = ['own', 'begin', 'common'] as const
+
 /** The timeout of a switch; no other timer has this length. */
 export const SWITCH_MILLIS = 2_001
 const ACQUIRE_MILLIS = 10_001
@@ -62,6 +65,7 @@ export class World implements SessionHost, UserHost {
   readonly limits: WorldLimits
   readonly users: readonly User[]
   readonly sessions: Session[] = []
+  readonly code: HiddenCode
   readonly gates = new Map<number, ServerConnection>()
   readonly cancels: Cancel[] = []
   readonly violations: string[] = []
@@ -79,9 +83,19 @@ export class World implements SessionHost, UserHost {
     this.clock = clock
     this.isTracked = limits.isTracked ?? true
     this.pool = new ServerPool('default', this.#options())
+    this.code = new HiddenCode(clock, limits.qualifies ? this.#databases() : [])
+    if (limits.qualifies) Object.assign(this.pool, { databases: this.code.known })
     this.users = limits.users.map((index, at) => {
       return new User(`u${at + 1}`, PLACES[index] as Place, this)
     })
+  }
+
+  /** Lets the pool learn at first which databases have hidden code: none. */
+  async start(): Promise<void> {
+    for (const action of this.limits.qualifies ? ['inspect', 'answer'] : []) {
+      this.code.perform(action)
+      await this.settle()
+    }
   }
 
   /** All possible next events. Faults begin with `!`. */
@@ -89,6 +103,8 @@ export class World implements SessionHost, UserHost {
     const actions = [
       ...this.users.flatMap((user) => this.#userActions(user)),
       ...this.sessions.flatMap((session) => sessionActions(session)),
+      ...this.code.actions,
+      ...(this.limits.kinds.includes('define') ? this.#codeActions() : []),
       ...new Set(this.clock.running(TIMERS).map(({ millis }) => `!time ${millis}`)),
       ...(this.pool.stats().idle > 0 ? ['!idle long', '!idle too long'] : []),
       ...(this.isDestroyed ? [] : ['!pool destroy']),
@@ -106,6 +122,8 @@ export class World implements SessionHost, UserHost {
     if (who === 'time') await this.#fire(Number(what))
     else if (who === 'idle') this.#age(what === 'long' ? LONG_MILLIS : IDLE_MILLIS)
     else if (who === 'pool') this.#destroy()
+    else if (who === 'code') this.code.perform(what)
+    else if (who === 'another') this.#defineAsOther(what)
     else if (who?.startsWith('u')) this.#performAsUser(Number(who.slice(1)), what, action)
     else this.#performAsServer(Number(who?.slice(1)), what)
     await this.settle()
@@ -146,6 +164,7 @@ export class World implements SessionHost, UserHost {
       ...this.sessions.map((session) => this.#fingerprintOf(session)),
       ...this.pool.connections().map(({ connectionId, state }) => `${connectionId}${state}`),
       ...this.clock.running(TIMERS).map((timer) => this.#fingerprintOfTimer(timer)),
+      ...(this.limits.qualifies ? [this.code.fingerprint(this.#databases())] : []),
       ...this.cancels.map(({ connectionId, isDone }) => `${connectionId}${isDone}`),
     ].join(';')
   }
@@ -215,6 +234,31 @@ export class World implements SessionHost, UserHost {
     else if (session.head.statement && !session.isHalfAnswered) session.isKilled = true
   }
 
+  #databases(): string[] {
+    const indexes = [...new Set(this.limits.users)]
+    return indexes.map((index) => (PLACES[index] as Place).database)
+  }
+
+  /**
+   * Another client may drop code at any time. The pool does not hear of code that another client makes, so it
+   * makes some only while the pool knows no better, because a statement of its own may define some.
+   */
+  #codeActions(): string[] {
+    return this.#databases().flatMap((database) => {
+      if (this.code.isIn(database)) return `!another drop ${database}`
+      const isInDoubt = this.statements.some(({ kind, tenant, isSent, settled }) => {
+        return kind === 'drop' && tenant.database === database && isSent && settled === 0
+      })
+      return isInDoubt ? `!another define ${database}` : []
+    })
+  }
+
+  #defineAsOther(what: string): void {
+    const [verb, database = ''] = what.split(' ')
+    if (verb === 'define') this.code.define(database)
+    else this.code.drop(database)
+  }
+
   #userActions(user: User): string[] {
     if (user.visits === 0 && user !== this.users.find((other) => this.#isAlike(user, other)))
       return []
@@ -231,7 +275,7 @@ export class World implements SessionHost, UserHost {
 
   #performAsUser(number: number, what: string, action: string): void {
     const user = this.users[number - 1] as User
-    if (what === 'acquire') user.turn = ++this.#turns
+    if (what.startsWith('acquire')) user.turn = ++this.#turns
     user.perform(action.startsWith('!') ? `!${what}` : what)
   }
 
@@ -278,8 +322,16 @@ export class World implements SessionHost, UserHost {
       ...[gate.state.owner?.tenant.id, gate.state.database, gate.state.leftover()],
       ...[gate.unusable?.reason, gate.isInFlight, gate.isTracked, gate.isPaused],
       this.clock.now - gate.usedAt < LONG_MILLIS,
+      ...(this.limits.qualifies ? this.#knowledgeOf(gate) : []),
     ]
     return `${session.fingerprint()},${known}`
+  }
+
+  /** All that can be seen of what is known of a session. */
+  #knowledgeOf({ state }: ServerConnection): unknown[] {
+    return PLACES.flatMap((place) =>
+      USES.flatMap((use) => [state.need(place, use), state.databaseFor(place, use)]),
+    )
   }
 
   /** If there are several connections, the owner of the oldest timer matters. */
@@ -304,6 +356,7 @@ export class World implements SessionHost, UserHost {
       switchTimeoutMillis: SWITCH_MILLIS,
       clean: this.limits.clean ?? 'hand-over',
       switching: this.limits.switching ?? 'auto',
+      qualify: this.limits.qualifies ? 'auto' : 'never',
     })
   }
 
