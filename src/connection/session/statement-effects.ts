@@ -20,9 +20,10 @@ const COLUMNS_OF_INSERT = /\binto\s+`(?:\.`)*\s*\(/gi
 const CALL_BY_NAME = /[`?]\s*\(|\.\s*\w+\s*\(|\?\?/i
 /**
  * A quote, `@`, `#`, `:`, `;` or `$`, or a letter or space that is not ASCII. The beginning of a comment:
- * backticks in there begin no name. A word that begins with a digit: a name.
+ * backticks in there begin no name. A word that begins with a digit, or that a value becomes a part of: a name.
+ * A word behind a dot: a name, too.
  */
-const UNKNOWN_SIGN = /[^ \t\r\n\w`?.,()*=<>!+\-/%]|--|\/\*|\b\d+[a-z_]/i
+const UNKNOWN_SIGN = /[^ \t\r\n\w`?.,()*=<>!+\-/%]|--|\/\*|\b\d+[a-z_]|\w\?|\?\w|\.\s*[a-z_]/i
 /** With the parenthesis behind it, if any: most words may call a stored function then. */
 const WORD = /[a-z_]\w*(?:\s*\()?/gi
 

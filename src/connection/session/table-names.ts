@@ -1,34 +1,23 @@
+import { isName, NotUnderstood, type Token, tokensOf } from './tokens.ts'
+import { isAmong, type Visible } from './visible-names.ts'
+
 /*
  * Finds the names of tables in the text of a plain query, by the grammar of the statements that Knex's query
  * builder writes. If a text is not certainly of that grammar, it is refused.
  */
 
-/** A quoted name, a word, or one sign. White space is left out, and so is everything inside a name. */
-const TOKEN = /`(?:[^`]|``)*`|[a-z_]\w*|\S/gi
-
 /** Words that may follow a table and its alias. A comma may not: it would bring in another table. */
 const AFTER_TABLE = new Set(
-  'cross for from group having inner join left limit lock natural on order right select set union using values where'.split(
-    ' ',
-  ),
+  `cross for from group having inner join left limit lock natural on order right select set union using values
+  where`.split(/\s+/),
 )
 /** Words after which no table follows until the next FROM or JOIN. */
-const AFTER_TABLES = new Set('for group having limit lock order set union values where'.split(' '))
+const AFTER_TABLES = new Set('for group having limit lock order set union where'.split(' '))
+/** What may follow a query in parentheses. An alias would make a table of it, in a list of tables. */
+const AFTER_QUERY = new Set<string | undefined>([')', 'union', 'order', 'limit'])
 
 /** The part of a query that is being read. `tables`: a list of tables and the conditions of its joins. */
-type Clause = 'begin' | 'select' | 'insert' | 'delete' | 'tables' | 'other'
-
-/** A token, with the place in the text at which it begins. */
-interface Token {
-  readonly text: string
-  readonly at: number
-}
-
-/** The names of common table expressions that a query can see. */
-type Visible = readonly string[]
-
-/** A text that is not certainly understood. */
-class NotUnderstood extends Error {}
+type Clause = 'begin' | 'select' | 'insert' | 'tables' | 'other'
 
 /**
  * The places in a text at which the name of a table begins, in ascending order. The names of common table
@@ -57,10 +46,7 @@ class Reader {
   readonly #tables: Token[] = []
 
   constructor(sql: string) {
-    this.#tokens = Array.from(sql.matchAll(TOKEN), (match) => ({
-      text: match[0].startsWith('`') ? match[0] : match[0].toLowerCase(),
-      at: match.index,
-    }))
+    this.#tokens = tokensOf(sql)
   }
 
   read(): number[] {
@@ -75,15 +61,28 @@ class Reader {
     let clause: Clause = 'begin'
     for (let text = this.#peek(); text !== undefined && text !== ')'; text = this.#peek()) {
       if (text === 'with' && clause === 'begin') visible = this.#readWith(visible)
-      else if (text === '(') this.#readParentheses(visible)
-      else if (isName(text)) this.#readColumn()
+      else if (text === '(') this.#readInner(clause, visible)
+      else if (isName(text)) this.#readColumn(clause)
       else clause = this.#readWord(text, clause, visible)
     }
   }
 
-  #readParentheses(visible: Visible): void {
+  /**
+   * Reads parentheses in an expression. A selected one that contains a table needs an alias: else the server
+   * calls the column by the text, in which the database would be seen.
+   */
+  #readInner(clause: Clause, visible: Visible): void {
+    const count = this.#tables.length
+    this.#readParentheses(visible)
+    if (clause !== 'select' || this.#tables.length === count) return
+    this.#expect('as')
+    this.#readName()
+  }
+
+  #readParentheses(visible: Visible, isTable = false): void {
     if (++this.#depth > MAX_DEPTH) throw new NotUnderstood()
     this.#expect('(')
+    if (isTable) this.#readBeginOfDerived(visible)
     this.#readQuery(visible)
     this.#expect(')')
     this.#depth--
@@ -124,6 +123,9 @@ class Reader {
       case 'using': // columns; without parentheses, the tables of a DELETE
         if (this.#peek() !== '(') throw new NotUnderstood()
         return clause
+      case 'values': // in the condition of a join it is a function
+        if (clause === 'tables') throw new NotUnderstood()
+        return 'other'
       case 'with':
       case 'of':
         throw new NotUnderstood()
@@ -132,9 +134,9 @@ class Reader {
     }
   }
 
-  /** Reads `table.column`. A name in front of those would be a database's. */
-  #readColumn(): void {
-    if (this.#readDotted().length > 2) throw new NotUnderstood()
+  /** Reads `table.column`. A name in front of those would be a database's. INSERT needs no INTO. */
+  #readColumn(clause: Clause): void {
+    if (clause === 'insert' || this.#readDotted().length > 2) throw new NotUnderstood()
   }
 
   /** Reads a name, and those behind it that are joined by dots. */
@@ -161,7 +163,7 @@ class Reader {
    */
   #readTable(visible: Visible, mayFollow?: string): string | undefined {
     let name: string | undefined
-    if (this.#peek() === '(') this.#readDerivedTable(visible)
+    if (this.#peek() === '(') this.#readParentheses(visible, true)
     else name = this.#readTableName(visible)
     if (this.#accept('as') || isName(this.#peek() ?? '')) {
       this.#readName()
@@ -173,10 +175,12 @@ class Reader {
     return name
   }
 
-  #readDerivedTable(visible: Visible): void {
-    const inside = this.#tokens[this.#next + 1]?.text ?? ''
-    if (!['select', 'with', '('].includes(inside)) throw new NotUnderstood()
-    this.#readParentheses(visible)
+  /** Reads to where a query goes on. Parentheses can also contain tables, and a join of them. */
+  #readBeginOfDerived(visible: Visible): void {
+    const text = this.#peek()
+    if (text === 'select' || text === 'with') return
+    this.#readParentheses(visible, true)
+    if (!AFTER_QUERY.has(this.#peek())) throw new NotUnderstood()
   }
 
   #readTableName(visible: Visible): string {
@@ -192,7 +196,10 @@ class Reader {
     const target = this.#peek() === 'from' ? undefined : this.#readName()
     if (target) this.#tables.push(target)
     this.#expect('from')
+    const count = this.#tables.length
     const name = this.#readTable(visible)
+    // A common table expression cannot be a target. Behind USING come the tables, and it named a target only.
+    if (this.#tables.length === count || this.#peek() === 'using') throw new NotUnderstood()
     if (target && name !== target.text) throw new NotUnderstood()
     return 'tables'
   }
@@ -200,15 +207,17 @@ class Reader {
   /** Reads common table expressions, and returns the names that the query behind them can see. */
   #readWith(outer: Visible): Visible {
     this.#expect('with')
+    // MariaDB does not see the outer names in there, but tables with these names.
+    if (outer.length > 0) throw new NotUnderstood()
     const isRecursive = this.#accept('recursive')
     const names: string[] = []
     const bodies: Token[][] = []
     do {
       const name = this.#readName().text
-      if (this.#peek() === '(') this.#readParentheses(outer)
+      if (this.#peek() === '(') this.#readParentheses([])
       this.#expect('as')
       const count = this.#tables.length
-      this.#readParentheses([...outer, ...names, ...(isRecursive ? [name] : [])])
+      this.#readParentheses([...names, ...(isRecursive ? [name] : [])])
       names.push(name)
       bodies.push(this.#tables.slice(count))
     } while (this.#accept(','))
@@ -217,7 +226,7 @@ class Reader {
       const unseen = names.slice(at)
       if (tables.some(({ text }) => isAmong(text, unseen))) throw new NotUnderstood()
     }
-    return [...outer, ...names]
+    return names
   }
 
   #peek(): string | undefined {
@@ -235,26 +244,7 @@ class Reader {
   }
 }
 
-function isName(text: string): boolean {
-  return text.startsWith('`')
-}
-
 function expectClause(clause: Clause, expected: Clause): true {
   if (clause !== expected) throw new NotUnderstood()
   return true
-}
-
-const ASCII = /^[\x20-\x7e]*$/
-
-/**
- * True for a name that is in a list. Servers differ in whether case and accents count, so a name that may be
- * in the list is not understood.
- */
-function isAmong(name: string, list: Visible): boolean {
-  if (list.length === 0) return false
-  if (list.includes(name)) return true
-  const lower = name.toLowerCase()
-  const isUnsure = !ASCII.test(name) || list.some((one) => one.toLowerCase() === lower)
-  if (isUnsure || !list.every((one) => ASCII.test(one))) throw new NotUnderstood()
-  return false
 }

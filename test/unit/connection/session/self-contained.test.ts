@@ -85,6 +85,17 @@ const SELF_CONTAINED: Readonly<Record<string, Pick<Knex.QueryBuilder, 'toSQL'>>>
   locks: db('t').join('u', 't.id', 'u.id').forUpdate().skipLocked(),
   'a shared lock': db('t').forShare(),
   'odd names of columns': db('t').select('x`.`t', 'y as from `t` join', 'join (select'),
+  'selected sub-queries': db('t').select(
+    db('u').count('*').as('n'),
+    db.raw('exists (?) as ??', [db('v'), 'has']),
+  ),
+  'unions in parentheses': db(
+    db
+      .queryBuilder()
+      .union([db('t'), db('u')], true)
+      .orderBy('a')
+      .as('d'),
+  ),
   'the names of everything': db('t')
     .whereNull('a')
     .whereBetween('b', [1, 2])
@@ -119,6 +130,43 @@ const UNCERTAIN: Readonly<Record<string, Pick<Knex.QueryBuilder, 'toSQL'>>> = {
   'an expression in other case': db.with('Users', db('t')).from('users'),
   'an expression beside a name with accents': db.with('c', db('t')).from('é'),
   'an expression with an accent': db.with('ç', db('t')).from('u'),
+  'a table in two pairs of parentheses': db.from(db.raw('((??))', ['t']) as never) as never,
+  'two tables in two pairs of parentheses': db('t').joinRaw('join ((??, ??))', ['u', 'v']),
+  'a table behind a derived one, in parentheses': db.from(
+    db.raw('((select 1 as ??) as ??, ??)', ['a', 'd', 't']) as never,
+  ) as never,
+  'a table behind a derived one without AS': db.from(
+    db.raw('((select 1 as ??) ??, ??)', ['a', 'd', 't']) as never,
+  ) as never,
+  'a comma behind a word that a value makes a name of': db('t').joinRaw('where?, `u`', [5]),
+  'a comma behind a name that is a keyword': db('offset').joinRaw('join `u` on offset.where, `v`'),
+  'a comma behind a keyword that belongs to a value': db('t as NaN').joinRaw(
+    'join `u` on ?.where, `v`',
+    [Number.NaN],
+  ),
+  'a comma behind the function VALUES': db('t').joinRaw('join `u` on values(`a`) is null, `v`'),
+  'a delete whose tables are in parentheses': db(
+    db.raw('?? using (??, ??)', ['t', 't', 'u']) as never,
+  ).delete(),
+  'a delete from a common table expression': db
+    .with('c', db('t'))
+    .from('c')
+    .join('u', 'u.id', 'c.id')
+    .delete() as never,
+  'a common table expression inside another': db
+    .with('c', db('t'))
+    .from(db.with('d', db('c')).from('d').as('e') as never) as never,
+  'a common table expression inside another of the same name': db
+    .with('c', db('t'))
+    .from(db.with('c', db('c')).from('c').as('e') as never) as never,
+  'a column whose name would have the database in it': db('t').select(db('u').count('*')),
+  'such a column beside one with an alias': db('t').select(
+    db('u').count('*').as('n'),
+    db.raw('exists (select 1 from ??)', ['v']),
+  ),
+  'such a column of a derived table': db(
+    db.select(db.raw('(select max(??) from ??)', ['a', 't'])).as('d'),
+  ),
   'a function': db('t').select(db.raw('now()')),
   'a word that is no name': db('t').whereRaw('a = 1'),
 }
@@ -154,9 +202,12 @@ describe('a self-contained statement', () => {
       'select * from',
       'select * from `t`)',
       'truncate `t`',
+      'insert `t` values (1)',
+      'insert ignore `t` set `a` = 1',
     ]) {
       const parts = selfContained(sql)
-      expect(parts === undefined || parts.length === 1, sql).to.equal(true)
+      const names = sql.startsWith('insert') ? 0 : 1
+      expect(parts?.length ?? 0, sql).to.be.at.most(names)
     }
   })
 
