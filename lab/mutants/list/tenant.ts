@@ -132,7 +132,7 @@ export const TENANT: readonly Mutant[] = [
     name: 'connect in the scope in which the tenantKnex was made',
     harm: 'what serves all tenants has one of them in scope',
     file: 'src/create-tenant-knex.ts',
-    search: 'outside(() => new Servers(resolved))',
+    search: 'unscoped(() => new Servers(resolved))',
     replace: 'new Servers(resolved)',
     tests: SHARED_SCOPE,
   },
