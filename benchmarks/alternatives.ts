@@ -6,6 +6,7 @@
 import { type Entry, MAIN_ENTRIES, SHARING } from './contenders/load.ts'
 import { type AlternativesResult, alternativesTable } from './report/alternatives.ts'
 import type { Field } from './support/bench-server.ts'
+import { isBrief } from './support/brief.ts'
 import { cellOf, cellsOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
 import { type Cell, type CellResult, compare } from './support/comparison.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
@@ -26,7 +27,8 @@ await onEachServer('alternatives', measure, alternativesTable)
 
 async function measure(field: Field): Promise<AlternativesResult> {
   const cells: CellResult[] = []
-  for (const cell of cellsOf(MANY_TENANTS)) cells.push(await compare(field, cell, SHARING))
+  for (const cell of isBrief ? [] : cellsOf(MANY_TENANTS))
+    cells.push(await compare(field, cell, SHARING))
   cells.push(await compare(field, cellOf(FEW_TENANTS), [...SHARING, KNEX_PER_TENANT]))
   // The table shows errors of the other ways.
   for (const { cell, contenders } of cells) {

@@ -6,12 +6,13 @@
 import { MAIN_ENTRIES, WITH_ROUND_TRIPS } from './contenders/load.ts'
 import { type DelayedCells, delayTable } from './report/delay.ts'
 import type { Field } from './support/bench-server.ts'
+import { isBrief } from './support/brief.ts'
 import { cellsOf, LONG_REQUESTS, ONE_TENANT, SHORT_REQUESTS } from './support/cells.ts'
 import { type Cell, type CellResult, compare } from './support/comparison.ts'
 import { withDelay } from './support/delay.ts'
 import { assertRight, onEachServer } from './support/on-each-server.ts'
 
-const DELAYS_MILLIS = [0.5, 2]
+const DELAYS_MILLIS = isBrief ? [0.5] : [0.5, 2]
 const ENTRIES = [...MAIN_ENTRIES, WITH_ROUND_TRIPS]
 
 const CELLS: readonly Cell[] = [

@@ -2,10 +2,11 @@
  * How much does each piece gain? The same requests run with one piece turned off or set differently, and are
  * compared with plain Knex and with the defaults. Some cells have a server that is further away.
  */
+
 import { type Entry, ours, PLAIN_KNEX, QUALIFIED_KNEX } from './contenders/load.ts'
 import { type PiecesCell, piecesTable } from './report/pieces.ts'
 import type { Field } from './support/bench-server.ts'
-import { isBrief } from './support/brief.ts'
+import { isBrief, isBrief } from './support/brief.ts'
 import { cellOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
 import { type Cell, compare } from './support/comparison.ts'
 import { withDelay } from './support/delay.ts'
@@ -36,7 +37,7 @@ async function measure(field: Field): Promise<{ cells: PiecesCell[] }> {
   for (const cell of NEAR) {
     cells.push(await near(field, cell))
   }
-  return { cells: [...cells, await far(field, LONG_REQUESTS)] }
+  return { cells: isBrief ? cells : [...cells, await far(field, LONG_REQUESTS)] }
 }
 
 async function near(field: Field, cell: Cell): Promise<PiecesCell> {
