@@ -1,4 +1,3 @@
-import type { StatementKind } from './statement.ts'
 import type { WorldLimits } from './world.ts'
 
 /**
@@ -131,14 +130,18 @@ export const VAST: WorldLimits = {
   faults: Number.POSITIVE_INFINITY,
 }
 
-/** With self-contained statements, transactions of Knex, and hidden code. */
+/** With self-contained statements, and transactions of Knex. */
 const QUALIFIED: Partial<WorldLimits> = {
   qualifies: true,
+  uses: ['query', 'query', 'statements', 'transaction'],
+  kinds: ['select', 'BEGIN', 'COMMIT', 'ROLLBACK', 'built', 'insert'],
+}
+
+/** And with hidden code, and connections that user code holds. */
+const WITH_CODE: Partial<WorldLimits> = {
+  ...QUALIFIED,
   uses: ['query', 'statements', 'transaction', 'session'],
-  kinds: [
-    ...['select', 'stream', 'BEGIN', 'COMMIT', 'ROLLBACK'],
-    ...['built', 'insert', 'define', 'drop'],
-  ] as StatementKind[],
+  kinds: ['select', 'stream', 'BEGIN', 'COMMIT', 'ROLLBACK', 'built', 'insert', 'define', 'drop'],
 }
 
 /** Variants of it with fewer connections than users, and with settings that are not the default. */
@@ -150,8 +153,9 @@ export const VARIANTS: readonly WorldLimits[] = [
   { ...VAST, clean: 'always' },
   { ...VAST, switching: 'pipelined' },
   { ...VAST, switching: 'pipelined', connections: 1, users: [0, 1, 2] },
-  { ...VAST, ...QUALIFIED },
-  { ...VAST, ...QUALIFIED, connections: 1, users: [0, 1, 2], switching: 'pipelined' },
+  { ...VAST, ...QUALIFIED, connections: 1, users: [0, 1, 2] },
   { ...VAST, ...QUALIFIED, connections: 2, switching: 'pipelined' },
+  { ...VAST, ...WITH_CODE },
+  { ...VAST, ...WITH_CODE, connections: 2, switching: 'pipelined' },
   { ...VAST, maxPerTenant: 1, users: [0, 1, 0, 0, 1] },
 ]

@@ -1,4 +1,4 @@
-import type { Statement } from './statement.ts'
+import { isOfTransaction, type Statement } from './statement.ts'
 
 const IN_TRANSACTION = 3
 const IDLE = 2
@@ -87,10 +87,11 @@ export class SessionContent {
         fail(`${name} was executed in the session of ${owner}`)
       }
     }
-    const mayFind = use !== 'common' || kind === 'BEGIN' || statement.hasMetCode
+    const usesTables = !isOfTransaction(kind)
+    const mayFind = use !== 'common' || kind === 'BEGIN' || (usesTables && statement.hasMetCode)
     if (mayFind) this.#checkTraces(statement, fail)
     if (!this.#isNamed) fail(`${name} was executed before SET NAMES`)
-    if (use === 'own' || hasCode) this.#marks.add(tenant.id)
+    if (use === 'own' || (usesTables && hasCode)) this.#marks.add(tenant.id)
     if (kind === 'insert') this.#insert = statement
     this.#warned = undefined
     if (kind === 'ROLLBACK') this.rollBack()

@@ -154,7 +154,6 @@ export class Session implements Peer {
   answer(answer: Answer): void {
     const { head } = this
     if (head === undefined) throw new Error('Nothing is to be answered.')
-    if (endsConnection(answer)) this.#host.retire(this.id)
     this.isKilled = false
     if (head.statement) {
       this.#answerStatement(head.statement, answer as StatementAnswer)
@@ -344,6 +343,7 @@ export class Session implements Peer {
   }
 
   #refuse(statement: Statement, errno: number): void {
+    if (endsConnection(`error ${errno}`)) this.#host.retire(this.id)
     statement.isRefused = true
     this.content.warn(statement)
     this.#send(1, err(errno))

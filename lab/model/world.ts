@@ -41,8 +41,8 @@ const USES = ['own', 'begin', 'common'] as const
 /** The timeout of a switch; no other timer has this length. */
 export const SWITCH_MILLIS = 2_001
 const ACQUIRE_MILLIS = 10_001
-/** Timers that may fire at any time: those of a switch, an acquire, a drain and a KILL. */
-const TIMERS = [SWITCH_MILLIS, ACQUIRE_MILLIS, 5_000, 1_000]
+/** Timers that may fire at any time: those of a switch, an acquire, a drain, a KILL, a lost definition. */
+const TIMERS = [SWITCH_MILLIS, ACQUIRE_MILLIS, 5_000, 1_000, 60_000]
 /** Longer than the pool trusts an idle connection. */
 const LONG_MILLIS = 6_000
 /** Longer than the pool keeps an idle connection, and longer than its interval for checking. */
