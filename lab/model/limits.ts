@@ -53,8 +53,8 @@ export const SMALL: Readonly<Record<string, WorldLimits>> = {
     ...PLAIN,
     qualifies: true,
     switching: 'pipelined',
-    uses: ['transaction'],
-    kinds: ['BEGIN', 'insert', 'select'],
+    uses: ['query', 'transaction'],
+    kinds: ['BEGIN', 'insert'],
     statements: 2,
   },
   'self-contained statements, and code that comes': {
