@@ -92,13 +92,17 @@ export class SessionContent {
     if (mayFind) this.#checkTraces(statement, fail)
     if (!this.#isNamed) fail(`${name} was executed before SET NAMES`)
     if (use === 'own' || (usesTables && hasCode)) this.#marks.add(tenant.id)
-    if (kind === 'insert') this.#insert = statement
     this.#warned = undefined
     if (kind === 'ROLLBACK') this.rollBack()
     if (kind === 'COMMIT' || kind === 'BEGIN') this.#work = []
     this.transaction = kind === 'BEGIN' ? tenant.id : isEnd ? undefined : this.transaction
     statement.isInTransaction = this.transaction !== undefined
     if (statement.isInTransaction) this.#work.push(statement)
+  }
+
+  /** An insert has succeeded, and left its id. */
+  leaveId(insert: Statement): void {
+    this.#insert = insert
   }
 
   /** The latest statement has left warnings, or an error. */

@@ -278,9 +278,10 @@ export class Session implements Peer {
     if (answer !== 'ok') this.#answerOddly(statement, answer)
     else if (statement.kind === 'select') this.#sendTable(['seen'], [content.seenBy(statement)])
     else if (statement.kind === 'built') this.#sendRowOf(statement.tenant.database, statement)
-    else if (statement.kind === 'insert')
+    else if (statement.kind === 'insert') {
+      content.leaveId(statement)
       this.#send(1, ok(content.status, undefined, statement.tag))
-    else this.#send(1, ok(content.status))
+    } else this.#send(1, ok(content.status))
   }
 
   /** Returns false if it finds no table, because its switch was refused. */
