@@ -6,7 +6,7 @@
 import { type Entry, ours, PLAIN_KNEX, QUALIFIED_KNEX } from './contenders/load.ts'
 import { type PiecesCell, piecesTable } from './report/pieces.ts'
 import type { Field } from './support/bench-server.ts'
-import { isBrief, isBrief } from './support/brief.ts'
+import { isBrief } from './support/brief.ts'
 import { cellOf, LONG_REQUESTS, SHORT_REQUESTS, VISITS } from './support/cells.ts'
 import { type Cell, compare } from './support/comparison.ts'
 import { withDelay } from './support/delay.ts'

@@ -10,7 +10,7 @@ import {
   UntoldCommands,
 } from './gated-command.ts'
 import type { Intake } from './intake.ts'
-import type { Sender, SendingLease } from './sender.ts'
+import { type Sender, type SendingLease, sessionFor } from './sender.ts'
 import { learnFrom } from './session/answer-meaning.ts'
 import { NEUTRAL_DATABASE, type Need } from './session/state.ts'
 import { decideStart, leavesWithSwitch } from './start-decision.ts'
@@ -106,7 +106,7 @@ export class Gate implements CommandGate {
     need: Exclude<Need, 'nothing'>,
   ): void {
     const { place } = sender.lease
-    const database = this.#connection.state.databaseFor(place, sender.nature.session)
+    const database = this.#connection.state.databaseFor(place, sessionFor(sender.nature))
     this.#connection.settings.events.onSwitch(need)
     const isPipelined = this.#leavesWithSwitch(command, sender, need, database)
     const prologue = new Prologue(this.#connection, need, place, database, isPipelined)

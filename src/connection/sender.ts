@@ -32,6 +32,14 @@ export const UNKNOWN_STATEMENT: StatementNature = {
   cannotCommit: false,
 }
 
+/**
+ * The session that a statement asks for now. It was described before it was queued, and hidden code may have
+ * come into its database since.
+ */
+export function sessionFor({ session, plainness }: StatementNature): SessionUse {
+  return plainness?.isPlain === false ? 'own' : session
+}
+
 /** A lease, as far as its commands need it. Told apart by identity. */
 export interface SendingLease {
   readonly place: Place

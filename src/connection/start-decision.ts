@@ -1,6 +1,6 @@
 import type { SwitchMode } from '../base/session-modes.ts'
 import type { Place } from '../tenants/place.ts'
-import type { Sender, SendingLease } from './sender.ts'
+import { type Sender, type SendingLease, sessionFor } from './sender.ts'
 import type { Need, SessionUse } from './session/state.ts'
 import { isTransactionEnd } from './session/statement-text.ts'
 
@@ -27,7 +27,7 @@ export function decideStart(
   sql: string | undefined,
 ): StartDecision {
   if (sender === undefined || sender.lease !== holder) return 'refuse'
-  const need = session.need(sender.lease.place, sender.nature.session)
+  const need = session.need(sender.lease.place, sessionFor(sender.nature))
   if (need === 'nothing') return 'run'
   return need === 'confirm' && isTransactionEnd(sql) ? 'run' : need
 }

@@ -1,5 +1,5 @@
 import type { Place } from '../tenants/place.ts'
-import type { Sender } from './sender.ts'
+import { type Sender, sessionFor } from './sender.ts'
 import type { SessionUse } from './session/state.ts'
 import { isStatement } from './wire/driver-command.ts'
 import type { Command } from './wire/driver-types.ts'
@@ -35,7 +35,7 @@ export class StatementOnWire {
 
   /** The statement runs in the session as the session is from now on. */
   tellSession({ lease, nature }: Sender): void {
-    this.#connection.state.onStatement(lease.place, nature.session)
+    this.#connection.state.onStatement(lease.place, sessionFor(nature))
   }
 
   end(): void {

@@ -304,4 +304,13 @@ export const COMMON_SESSIONS: readonly Mutant[] = [
     tests: TEXTS,
     isQuick: true,
   },
+  {
+    name: 'start a statement in the session that it asked for before it was queued',
+    harm: 'a trigger that came meanwhile runs in a common session',
+    file: 'src/connection/sender.ts',
+    search: "return plainness?.isPlain === false ? 'own' : session",
+    replace: 'return session',
+    tests: ['test/unit/connection/start-decision.test.ts'],
+    isQuick: true,
+  },
 ]

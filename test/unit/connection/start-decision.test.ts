@@ -63,6 +63,17 @@ describe('the decision on a command that starts', () => {
     }
   })
 
+  it('asks for a session of the tenant’s own if hidden code may have come meanwhile', () => {
+    const state = new SessionState()
+    state.onDatabase('information_schema')
+    const plainness = { isPlain: true }
+    const nature = { ...UNKNOWN_STATEMENT, session: 'common', plainness } as const
+    const decide = () => decideStart({ lease: a, nature }, a, state, SELECT)
+    expect(decide()).to.equal('run')
+    plainness.isPlain = false
+    expect(decide()).to.equal('confirm')
+  })
+
   it('asks the session about the tenant of the lease', () => {
     const state = new SessionState()
     state.onStatement(placeOf('b', 'db_b'))
