@@ -1,4 +1,4 @@
-import { isName, NotUnderstood, type Token, tokensOf } from './tokens.ts'
+import { isName, NotUnderstood, type Token, Tokens } from './tokens.ts'
 import { isAmong, type Visible } from './visible-names.ts'
 
 /*
@@ -39,32 +39,40 @@ const MAX_DEPTH = 100
 
 /** Reads one statement from its beginning to its end. */
 class Reader {
-  readonly #tokens: readonly Token[]
-  #next = 0
+  readonly #tokens: Tokens
   #depth = 0
+  /** The names in the list of tables that is being read. */
+  #names: string[] = []
   /** The tables found so far. */
   readonly #tables: Token[] = []
 
   constructor(sql: string) {
-    this.#tokens = tokensOf(sql)
+    this.#tokens = new Tokens(sql)
   }
 
   read(): number[] {
     this.#readQuery([])
-    if (this.#peek() !== undefined) throw new NotUnderstood()
+    if (this.#tokens.peek() !== undefined) throw new NotUnderstood()
     return this.#tables.map(({ at }) => at)
   }
 
   /** Reads up to the closing parenthesis, or to the end of the text. */
   #readQuery(outer: Visible): void {
+    const namesAround = this.#names
+    this.#names = []
     let visible = outer
     let clause: Clause = 'begin'
-    for (let text = this.#peek(); text !== undefined && text !== ')'; text = this.#peek()) {
+    for (
+      let text = this.#tokens.peek();
+      text !== undefined && text !== ')';
+      text = this.#tokens.peek()
+    ) {
       if (text === 'with' && clause === 'begin') visible = this.#readWith(visible)
       else if (text === '(') this.#readInner(clause, visible)
       else if (isName(text)) this.#readColumn(clause)
       else clause = this.#readWord(text, clause, visible)
     }
+    this.#names = namesAround
   }
 
   /**
@@ -75,25 +83,26 @@ class Reader {
     const count = this.#tables.length
     this.#readParentheses(visible)
     if (clause !== 'select' || this.#tables.length === count) return
-    this.#expect('as')
-    this.#readName()
+    this.#tokens.expect('as')
+    this.#tokens.readName()
   }
 
   #readParentheses(visible: Visible, isTable = false): void {
     if (++this.#depth > MAX_DEPTH) throw new NotUnderstood()
-    this.#expect('(')
+    this.#tokens.expect('(')
     if (isTable) this.#readBeginOfDerived(visible)
     this.#readQuery(visible)
-    this.#expect(')')
+    this.#tokens.expect(')')
     this.#depth--
   }
 
   /** Reads a word or a sign, and the table behind it. */
   #readWord(text: string, clause: Clause, visible: Visible): Clause {
-    const before = this.#tokens[this.#next - 1]?.text
-    this.#next++
+    const before = this.#tokens.last
+    this.#tokens.next()
     switch (text) {
       case 'select':
+        this.#names = []
         return 'select'
       case 'insert':
         return expectClause(clause, 'begin') && 'insert'
@@ -121,7 +130,7 @@ class Reader {
         if (clause === 'tables') throw new NotUnderstood()
         return clause
       case 'using': // columns; without parentheses, the tables of a DELETE
-        if (this.#peek() !== '(') throw new NotUnderstood()
+        if (this.#tokens.peek() !== '(') throw new NotUnderstood()
         return clause
       case 'values': // in the condition of a join it is a function
         if (clause === 'tables') throw new NotUnderstood()
@@ -141,18 +150,11 @@ class Reader {
 
   /** Reads a name, and those behind it that are joined by dots. */
   #readDotted(): Token[] {
-    const names = [this.#readName()]
-    while (this.#accept('.')) {
-      if (!this.#accept('*')) names.push(this.#readName())
-      else names.push(this.#tokens[this.#next - 1] as Token)
+    const names = [this.#tokens.readName()]
+    while (this.#tokens.accept('.')) {
+      names.push(this.#tokens.peek() === '*' ? this.#tokens.next() : this.#tokens.readName())
     }
     return names
-  }
-
-  #readName(): Token {
-    const token = this.#tokens[this.#next++]
-    if (token === undefined || !isName(token.text)) throw new NotUnderstood()
-    return token
   }
 
   /**
@@ -163,13 +165,13 @@ class Reader {
    */
   #readTable(visible: Visible, mayFollow?: string): string | undefined {
     let name: string | undefined
-    if (this.#peek() === '(') this.#readParentheses(visible, true)
+    if (this.#tokens.peek() === '(') this.#readParentheses(visible, true)
     else name = this.#readTableName(visible)
-    if (this.#accept('as') || isName(this.#peek() ?? '')) {
-      this.#readName()
+    if (this.#tokens.accept('as') || isName(this.#tokens.peek() ?? '')) {
+      this.#add(this.#tokens.readName().text)
       name = undefined
-    }
-    const next = this.#peek()
+    } else if (name) this.#add(name)
+    const next = this.#tokens.peek()
     const isEnd = next === undefined || next === ')' || next === mayFollow
     if (!isEnd && !AFTER_TABLE.has(next)) throw new NotUnderstood()
     return name
@@ -177,10 +179,17 @@ class Reader {
 
   /** Reads to where a query goes on. Parentheses can also contain tables, and a join of them. */
   #readBeginOfDerived(visible: Visible): void {
-    const text = this.#peek()
+    const text = this.#tokens.peek()
     if (text === 'select' || text === 'with') return
     this.#readParentheses(visible, true)
-    if (!AFTER_QUERY.has(this.#peek())) throw new NotUnderstood()
+    if (!AFTER_QUERY.has(this.#tokens.peek())) throw new NotUnderstood()
+  }
+
+  /** Adds to the names of a list of tables. Servers allow a name twice if the tables' databases differ. */
+  #add(name: string): void {
+    const lower = name.toLowerCase()
+    if (this.#names.includes(lower)) throw new NotUnderstood()
+    this.#names.push(lower)
   }
 
   #readTableName(visible: Visible): string {
@@ -193,54 +202,40 @@ class Reader {
 
   /** Reads from the target of a DELETE to its first table. With joins, the target is named first. */
   #readDelete(visible: Visible): Clause {
-    const target = this.#peek() === 'from' ? undefined : this.#readName()
+    const target = this.#tokens.peek() === 'from' ? undefined : this.#tokens.readName()
     if (target) this.#tables.push(target)
-    this.#expect('from')
+    this.#tokens.expect('from')
     const count = this.#tables.length
     const name = this.#readTable(visible)
     // A common table expression cannot be a target. Behind USING come the tables, and it named a target only.
-    if (this.#tables.length === count || this.#peek() === 'using') throw new NotUnderstood()
+    if (this.#tables.length === count || this.#tokens.peek() === 'using') throw new NotUnderstood()
     if (target && name !== target.text) throw new NotUnderstood()
     return 'tables'
   }
 
   /** Reads common table expressions, and returns the names that the query behind them can see. */
   #readWith(outer: Visible): Visible {
-    this.#expect('with')
+    this.#tokens.expect('with')
     // MariaDB does not see the outer names in there, but tables with these names.
     if (outer.length > 0) throw new NotUnderstood()
-    const isRecursive = this.#accept('recursive')
+    const isRecursive = this.#tokens.accept('recursive')
     const names: string[] = []
     const bodies: Token[][] = []
     do {
-      const name = this.#readName().text
-      if (this.#peek() === '(') this.#readParentheses([])
-      this.#expect('as')
+      const name = this.#tokens.readName().text
+      if (this.#tokens.peek() === '(') this.#readParentheses([])
+      this.#tokens.expect('as')
       const count = this.#tables.length
       this.#readParentheses([...names, ...(isRecursive ? [name] : [])])
       names.push(name)
       bodies.push(this.#tables.slice(count))
-    } while (this.#accept(','))
+    } while (this.#tokens.accept(','))
     // A body's table with the name of its own or of a later expression: servers differ in what it means.
     for (const [at, tables] of bodies.entries()) {
       const unseen = names.slice(at)
       if (tables.some(({ text }) => isAmong(text, unseen))) throw new NotUnderstood()
     }
     return names
-  }
-
-  #peek(): string | undefined {
-    return this.#tokens[this.#next]?.text
-  }
-
-  #accept(text: string): boolean {
-    if (this.#peek() !== text) return false
-    this.#next++
-    return true
-  }
-
-  #expect(text: string): void {
-    if (!this.#accept(text)) throw new NotUnderstood()
   }
 }
 

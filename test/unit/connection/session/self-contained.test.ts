@@ -85,6 +85,9 @@ const SELF_CONTAINED: Readonly<Record<string, Pick<Knex.QueryBuilder, 'toSQL'>>>
   locks: db('t').join('u', 't.id', 'u.id').forUpdate().skipLocked(),
   'a shared lock': db('t').forShare(),
   'odd names of columns': db('t').select('x`.`t', 'y as from `t` join', 'join (select'),
+  'a name in a query and in its sub-queries': db('t')
+    .whereIn('id', db('t').select('id'))
+    .union(db('t').select('id')),
   'selected sub-queries': db('t').select(
     db('u').count('*').as('n'),
     db.raw('exists (?) as ??', [db('v'), 'has']),
@@ -159,6 +162,11 @@ const UNCERTAIN: Readonly<Record<string, Pick<Knex.QueryBuilder, 'toSQL'>>> = {
   'a common table expression inside another of the same name': db
     .with('c', db('t'))
     .from(db.with('c', db('c')).from('c').as('e') as never) as never,
+  'two names that are the same': db.with('c', db('t')).from('c as u').joinRaw('join `u`'),
+  'two names that differ in case': db(db('t').as('D')).join('u as d', 'd.id', 'D.id'),
+  'a delete from a table with the name of a derived one': db('t')
+    .join(db('u').as('t') as never, 't.id', 't.id')
+    .delete(),
   'a column whose name would have the database in it': db('t').select(db('u').count('*')),
   'such a column beside one with an alias': db('t').select(
     db('u').count('*').as('n'),
