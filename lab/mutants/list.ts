@@ -13,6 +13,7 @@ import { RESOLVE } from './list/resolve.ts'
 import { SCHEDULING } from './list/scheduler.ts'
 import { SESSION } from './list/session.ts'
 import { SWITCH } from './list/switch.ts'
+import { TABLE_NAMES } from './list/table-names.ts'
 import { TENANT } from './list/tenant.ts'
 import type { Mutant } from './mutant.ts'
 
@@ -34,4 +35,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_ONE_WRITE,
   ...HIDDEN_CODE,
   ...COMMON_SESSIONS,
+  ...TABLE_NAMES,
 ]
