@@ -112,7 +112,7 @@ function using(uses: readonly Use[]): Expression['run'] {
   return (maker) => maker.pick(uses)(maker, known.get(maker.name) as Models)
 }
 
-/** What Objection makes of Knex. */
+/** Objection's queries and graphs. */
 export const GRAPHS_OF_OBJECTION: readonly Expression[] = [
   { kind: 'Objection read', weight: 4, writes: false, run: using(READS) },
   { kind: 'Objection write', weight: 4, writes: true, run: using(WRITES) },

@@ -16,7 +16,7 @@ export interface Scope {
 
 export const NOWHERE: Scope = { expressions: [], outer: [] }
 
-/** What a query reads from, and the name by which its columns are called. */
+/** A table or a query in FROM. Its columns are called by the name. */
 interface Source {
   readonly from: unknown
   readonly name: string
@@ -36,7 +36,7 @@ export class Maker {
   readonly random: Random
   /** True if raw fragments may be among the parts. */
   readonly isRaw: boolean
-  /** What the Knex is called. */
+  /** The name of the Knex. */
   readonly name: string
   #aliases = 0
 

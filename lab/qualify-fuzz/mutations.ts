@@ -15,7 +15,7 @@ const WORDS =
     /\s+/,
   )
 const NAMES = ['`events`', '`files`', '`items`', '`order`', '`id`', '`n`', '`x`', '`offset`']
-/** What brings in a table, or looks as if it did, or as if it did not. */
+/** Some bring in a table. Some only look so, and some do not look so. */
 const PHRASES = [
   ', `files`',
   ' join `files`',

@@ -25,7 +25,7 @@ export interface Wanted {
 /** The numbers of one kind of expression. */
 export interface KindCount {
   expressions: number
-  /** Those of which each statement that a builder made was self-contained. */
+  /** Expressions whose statements by builders were all self-contained. */
   selfContained: number
   /** Those that the server refused. */
   failed: number
@@ -83,7 +83,7 @@ async function fuzzIn(
   }
 }
 
-/** What an expression did. */
+/** The statements of an expression, and its result. */
 interface Done {
   readonly sent: readonly Sent[]
   readonly result: string

@@ -13,7 +13,7 @@ const AFTER_TABLE = new Set(
 )
 /** Words after which no table follows until the next FROM or JOIN. */
 const AFTER_TABLES = new Set('for group having limit lock order set union where'.split(' '))
-/** What may follow a query in parentheses. An alias would make a table of it, in a list of tables. */
+/** Words and signs that may follow a query in parentheses. An alias would make a table of it, in a list of tables. */
 const AFTER_QUERY = new Set<string | undefined>([')', 'union', 'order', 'limit'])
 
 /** The part of a query that is being read. `tables`: a list of tables and the conditions of its joins. */
@@ -76,8 +76,8 @@ class Reader {
   }
 
   /**
-   * Reads parentheses in an expression. A selected one that contains a table needs an alias: else the server
-   * calls the column by the text, in which the database would be seen.
+   * Reads parentheses in an expression. If they are selected and contain a table, they need an alias. Without
+   * one the server calls the column by the text, and the text names the database.
    */
   #readInner(clause: Clause, visible: Visible): void {
     const count = this.#tables.length
@@ -177,7 +177,7 @@ class Reader {
     return name
   }
 
-  /** Reads to where a query goes on. Parentheses can also contain tables, and a join of them. */
+  /** Reads the beginning of a derived table. Parentheses can also contain tables, and a join of them. */
   #readBeginOfDerived(visible: Visible): void {
     const text = this.#tokens.peek()
     if (text === 'select' || text === 'with') return
