@@ -31,7 +31,7 @@ async function measure(field: Field): Promise<{ delays: DelayedCells[] }> {
     const connection = await field.account(0)
     const delayed = await withDelay(connection, millis, async ({ addedMillis, ...way }) => {
       const cells: CellResult[] = []
-      for (const cell of cellsOf(CELLS)) {
+      for (const cell of cellsOf(isBrief ? [SHORT_REQUESTS] : CELLS)) {
         cells.push(assertRight(await compare(field, cell, ENTRIES, way)))
       }
       return { millis, addedMillis, cells }
