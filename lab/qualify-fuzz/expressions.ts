@@ -248,7 +248,6 @@ function strange(maker: Maker): PromiseLike<unknown> {
         .andWhere((q) => void q.whereNotNull('n')),
     () => knex(table).timeout(5_000).where('id', 1),
     () => knex(table).options({ nestTables: true }).where('id', 1),
-    () => knex(table).withSchema('information_schema').limit(1),
     () => knex(table).columnInfo(),
     () => knex.union([knex(table).select('id'), knex(other).select('id')], true).orderBy('id'),
     () => knex.unionAll([knex(table).select('id'), knex(other).select('id')]).limit(3),

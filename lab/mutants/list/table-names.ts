@@ -70,6 +70,15 @@ export const TABLE_NAMES: readonly Mutant[] = [
     isQuick: true,
   },
   {
+    name: 'trust MySQL to forget a common table expression behind its query',
+    harm: 'a later query of a union reads the table of that name in place of the expression',
+    file: TABLES,
+    search: 'this.#tables.some(({ text }) => isAmong(text, this.#expressions))',
+    replace: 'this.#expressions.length < 0',
+    tests,
+    isQuick: true,
+  },
+  {
     name: 'let a list of tables have a name twice',
     harm: 'a DELETE that plain Knex’s server refuses takes rows',
     file: TABLES,

@@ -41,6 +41,8 @@ const MAX_DEPTH = 100
 class Reader {
   readonly #tokens: Tokens
   #depth = 0
+  /** The names of all common table expressions. */
+  readonly #expressions: string[] = []
   /** The names in the list of tables that is being read. */
   #names: string[] = []
   /** The tables found so far. */
@@ -53,6 +55,8 @@ class Reader {
   read(): number[] {
     this.#readQuery([])
     if (this.#tokens.peek() !== undefined) throw new NotUnderstood()
+    // A table with the name of an expression that it cannot see: servers differ in what it means.
+    if (this.#tables.some(({ text }) => isAmong(text, this.#expressions))) throw new NotUnderstood()
     return this.#tables.map(({ at }) => at)
   }
 
@@ -220,21 +224,14 @@ class Reader {
     if (outer.length > 0) throw new NotUnderstood()
     const isRecursive = this.#tokens.accept('recursive')
     const names: string[] = []
-    const bodies: Token[][] = []
     do {
       const name = this.#tokens.readName().text
       if (this.#tokens.peek() === '(') this.#readParentheses([])
       this.#tokens.expect('as')
-      const count = this.#tables.length
       this.#readParentheses([...names, ...(isRecursive ? [name] : [])])
       names.push(name)
-      bodies.push(this.#tables.slice(count))
     } while (this.#tokens.accept(','))
-    // A body's table with the name of its own or of a later expression: servers differ in what it means.
-    for (const [at, tables] of bodies.entries()) {
-      const unseen = names.slice(at)
-      if (tables.some(({ text }) => isAmong(text, unseen))) throw new NotUnderstood()
-    }
+    this.#expressions.push(...names)
     return names
   }
 }

@@ -167,6 +167,10 @@ const UNCERTAIN: Readonly<Record<string, Pick<Knex.QueryBuilder, 'toSQL'>>> = {
   'a delete from a table with the name of a derived one': db('t')
     .join(db('u').as('t') as never, 't.id', 't.id')
     .delete(),
+  'a table with the name of an expression of a query beside it': db('t').union(
+    [db.with('c', db('u')).from('c'), db('c')],
+    true,
+  ),
   'a column whose name would have the database in it': db('t').select(db('u').count('*')),
   'such a column beside one with an alias': db('t').select(
     db('u').count('*').as('n'),
