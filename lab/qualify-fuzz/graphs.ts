@@ -75,7 +75,7 @@ const READS: readonly Use[] = [
   (maker, { Event }) => Event.query(maker.knex).resultSize(),
   (maker, { Item }) =>
     Item.query(maker.knex)
-      .modifyGraph('events', (q) => void q.limit(2))
+      .modifyGraph('events', (q) => void q.orderBy('id').limit(2))
       .withGraphFetched('events'),
 ]
 
