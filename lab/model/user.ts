@@ -18,7 +18,7 @@ export interface UserLimits {
   readonly waiting: number
   readonly kinds: readonly StatementKind[]
   /**
-   * What connections are acquired for. A `query` is one statement of the builder, `statements` is a raw one.
+   * The purpose of an acquire. A `query` is one statement of the builder, `statements` is a raw one.
    * A `transaction` is one of Knex's. @defaultValue a `session`: user code holds the connection
    */
   readonly uses?: readonly Use[]
@@ -332,7 +332,7 @@ function isEnd({ kind }: Statement): boolean {
   return kind === 'COMMIT' || kind === 'ROLLBACK'
 }
 
-/** What Knex knows of a statement. Its own texts have a semicolon in place of the statement's number. */
+/** Knex's knowledge of a statement. Its own texts have a semicolon in place of the statement's number. */
 function queryOf({ kind, sql }: Statement): { sql: string; method?: string } {
   if (kind === 'BEGIN' || kind === 'COMMIT') return { sql: `${kind};` }
   if (kind === 'ROLLBACK') return { sql: kind }

@@ -19,11 +19,11 @@ export function natureOf(
   query: QueryObject | string,
 ): StatementNature {
   if (typeof query === 'string') return UNKNOWN_STATEMENT
-  if (query.method === undefined) return natureOfOwn(client, lease, query)
+  if (query.method === undefined) return natureOfTransaction(client, lease, query)
   const { trustsTexts, databases } = poolOf(client)
   const isBuilt = BUILT.has(query.method)
   const isTold = trustsTexts && tellsAll(query)
-  const common = isBuilt && isTold ? natureOfCommon(client, lease, query.sql) : undefined
+  const common = isBuilt && isTold ? natureOfCommon(client, lease, query.sql, databases) : undefined
   if (common) return common
   const isAsked = client.transacting === true || databases !== undefined
   const isOfRows = isAsked && isTold && cannotCommit(query.sql)
@@ -34,9 +34,14 @@ export function natureOf(
  * The nature of a self-contained statement, if the tenant's database has no hidden code; undefined for any
  * other statement. If user code holds the connection, its next statement may ask for a trace of this one.
  */
-function natureOfCommon(client: Client, lease: Lease, sql: string): StatementNature | undefined {
+function natureOfCommon(
+  client: Client,
+  lease: Lease,
+  sql: string,
+  databases: ServerPool['databases'],
+): StatementNature | undefined {
   if (!(lease.canBeCommon && (client.transacting || lease.isForOneQuery))) return undefined
-  const plainness = poolOf(client).databases?.plainness(lease.place.database)
+  const plainness = databases?.plainness(lease.place.database)
   const parts = plainness && selfContained(sql)
   if (parts === undefined) return undefined
   return {
@@ -50,7 +55,7 @@ function natureOfCommon(client: Client, lease: Lease, sql: string): StatementNat
 }
 
 /** The nature of a statement with which Knex begins or ends a transaction. */
-function natureOfOwn(client: Client, lease: Lease, { sql }: QueryObject): StatementNature {
+function natureOfTransaction(client: Client, lease: Lease, { sql }: QueryObject): StatementNature {
   const pool = poolOf(client)
   const isBegin = sql === 'BEGIN;'
   const isKnown =
@@ -59,13 +64,13 @@ function natureOfOwn(client: Client, lease: Lease, { sql }: QueryObject): Statem
   const commits = isBegin ? lease.isInTransaction !== false : sql === 'COMMIT;'
   return {
     isBuilt: isBegin,
-    session: isKnown ? sessionOfOwn(pool, lease, sql) : 'own',
+    session: isKnown ? sessionOfTransaction(pool, lease, sql) : 'own',
     definesNothing: isKnown,
     cannotCommit: client.transacting === true && isKnown && !commits,
   }
 }
 
-function sessionOfOwn(pool: ServerPool, lease: Lease, sql: string): SessionUse {
+function sessionOfTransaction(pool: ServerPool, lease: Lease, sql: string): SessionUse {
   if (!lease.canBeCommon || sql.startsWith('SET')) return 'own'
   if (sql !== 'BEGIN;') return 'common'
   return pool.databases?.isPlain(lease.place.database) ? 'begin' : 'own'

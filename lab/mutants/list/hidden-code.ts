@@ -5,7 +5,7 @@ const GRANTS = ['test/unit/connection/hidden-code/grants.test.ts']
 const SERVER = ['test/server/connection/hidden-code.test.ts']
 const PLAIN = ['test/unit/pool/hidden-code/plain-databases.test.ts']
 
-/** What lets a database count as plain only if the server said that no code runs unseen in it. */
+/** A database counts as plain only if the server said that no code runs unseen in it. */
 export const HIDDEN_CODE: readonly Mutant[] = [
   {
     name: 'keep what is known through a definition',

@@ -4,7 +4,7 @@ const STATE = ['test/unit/connection/session/state.test.ts']
 const SETUP = ['test/unit/connection/session/setup.test.ts']
 const PLAN = ['test/unit/connection/switch/plan.test.ts']
 
-/** What is known of a session, and what goes before another tenant's statement. */
+/** The knowledge of a session, and the steps before another tenant's statement. */
 export const SESSION: readonly Mutant[] = [
   {
     name: 'compare the confirmed database by prefix',

@@ -1,3 +1,5 @@
+import { words } from '../../base/words.ts'
+
 /*
  * Tells from the text of a default or of a generated column, as the server prints it, that it neither
  * reads nor writes its session. In doubt it does.
@@ -10,7 +12,7 @@
 const STRING_OR_NAME = /(?:\b_[a-z\d]+\s*)?(?:\b[bnx])?'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`/gis
 const NUMBER = /\b(?:0x[\da-f]+|\d+(?:\.\d*)?(?:e[-+]?\d+)?)\b/gi
 const CHARACTER_SET = /\b(charset|set|collate|using)\s+[a-z\d_]+/gi
-/** What stands for a string, a name or a number that was taken out. No word or call can begin there. */
+/** Replaces a string, a name or a number. No word or call can begin there. */
 const VALUE = '?'
 /** A sign of a variable, of a comment, or of another database's name; also a quote that is left over. */
 const UNKNOWN_SIGN = /[^ \t\r\na-z\d_?,()=<>!+\-*/%&|^~]|--|\/\*/i
@@ -68,11 +70,7 @@ export function isPureExpression(expression: string): boolean {
   return (text.match(WORD) ?? []).every((word) => KNOWN.has(word.replace(/\s/g, '').toLowerCase()))
 }
 
-/** The text of an expression of which MySQL escapes quotes and backslashes once more. */
+/** Undoes MySQL's second escaping of the quotes and backslashes in an expression. */
 export function unescapeOnce(text: string): string {
   return text.replace(/\\(.)/gs, '$1')
-}
-
-function words(text: string): string[] {
-  return text.split(/\s+/)
 }

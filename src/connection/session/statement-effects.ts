@@ -1,3 +1,5 @@
+import { words } from '../../base/words.ts'
+
 /*
  * The effects that a statement cannot have, by its text alone. In doubt it can have them.
  *
@@ -84,8 +86,4 @@ const ROWS = /^\(*(?:select|insert|update|delete|replace|with)\b/i
  */
 export function cannotCommit(sql: string): boolean {
   return ROWS.test(sql) && !sql.includes(';')
-}
-
-function words(text: string): string[] {
-  return text.split(/\s+/)
 }

@@ -1,3 +1,4 @@
+import { words } from '../../base/words.ts'
 import { isName, NotUnderstood, type Token, Tokens } from './tokens.ts'
 import { isAmong, type Visible } from './visible-names.ts'
 
@@ -8,11 +9,13 @@ import { isAmong, type Visible } from './visible-names.ts'
 
 /** Words that may follow a table and its alias. A comma may not: it would bring in another table. */
 const AFTER_TABLE = new Set(
-  `cross for from group having inner join left limit lock natural on order right select set union using values
-  where`.split(/\s+/),
+  words(
+    `cross for from group having inner join left limit lock natural on order right select set union using values
+    where`,
+  ),
 )
 /** Words after which no table follows until the next FROM or JOIN. */
-const AFTER_TABLES = new Set('for group having limit lock order set union where'.split(' '))
+const AFTER_TABLES = new Set(words('for group having limit lock order set union where'))
 /** Words and signs that may follow a query in parentheses. An alias would make a table of it, in a list of tables. */
 const AFTER_QUERY = new Set<string | undefined>([')', 'union', 'order', 'limit'])
 

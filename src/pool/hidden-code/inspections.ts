@@ -14,7 +14,7 @@ export const MAX_PAUSE_MILLIS = 60_000
 /** Asks a server for a verdict about each of some databases. */
 export type Inspect = (databases: readonly string[]) => Promise<ReadonlyMap<string, Verdict>>
 
-/** What an {@link Inspections} works for. */
+/** The host that an {@link Inspections} asks for. */
 export interface InspectionsHost {
   /** A batch begins now. */
   onBegin(): void
@@ -84,7 +84,7 @@ export class Inspections {
     if (this.#waiting.size > 0) this.#schedule()
   }
 
-  /** Whoever waits is asked for again when it is used after the pause. */
+  /** The databases that wait are asked for again when they are used after the pause. */
   #pause(): void {
     this.#pauseMillis = Math.min(this.#pauseMillis * 2 || PAUSE_MILLIS, MAX_PAUSE_MILLIS)
     this.#pausedUntil = this.#now() + this.#pauseMillis

@@ -27,13 +27,13 @@ interface Known {
 /** Events are counted: a later one has a higher number, also in the same millisecond. */
 type Event = number
 
-/** What a pool knows about the code in its databases. */
+/** A pool's knowledge about the code in its databases. */
 export interface PlainReport {
   /** Databases that have no hidden code, as the server said lately. */
   readonly plain: number
   /** Databases whose statements always switch, by reason. */
   readonly switching: Readonly<Record<HiddenCode, number>>
-  /** Databases in use of which the server has not said yet. Their statements switch, too. */
+  /** Databases in use that the server has not spoken of yet. Their statements switch, too. */
   readonly unknown: number
 }
 
