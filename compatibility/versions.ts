@@ -3,13 +3,7 @@
  * every supported major version of Node: `npm run test:versions`.
  */
 import { type Run, runCommand } from '../test/support/servers/command.ts'
-import {
-  areServersNamed,
-  type Reaper,
-  SERVER_NAMES,
-  startServers,
-  urlVariables,
-} from '../test/support/servers.ts'
+import { type Servers, startLanes, urlVariables } from '../test/support/servers.ts'
 import { parseArguments, USAGE, type Wanted } from './versions/arguments.ts'
 import { findNode, type NodeBinary } from './versions/node-binary.ts'
 import type { NodeRun } from './versions/node-run.ts'
@@ -47,7 +41,7 @@ async function runAll({ reaper, interruption }: Run, wanted: Wanted): Promise<Ru
   for (const pair of libraries) {
     const workspace = await workspaces.install(pair)
     const waiting = [...nodes]
-    const work = async ({ servers }: Lane): Promise<void> => {
+    const work = async (servers: Servers): Promise<void> => {
       const environment = urlVariables(servers)
       for (let node = waiting.shift(); node; node = waiting.shift()) {
         results.push(await runOne({ reaper, node, workspace, environment }, pair, wanted))
@@ -56,21 +50,7 @@ async function runAll({ reaper, interruption }: Run, wanted: Wanted): Promise<Ru
     }
     await Promise.all(lanes.map(work))
   }
-  return { servers: lanes[0]?.servers.titles ?? [], results }
-}
-
-/** Servers for one Node at a time. */
-interface Lane {
-  readonly servers: Awaited<ReturnType<typeof startServers>>
-}
-
-/** Two, as tests wait for servers most of the time; one on servers that the environment names. */
-async function startLanes(reaper: Reaper): Promise<Lane[]> {
-  const lanes: Lane[] = []
-  for (let count = areServersNamed() ? 1 : 2; count > 0; count--) {
-    lanes.push({ servers: await startServers({ need: SERVER_NAMES, reaper }) })
-  }
-  return lanes
+  return { servers: lanes[0]?.titles ?? [], results }
 }
 
 async function runOne(run: NodeRun, libraries: Libraries, wanted: Wanted): Promise<Result> {

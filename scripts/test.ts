@@ -10,13 +10,7 @@ import { join, relative } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../test/support/servers/command.ts'
-import {
-  areServersNamed,
-  type Reaper,
-  SERVER_NAMES,
-  startServers,
-  urlVariables,
-} from '../test/support/servers.ts'
+import { type Reaper, startLanes, urlVariables } from '../test/support/servers.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
@@ -31,16 +25,22 @@ interface Part {
 }
 
 await runCommand('test', async ({ reaper }) => {
-  // One after the other: the first may have to install them.
-  const parts: Part[] = []
-  for (const leftOut of inParts(testFiles())) parts.push({ leftOut, env: await ownServers(reaper) })
-  return runAll(reaper, parts)
+  const lanes = await startLanes(reaper)
+  const leftOut = inParts(testFiles(), lanes.length)
+  return runAll(
+    reaper,
+    lanes.map((servers, index) => ({
+      leftOut: leftOut[index] ?? [],
+      env: { ...process.env, ...urlVariables(servers) },
+    })),
+  )
 })
 
-/** The files that each part skips. Long files tend to take long, so each part gets every second of them. */
-function inParts(files: readonly string[]): string[][] {
-  if (areServersNamed()) return [[]]
-  return [1, 0].map((odd) => files.filter((_, index) => index % 2 === odd))
+/** The files that each part skips. Long files tend to take long, so each part gets every nth of them. */
+function inParts(files: readonly string[], parts: number): string[][] {
+  return Array.from({ length: parts }, (_, part) =>
+    files.filter((_, index) => index % parts !== part),
+  )
 }
 
 function testFiles(): string[] {
@@ -52,10 +52,6 @@ function testFiles(): string[] {
 
 function size(file: string): number {
   return statSync(join(ROOT, file)).size
-}
-
-async function ownServers(reaper: Reaper): Promise<NodeJS.ProcessEnv> {
-  return { ...process.env, ...urlVariables(await startServers({ need: SERVER_NAMES, reaper })) }
 }
 
 /** Shows what the first writes as it comes, and what the others write when those before have ended. */

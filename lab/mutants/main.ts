@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../../test/support/servers/command.ts'
-import type { Reaper } from '../../test/support/servers.ts'
+import { type Reaper, startLanes, urlVariables } from '../../test/support/servers.ts'
 import { MUTANTS } from './list.ts'
 import type { Mutant } from './mutant.ts'
 import { page, table, type Verdict } from './report.ts'
@@ -54,17 +54,29 @@ function isWanted({ name, file, isQuick }: Mutant): boolean {
 }
 
 async function tryAll(reaper: Reaper, mutants: readonly Mutant[]): Promise<Verdict[]> {
-  const workspace = new Workspace(reaper)
-  const { failure } = await runTests(reaper, workspace, UNIT_TESTS)
-  if (failure) throw new Error(`without any defect fails: ${failure.title}\n${failure.message}`)
   const verdicts: Verdict[] = []
-  for (const mutant of mutants) {
-    const verdict = await tryOne(reaper, workspace, mutant)
-    const { caughtBy = 'NOTHING', seconds } = verdict
-    console.error(`mutants: ${mutant.name}: ${caughtBy} (${seconds.toFixed(1)} s)`)
-    verdicts.push(verdict)
+  const queue = mutants.entries()
+  const tryNext = async (workspace: Workspace): Promise<void> => {
+    for (const [index, mutant] of queue) {
+      const verdict = await tryOne(reaper, workspace, mutant)
+      const { caughtBy = 'NOTHING', seconds } = verdict
+      console.error(`mutants: ${mutant.name}: ${caughtBy} (${seconds.toFixed(1)} s)`)
+      verdicts[index] = verdict
+    }
   }
+  await Promise.all((await workspaces(reaper)).map(tryNext))
   return verdicts
+}
+
+/** A copy of the source for each of the mutants that are tried at once. */
+async function workspaces(reaper: Reaper): Promise<Workspace[]> {
+  const lanes = await startLanes(reaper)
+  const copies = lanes.map((servers) => {
+    return new Workspace(reaper, undefined, { ...process.env, ...urlVariables(servers) })
+  })
+  const { failure } = await runTests(reaper, copies[0] as Workspace, UNIT_TESTS)
+  if (failure) throw new Error(`without any defect fails: ${failure.title}\n${failure.message}`)
+  return copies
 }
 
 async function tryOne(reaper: Reaper, workspace: Workspace, mutant: Mutant): Promise<Verdict> {

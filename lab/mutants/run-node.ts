@@ -27,7 +27,7 @@ export const WITH_TSX: Runtime = { path: process.execPath, args: ['--import', 't
 /** Runs a program of a workspace with a timeout: a mutant can make it wait for ever. */
 export async function runNode(
   reaper: Reaper,
-  { folder }: Workspace,
+  { folder, env }: Workspace,
   args: readonly string[],
   limitMillis: number,
   runtime: Runtime = WITH_TSX,
@@ -36,7 +36,7 @@ export async function runNode(
   const child = reaper.spawn(runtime.path, [...runtime.args, '--expose-gc', ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...runtime.env },
+    env: { ...env, NO_COLOR: '1', ...runtime.env },
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

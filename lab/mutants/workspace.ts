@@ -13,12 +13,19 @@ const FILES: readonly string[] = ['src', 'test', 'lab', 'benchmarks/support', 'p
 /** A copy of the sources and tests in a temporary folder, where defects can be made. */
 export class Workspace {
   readonly folder: string
+  /** The environment of programs that run in the copy. */
+  readonly env: NodeJS.ProcessEnv
 
   /**
-   * @param files the files to copy, by their paths from the project's folder
    * @param reaper removes the copy
+   * @param files the files to copy, by their paths from the project's folder
    */
-  constructor(reaper: Reaper, files: readonly string[] = FILES) {
+  constructor(
+    reaper: Reaper,
+    files: readonly string[] = FILES,
+    env: NodeJS.ProcessEnv = process.env,
+  ) {
+    this.env = env
     this.folder = reaper.temporaryFolder(tmpdir(), 'tenant-knex-mutants-')
     for (const file of files) cpSync(join(ROOT, file), join(this.folder, file), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction')
